@@ -1,0 +1,39 @@
+package kernels
+
+import "fmt"
+
+// View is a matrix inside a buffer: row i starts at Data[i*Stride] and its
+// columns are consecutive. The number of rows and columns is told to each kernel,
+// so that a slice of the columns of a wider matrix is a View too.
+type View struct {
+	Data   []float32
+	Stride int
+}
+
+// Dense is the View of a matrix with the given number of columns and no gaps
+// between its rows.
+func Dense(data []float32, cols int) View { return View{Data: data, Stride: cols} }
+
+// Row returns the first n columns of row i.
+func (v View) Row(i, n int) []float32 {
+	o := i * v.Stride
+	return v.Data[o : o+n : o+n]
+}
+
+// At returns the View that starts at row i and column j of v.
+func (v View) At(i, j int) View {
+	return View{Data: v.Data[i*v.Stride+j:], Stride: v.Stride}
+}
+
+// mustHold panics when rows x cols do not fit into v. Kernels check their views
+// once, before assembly that checks nothing touches the memory; a failure is a
+// mistake of the calling code, never of a user's input.
+func (v View) mustHold(what string, rows, cols int) {
+	if rows <= 0 || cols <= 0 {
+		return
+	}
+	if v.Stride < cols && rows > 1 || (rows-1)*v.Stride+cols > len(v.Data) {
+		panic(fmt.Sprintf("kernels: %s: %d x %d with stride %d does not fit into %d values",
+			what, rows, cols, v.Stride, len(v.Data)))
+	}
+}
