@@ -9,7 +9,7 @@ import "golang.org/x/sys/cpu"
 func bestISA() ISA {
 	x := &cpu.X86
 	switch {
-	case x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX2 && x.HasFMA:
+	case x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX2 && x.HasFMA && x.HasBMI2:
 		return ISAAVX512
 	case x.HasAVX2 && x.HasFMA:
 		return ISAAVX2

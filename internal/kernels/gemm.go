@@ -22,32 +22,12 @@ func Gemm(l Layout, m, n, k int, a, b, c View, acc bool) {
 		return
 	}
 	checkGemm(l, m, n, k, a, b, c)
-	const rows = 16
-	For((m+rows-1)/rows, func(t int) {
-		for i := t * rows; i < min(m, t*rows+rows); i++ {
-			ci := c.Row(i, n)
-			if !acc {
-				clear(ci)
-			}
-			for p := range k {
-				var x float32
-				if l == TN {
-					x = a.Data[p*a.Stride+i]
-				} else {
-					x = a.Data[i*a.Stride+p]
-				}
-				if l == NT {
-					for j := range ci {
-						ci[j] += x * b.Data[j*b.Stride+p]
-					}
-					continue
-				}
-				for j, y := range b.Row(p, n) {
-					ci[j] += x * y
-				}
-			}
-		}
-	})
+	g := newProduct(l, m, a, acc)
+	g.b = append(g.b, b)
+	g.columns(c, n)
+	g.depth(0, k)
+	g.run()
+	g.release()
 }
 
 // checkGemm panics when a view is too small for its matrix.

@@ -1,59 +1,182 @@
 package kernels
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
 )
 
-// gemmReference is the product in float64, and for each element the sum of the
-// magnitudes of its terms: the scale that rounding errors are measured against.
-func gemmReference(l Layout, m, n, k int, a, b View) (c, scale []float64) {
-	c, scale = make([]float64, m*n), make([]float64, m*n)
-	for i := range m {
-		for j := range n {
-			for p := range k {
-				x, y := a.Data[i*a.Stride+p*1], float32(0)
-				_ = x
-				if l == TN {
-					x = a.Data[p*a.Stride+i]
-				}
-				if l == NT {
-					y = b.Data[j*b.Stride+p]
-				} else {
-					y = b.Data[p*b.Stride+j]
-				}
-				t := float64(x) * float64(y)
-				c[i*n+j] += t
-				scale[i*n+j] += math.Abs(t)
-			}
+// guard marks memory that no kernel may write.
+const guard = float32(-12345.5)
+
+// randomMatrix is a rows x cols view with the given stride inside a buffer of
+// guards; before says how many guards precede it.
+func randomMatrix(r *rand.Rand, rows, cols, stride, before int) (v View, whole []float32) {
+	whole = make([]float32, before+rows*stride+7)
+	for i := range whole {
+		whole[i] = guard
+	}
+	v = View{Data: whole[before : before+max(0, (rows-1)*stride+cols)], Stride: stride}
+	for i := range rows {
+		row := v.Row(i, cols)
+		for j := range row {
+			row[j] = float32(r.NormFloat64())
 		}
 	}
-	return c, scale
+	return v, whole
 }
 
-func TestGemmSmall(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
-	fill := func(n int) []float32 {
-		f := make([]float32, n)
-		for i := range f {
-			f[i] = float32(r.NormFloat64())
-		}
-		return f
+// stored gives the shape in which the factors are stored.
+func stored(l Layout, m, n, k int) (aRows, aCols, bRows, bCols int) {
+	aRows, aCols, bRows, bCols = m, k, k, n
+	if l == TN {
+		aRows, aCols = k, m
 	}
-	for _, l := range []Layout{NN, NT, TN} {
-		for range 20 {
-			m, n, k := 1+r.IntN(40), 1+r.IntN(40), 1+r.IntN(40)
-			side := max(m, n, k)
-			a, b := Dense(fill(side*side), side), Dense(fill(side*side), side)
-			c := Dense(make([]float32, m*n), n)
-			want, scale := gemmReference(l, m, n, k, a, b)
-			Gemm(l, m, n, k, a, b, c, false)
-			for i := range want {
-				if math.Abs(float64(c.Data[i])-want[i]) > 1e-6*scale[i] {
-					t.Fatalf("%v %dx%dx%d: c[%d] = %v, want %v", l, m, n, k, i, c.Data[i], want[i])
+	if l == NT {
+		bRows, bCols = n, k
+	}
+	return
+}
+
+// checkProduct compares c with (acc ? c0 : 0) + A·B summed in float64. The error
+// may be that of a float32 sum of k terms in any order.
+func checkProduct(t *testing.T, l Layout, m, n, k int, a, b, c View, c0 []float32, acc bool) {
+	t.Helper()
+	for i := range m {
+		for j := range n {
+			var sum, scale float64
+			if acc {
+				sum = float64(c0[i*n+j])
+				scale = math.Abs(sum)
+			}
+			for p := range k {
+				ai, bi := i*a.Stride+p, p*b.Stride+j
+				if l == TN {
+					ai = p*a.Stride + i
 				}
+				if l == NT {
+					bi = j*b.Stride + p
+				}
+				term := float64(a.Data[ai]) * float64(b.Data[bi])
+				sum += term
+				scale += math.Abs(term)
+			}
+			got := float64(c.Data[i*c.Stride+j])
+			if bound := 1e-7 * math.Sqrt(float64(k+4)) * 2 * scale; !(math.Abs(got-sum) <= bound) {
+				t.Fatalf("%v %dx%dx%d acc %v: c[%d,%d] = %v, want %v within %v", l, m, n, k, acc, i, j, got, sum, bound)
 			}
 		}
 	}
+}
+
+// testProduct runs one product with random strides and offsets and checks the
+// values, the guards around C, and that the bits are the same for any threads.
+func testProduct(t *testing.T, r *rand.Rand, l Layout, m, n, k int, acc bool) {
+	t.Helper()
+	aRows, aCols, bRows, bCols := stored(l, m, n, k)
+	a, _ := randomMatrix(r, aRows, aCols, aCols+r.IntN(9), r.IntN(20))
+	b, _ := randomMatrix(r, bRows, bCols, bCols+r.IntN(9), r.IntN(20))
+	before := r.IntN(20)
+	c, whole := randomMatrix(r, m, n, n+r.IntN(9), before)
+	c0 := make([]float32, m*n)
+	for i := range m {
+		copy(c0[i*n:], c.Row(i, n))
+	}
+	initial := append([]float32(nil), whole...)
+	var first []float32
+	for _, threads := range []int{1, 2, 3, 5} {
+		withThreads(t, threads)
+		copy(whole, initial)
+		Gemm(l, m, n, k, a, b, c, acc)
+		if first == nil {
+			first = append(first, whole...)
+			checkProduct(t, l, m, n, k, a, b, c, c0, acc)
+			for i, x := range whole {
+				row, col := (i-before)/c.Stride, (i-before)%c.Stride
+				inside := i >= before && row < m && col < n
+				if !inside && x != guard {
+					t.Fatalf("%v %dx%dx%d: wrote outside of C at row %d column %d", l, m, n, k, row, col)
+				}
+			}
+			continue
+		}
+		for i := range whole {
+			if math.Float32bits(whole[i]) != math.Float32bits(first[i]) {
+				t.Fatalf("%v %dx%dx%d: %d threads give other bits than 1", l, m, n, k, threads)
+			}
+		}
+	}
+}
+
+func TestGemmRandomShapes(t *testing.T) {
+	everyISA(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 2))
+		for _, l := range []Layout{NN, NT, TN} {
+			for range 60 {
+				testProduct(t, r, l, 1+r.IntN(70), 1+r.IntN(70), r.IntN(71), r.IntN(2) == 0)
+			}
+		}
+	})
+}
+
+func TestGemmBlockEdges(t *testing.T) {
+	everyISA(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(3, 4))
+		shapes := [][3]int{
+			{1, 1, 1}, {14, 32, 512}, {15, 33, 513}, {13, 31, 511}, {28, 16, 1025}, {6, 17, 1024},
+			{200, 160, 40}, {199, 290, 33}, {100, 48, 700}, {1, 300, 300}, {300, 1, 300}, {3, 5, 4100},
+			{30, 20, 6000}, {64, 64, 4096},
+		}
+		for _, s := range shapes {
+			for _, l := range []Layout{NN, NT, TN} {
+				testProduct(t, r, l, s[0], s[1], s[2], r.IntN(2) == 0)
+			}
+		}
+	})
+}
+
+func FuzzGemm(f *testing.F) {
+	f.Add(uint64(1), uint8(0), uint16(5), uint16(7), uint16(9), true)
+	f.Add(uint64(2), uint8(1), uint16(33), uint16(65), uint16(100), false)
+	f.Add(uint64(3), uint8(2), uint16(64), uint16(30), uint16(1500), true)
+	f.Fuzz(func(t *testing.T, seed uint64, layout uint8, m, n, k uint16, acc bool) {
+		l, rows, cols, depth := Layout(layout%3), 1+int(m%150), 1+int(n%150), int(k%2500)
+		for s := ISAGo; s <= bestISA(); s++ {
+			restore := setISA(s)
+			testProduct(t, rand.New(rand.NewPCG(seed, 0)), l, rows, cols, depth, acc)
+			restore()
+		}
+	})
+}
+
+var gemmShapes = [][3]int{ // M, N, K
+	{2048, 1376, 512}, {2048, 768, 768}, {2048, 3072, 768}, {2048, 768, 3072}, {2048, 8192, 512},
+}
+
+func BenchmarkGemm(b *testing.B) {
+	for _, s := range gemmShapes {
+		for _, l := range []Layout{NN, NT, TN} {
+			for _, threads := range []int{1, 2} {
+				m, n, k := s[0], s[1], s[2]
+				b.Run(fmt.Sprintf("%v/%dx%dx%d/threads=%d", l, m, n, k, threads), func(b *testing.B) {
+					benchmarkGemm(b, l, m, n, k, threads)
+				})
+			}
+		}
+	}
+}
+
+func benchmarkGemm(b *testing.B, l Layout, m, n, k, threads int) {
+	withThreads(b, threads)
+	aRows, aCols, bRows, bCols := stored(l, m, n, k)
+	r := rand.New(rand.NewPCG(1, 1))
+	x, _ := randomMatrix(r, aRows, aCols, aCols, 0)
+	y, _ := randomMatrix(r, bRows, bCols, bCols, 0)
+	c := Dense(make([]float32, m*n), n)
+	b.ReportAllocs()
+	for b.Loop() {
+		Gemm(l, m, n, k, x, y, c, false)
+	}
+	b.ReportMetric(2*float64(m)*float64(n)*float64(k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 }

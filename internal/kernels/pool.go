@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // pool hands the tasks of one For at a time to persistent workers. The caller
@@ -69,15 +70,46 @@ func For(n int, body func(i int)) {
 		}
 	}
 	p.work()
+	spin(func() bool { return p.left.Load() == 0 })
 	<-p.done
 	p.body = nil
 	p.busy.Unlock()
 }
 
-// serve is the life of a worker.
+// serve is the life of a worker. Waking a sleeping thread takes some hundred
+// microseconds, as long as many a kernel runs, so a worker stays awake for a while
+// after its work: through all of a training step, that is.
 func (p *pool) serve(wake chan struct{}) {
 	for range wake {
 		p.work()
+		for spin(func() bool { return p.todo.Load() > 0 }) {
+			p.work()
+		}
+	}
+}
+
+// awake is how long a thread waits for work, or for the end of it, before it
+// sleeps.
+const awake = time.Millisecond
+
+// spin waits until ready, at most for awake, and says whether it saw that. Now and
+// then it lets other goroutines run. It does without the PAUSE instruction, on which
+// a virtual machine may be stopped for tens of microseconds.
+func spin(ready func() bool) bool {
+	var start time.Time
+	for i := 1; ; i++ {
+		if ready() {
+			return true
+		}
+		if i%4096 == 0 {
+			now := time.Now()
+			if start.IsZero() {
+				start = now
+			} else if now.Sub(start) > awake {
+				return false
+			}
+			runtime.Gosched()
+		}
 	}
 }
 
