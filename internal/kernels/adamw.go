@@ -1,0 +1,52 @@
+package kernels
+
+import "math"
+
+// AdamW is one step of the optimizer, with the gradient clipped by Scale:
+//
+//	g = Scale*g;  m = Beta1*m + (1-Beta1)*g;  v = Beta2*v + (1-Beta2)*g^2
+//	w = w*(1 - LR*WeightDecay) - LR * (m/(1-Beta1^Step)) / (sqrt(v/(1-Beta2^Step)) + Eps)
+type AdamW struct {
+	LR, Beta1, Beta2, Eps, WeightDecay float64
+	Scale                              float64
+	Step                               int // from 1
+}
+
+// Update changes w, m and v in place; g is read only. All have the same length.
+func (a AdamW) Update(w, g, m, v []float32) {
+	g, m, v = g[:len(w)], m[:len(w)], v[:len(w)]
+	b1, b2 := float32(a.Beta1), float32(a.Beta2)
+	c1, c2 := float32(1-a.Beta1), float32(1-a.Beta2)
+	scale, keep := float32(a.Scale), float32(1-a.LR*a.WeightDecay)
+	// lr*mhat/(sqrt(vhat)+eps), with the corrections taken out of the loop.
+	root := math.Sqrt(1 - math.Pow(a.Beta2, float64(a.Step)))
+	lr := float32(a.LR * root / (1 - math.Pow(a.Beta1, float64(a.Step))))
+	eps := float32(a.Eps * root)
+	forRows(len(w), 1, func(i0, i1 int) {
+		for i := i0; i < i1; i++ {
+			gi := g[i] * scale
+			mi := b1*m[i] + c1*gi
+			vi := b2*v[i] + c2*gi*gi
+			m[i], v[i] = mi, vi
+			w[i] = w[i]*keep - lr*mi/(float32(math.Sqrt(float64(vi)))+eps)
+		}
+	})
+}
+
+// SumSquares is the sum of x^2, each block of values summed in float32 lanes and the
+// blocks in float64, in ascending order.
+func SumSquares(x []float32) float64 {
+	blocks := (len(x) + taskElements - 1) / taskElements
+	parts := scratch(2 * max(1, blocks))
+	defer parts.release()
+	sums := parts.float64s()
+	For(blocks, func(i int) {
+		block := x[i*taskElements : min(len(x), (i+1)*taskElements)]
+		sums[i] = float64(dot(block, block))
+	})
+	var sum float64
+	for _, s := range sums[:blocks] {
+		sum += s
+	}
+	return sum
+}

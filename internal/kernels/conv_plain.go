@@ -1,0 +1,114 @@
+package kernels
+
+// The plain convolution works on one position at a time: it makes the W*D taps of
+// the position in a small buffer and uses them at once.
+
+// forwardBlock computes positions [t0, t1) of sequence b.
+func (c Conv) forwardBlock(y, x, gen View, u, s []float32, b, t0, t1 int) {
+	taps := scratch(c.W * c.D)
+	defer taps.release()
+	for t := t0; t < t1; t++ {
+		c.taps(taps.f, gen, u, s, b, t)
+		yt := y.Row(b*c.T+t, c.D)
+		if c.Residual {
+			copy(yt, x.Row(b*c.T+t, c.D))
+		} else {
+			clear(yt)
+		}
+		for k := 0; k < c.W && k <= t; k++ {
+			xk, w := x.Row(b*c.T+t-k, c.D), taps.f[k*c.D:]
+			for d := range yt {
+				yt[d] += w[d] * xk[d]
+			}
+		}
+	}
+}
+
+// backwardBlock computes the gradients of positions [t0, t1) of sequence b, and
+// adds to du and ds. The positions up to W-1 later read x of this block too, so
+// their taps are made again here for dx: no block waits for another.
+func (c Conv) backwardBlock(dx, dgen View, du, ds []float32, dy, x, gen View, u, s []float32, b, t0, t1 int) {
+	buf := scratch(2 * c.W * c.D)
+	defer buf.release()
+	taps, dtaps := buf.f[:c.W*c.D], buf.f[c.W*c.D:]
+	for t := t0; t < t1; t++ {
+		if c.Residual {
+			copy(dx.Row(b*c.T+t, c.D), dy.Row(b*c.T+t, c.D))
+		} else {
+			clear(dx.Row(b*c.T+t, c.D))
+		}
+	}
+	for t := t0; t < min(c.T, t1+c.W-1); t++ {
+		c.taps(taps, gen, u, s, b, t)
+		dyt := dy.Row(b*c.T+t, c.D)
+		for k := max(0, t-t1+1); k < c.W && t-k >= t0; k++ {
+			dxk, w := dx.Row(b*c.T+t-k, c.D), taps[k*c.D:]
+			for d := range dxk {
+				dxk[d] += w[d] * dyt[d]
+			}
+		}
+		if t < t1 {
+			c.tapGradients(dtaps, dyt, x, b, t)
+			c.generatorGradients(dgen, du, ds, dtaps, gen, u, b, t)
+		}
+	}
+}
+
+// taps writes the W*D taps of position t of sequence b, tap major.
+func (c Conv) taps(w []float32, gen View, u, s []float32, b, t int) {
+	if c.hasStatic() {
+		copy(w, s[:c.W*c.D])
+	} else {
+		clear(w)
+	}
+	switch c.Kind {
+	case ConvHeadwise:
+		g := gen.Row(c.genRow(b, t), c.genCols())
+		for k := range c.W {
+			for d := range c.D {
+				w[k*c.D+d] += g[d/c.HeadSize*c.W+k]
+			}
+		}
+	case ConvLowRank:
+		for r, z := range gen.Row(c.genRow(b, t), c.Rank) {
+			axpy(w, z, u[r*c.W*c.D:])
+		}
+	}
+}
+
+// tapGradients writes the gradients of the taps of position t:
+// dtaps[k,d] = dy[t,d] * x[t-k,d].
+func (c Conv) tapGradients(dtaps, dy []float32, x View, b, t int) {
+	clear(dtaps)
+	for k := 0; k < c.W && k <= t; k++ {
+		xk, dw := x.Row(b*c.T+t-k, c.D), dtaps[k*c.D:]
+		for d := range xk {
+			dw[d] = dy[d] * xk[d]
+		}
+	}
+}
+
+// generatorGradients passes the gradients of the taps of position t on to what
+// they were made of.
+func (c Conv) generatorGradients(dgen View, du, ds, dtaps []float32, gen View, u []float32, b, t int) {
+	if c.hasStatic() {
+		addTo(ds, dtaps)
+	}
+	switch c.Kind {
+	case ConvHeadwise:
+		dg := dgen.Row(c.genRow(b, t), c.genCols())
+		clear(dg)
+		for k := range c.W {
+			for d := range c.D {
+				dg[d/c.HeadSize*c.W+k] += dtaps[k*c.D+d]
+			}
+		}
+	case ConvLowRank:
+		row := c.genRow(b, t)
+		dz := dgen.Row(row, c.Rank)
+		for r, z := range gen.Row(row, c.Rank) {
+			dz[r] = dot(dtaps, u[r*c.W*c.D:])
+			axpy(du[r*c.W*c.D:(r+1)*c.W*c.D], z, dtaps)
+		}
+	}
+}

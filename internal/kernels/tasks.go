@@ -1,0 +1,80 @@
+package kernels
+
+// taskElements is how many elements one task of an elementwise kernel works on:
+// enough that taking a task costs little, few enough that its rows stay in the
+// cache between the passes of a kernel and that small batches still spread.
+const taskElements = 16 << 10
+
+// forRows cuts rows x cols elements into tasks of whole rows and runs
+// body(first, last) on each range. The cut depends on the shape alone.
+func forRows(rows, cols int, body func(r0, r1 int)) {
+	step := max(1, taskElements/max(cols, 1))
+	if rows <= step {
+		if rows > 0 {
+			body(0, rows)
+		}
+		return
+	}
+	For((rows+step-1)/step, func(i int) { body(i*step, min(rows, (i+1)*step)) })
+}
+
+// groups cuts n units of work into at most limit groups of equal size, for sums
+// that need a partial result each: group i holds units [i*size, (i+1)*size).
+func groups(n, limit int) (count, size int) {
+	if n <= 0 {
+		return 0, 1
+	}
+	size = (n + limit - 1) / limit
+	return (n + size - 1) / size, size
+}
+
+// sumPartials adds count partial vectors of n values, which lie one after another
+// in parts, in ascending order: dst = sum, or dst += sum when acc is true.
+func sumPartials(dst, parts []float32, count, n int, acc bool) {
+	sumStrided(dst[:n], parts, count, n, acc)
+}
+
+// sumStrided is sumPartials for vectors that start stride values apart.
+func sumStrided(dst, parts []float32, count, stride int, acc bool) {
+	forRows(len(dst), max(count, 1), func(i0, i1 int) {
+		d := dst[i0:i1]
+		if !acc {
+			clear(d)
+		}
+		for p := range count {
+			addTo(d, parts[p*stride+i0:p*stride+i1])
+		}
+	})
+}
+
+// addTo is dst += src.
+func addTo(dst, src []float32) {
+	src = src[:len(dst)]
+	for i := range dst {
+		dst[i] += src[i]
+	}
+}
+
+// axpy is dst += a*src.
+func axpy(dst []float32, a float32, src []float32) {
+	src = src[:len(dst)]
+	for i := range dst {
+		dst[i] += a * src[i]
+	}
+}
+
+// dot is the inner product of a and b.
+func dot(a, b []float32) float32 {
+	b = b[:len(a)]
+	var s0, s1, s2, s3 float32
+	for ; len(a) >= 4; a, b = a[4:], b[4:] {
+		s0 += a[0] * b[0]
+		s1 += a[1] * b[1]
+		s2 += a[2] * b[2]
+		s3 += a[3] * b[3]
+	}
+	for i := range a {
+		s0 += a[i] * b[i]
+	}
+	return (s0 + s1) + (s2 + s3)
+}
