@@ -1,0 +1,46 @@
+# Go and make are all that is needed. `make reproduce` runs the study at a size
+# that two cores can afford, `make test` the tests.
+
+export CGO_ENABLED = 0
+GO      ?= go
+PRESET  ?= quick
+RUNS    ?= runs/reproduce
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+DSCONV  := bin/dsconv
+
+.PHONY: build reproduce test test-noasm test-isa fuzz bench generate clean help
+
+## build: compile bin/dsconv, one static binary
+build:
+	@mkdir -p bin
+	$(GO) build -trimpath -ldflags "-s -w -X dsconv/internal/cli.Version=$(VERSION)" -o $(DSCONV) ./cmd/dsconv
+
+## reproduce: run the study and write runs/reproduce/report.html (PRESET=quick|day|paper)
+reproduce: build
+	$(DSCONV) reproduce --preset $(PRESET) --dir $(RUNS)
+
+## test: vet and all tests
+test:
+	$(GO) vet ./...
+	$(GO) test -timeout 20m ./...
+
+## test-noasm: the same tests on the plain Go kernels
+test-noasm:
+	$(GO) test -tags noasm -timeout 20m ./internal/kernels/... ./internal/graph/... ./internal/arch/... ./internal/train/...
+
+## test-isa: the same tests on AVX2 code and on plain Go code, chosen at run time
+test-isa:
+	DSCONV_ISA=avx2 $(GO) test -count=1 ./internal/kernels/... ./internal/arch/... ./internal/train/...
+	DSCONV_ISA=go $(GO) test -count=1 ./internal/kernels/... ./internal/arch/... ./internal/train/...
+
+## generate: write the assembly again from its generators
+generate:
+	$(GO) generate ./internal/kernels/...
+
+## clean: remove the binary; runs are kept
+clean:
+	rm -rf bin
+
+## help: list the targets
+help:
+	@sed -n 's/^## //p' Makefile

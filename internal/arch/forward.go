@@ -1,0 +1,144 @@
+package arch
+
+import (
+	"fmt"
+	"slices"
+
+	"dsconv/internal/graph"
+	"dsconv/internal/kernels"
+)
+
+// forward builds the graph of one step.
+type forward struct {
+	*Model
+	g       *graph.Graph
+	b, t    int
+	train   bool
+	params  map[string]*graph.Tensor
+	order   []*graph.Tensor
+	rope    *kernels.Rope
+	tokens  *graph.Index
+	targets *graph.Index
+	loss    *graph.Loss
+	logits  []float32
+}
+
+func newForward(m *Model, b, t int, train bool) *forward {
+	f := &forward{Model: m, g: graph.New(), b: b, t: t, train: train, params: map[string]*graph.Tensor{}}
+	f.tokens = f.g.Indices("tokens", b, t)
+	f.targets = f.g.Indices("targets", b, t)
+	for _, p := range m.Params {
+		n := f.g.Param(p.Name, p.Rows, p.Cols, p.Data, p.Grad)
+		f.params[p.Name] = n
+		f.order = append(f.order, n)
+	}
+	if m.Spec.Position == "rope" {
+		f.rope = kernels.NewRope(b, t, 2*m.Spec.Heads, m.Spec.headDim(), m.Spec.RopeTheta)
+	}
+	return f
+}
+
+// build is the model on a page:
+//
+//	x = embed[tokens]
+//	each layer:
+//	  h = rmsnorm(x); x = x + conv_o(attention(rope(qknorm(conv_qkv(h·W)))) · W_o)
+//	  h = rmsnorm(x); x = x + conv_down(swiglu(conv_gate,up(h·W)) · W_down)
+//	loss = cross-entropy(rmsnorm(x)·Eᵀ, targets)
+func (f *forward) build(logits bool) (*graph.Tensor, []*graph.Tensor) {
+	g, s := f.g, f.Spec
+	table := f.params["embed"]
+	x := g.Embedding(table, f.tokens, s.Tied)
+	if s.Position == "learned" {
+		x = g.Positions(x, f.params["positions"], f.t)
+	}
+	for l := range s.Layers {
+		attn := fmt.Sprintf("layers.%d.attn.", l)
+		h := g.RMSNorm(x, f.params[attn+"norm"], s.NormEps)
+		qkv := f.linear(attn, h, "q", "k", "v")
+		if s.QKNorm {
+			qkv = g.HeadNorm(qkv, f.params[attn+"q_norm"], f.params[attn+"k_norm"], s.Heads, s.NormEps)
+		}
+		if f.rope != nil {
+			qkv = g.Rope(qkv, f.rope)
+		}
+		o := g.Attention(qkv, kernels.Attention{B: f.b, T: f.t, Heads: s.Heads, Dim: s.headDim()})
+		x = g.Residual(x, f.linear(attn, o, "o"), h)
+
+		if s.MLPDim == 0 {
+			continue
+		}
+		mlp := fmt.Sprintf("layers.%d.mlp.", l)
+		h = g.RMSNorm(x, f.params[mlp+"norm"], s.NormEps)
+		u := g.SwiGLU(f.linear(mlp, h, "gate", "up"))
+		x = g.Residual(x, f.linear(mlp, u, "down"), h)
+	}
+	x = g.RMSNorm(x, f.params["final_norm"], s.NormEps)
+	if !s.Tied {
+		table = f.params["head"]
+	}
+	loss, result := g.CrossEntropy(x, table, f.targets, s.Tied, f.train)
+	f.loss = result
+	if logits {
+		f.logits = g.Logits(x, table)
+	}
+	return loss, f.order
+}
+
+// linear applies the linear layers at the given places to h, side by side, and
+// the short convolutions that follow them: y + conv(y), with taps generated
+// from h.
+func (f *forward) linear(prefix string, h *graph.Tensor, places ...string) *graph.Tensor {
+	var weights, generators []*graph.Tensor
+	var segments []graph.Segment
+	convolved := false
+	for _, m := range f.Spec.modules() {
+		if !slices.Contains(places, m.place) {
+			continue
+		}
+		weights = append(weights, f.params[prefix+m.weight])
+		seg := graph.Segment{Cols: m.out}
+		if f.Spec.convolved(m) {
+			convolved = true
+			var gen *graph.Tensor
+			seg, gen = f.segment(prefix+"conv_"+m.place+".", m)
+			if gen != nil {
+				generators = append(generators, gen)
+			}
+		}
+		segments = append(segments, seg)
+	}
+	y := f.g.Project(h, append(weights, generators...)...)
+	if !convolved {
+		return y
+	}
+	return f.g.ShortConv(y, segments)
+}
+
+// segment describes the convolution after m; gen is the matrix that turns h
+// into its filters, nil for filters that do not depend on h.
+func (f *forward) segment(prefix string, m module) (seg graph.Segment, gen *graph.Tensor) {
+	c := f.Spec.Conv
+	k := kernels.Conv{B: f.b, T: f.t, D: m.out, W: c.Width, Residual: c.Residual, HeadSize: c.HeadSize, Rank: c.Rank}
+	seg = graph.Segment{Cols: m.out, S: f.params[prefix+"s"]}
+	if c.Kind == "dynamic" {
+		k.Kind, gen = kernels.ConvLowRank, f.params[prefix+"P"]
+		if c.Filter == "headwise" {
+			k.Kind, gen = kernels.ConvHeadwise, f.params[prefix+"A"]
+		}
+		seg.U = f.params[prefix+"U"]
+		switch c.Condition {
+		case "constant":
+			seg.S = f.g.ConstantTaps(k, f.params[prefix+"c"], gen, seg.U, seg.S)
+			seg.U, gen, k.Kind = nil, nil, kernels.ConvStatic
+		case "shuffled":
+			k.Shift = 1
+		}
+	}
+	k.Static = seg.S != nil
+	if gen != nil {
+		seg.Gen = gen.Cols
+	}
+	seg.Kernel = k
+	return seg, gen
+}

@@ -1,0 +1,296 @@
+package arch
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"dsconv/internal/config"
+	"dsconv/internal/kernels"
+	"dsconv/internal/rng"
+)
+
+// variants are small models that together use every operator.
+func variants() map[string]func(*config.Config) {
+	conv := func(kind, filter, condition string, width int, placement ...string) func(*config.Config) {
+		return func(c *config.Config) {
+			v := &c.Conv
+			v.Kind, v.Filter, v.Condition, v.Width, v.Placement = kind, filter, condition, width, placement
+			v.Rank, v.HeadSize = 3, 4
+		}
+	}
+	all := []string{"q", "k", "v", "o", "gate", "up", "down"}
+	qkv := all[:3]
+	return map[string]func(*config.Config){
+		"none":              func(c *config.Config) { c.Conv.Kind = "none" },
+		"untied, learned":   func(c *config.Config) { c.Conv.Kind, c.Model.Tied, c.Model.Position = "none", false, "learned" },
+		"no mlp, nope":      func(c *config.Config) { c.Conv.Kind, c.Model.MLPDim, c.Model.Position = "none", 0, "none" },
+		"qk-norm":           func(c *config.Config) { c.Conv.Kind, c.Model.QKNorm = "none", true },
+		"static":            conv("static", "", "self", 4, qkv...),
+		"static, plain":     func(c *config.Config) { conv("static", "", "self", 3, all...)(c); c.Conv.Residual = false },
+		"lowrank":           conv("dynamic", "lowrank", "self", 4, qkv...),
+		"lowrank v only":    conv("dynamic", "lowrank", "self", 4, "v"),
+		"lowrank all":       conv("dynamic", "lowrank", "self", 4, all...),
+		"gate":              func(c *config.Config) { conv("dynamic", "lowrank", "self", 1, qkv...)(c); c.Conv.StaticTaps = false },
+		"headwise":          conv("dynamic", "headwise", "self", 4, qkv...),
+		"headwise o, up":    conv("dynamic", "headwise", "self", 2, "o", "up"),
+		"lowrank shuffled":  conv("dynamic", "lowrank", "shuffled", 4, qkv...),
+		"headwise shuffled": conv("dynamic", "headwise", "shuffled", 4, qkv...),
+		"lowrank constant":  conv("dynamic", "lowrank", "constant", 4, all...),
+		"headwise constant": func(c *config.Config) {
+			conv("dynamic", "headwise", "constant", 4, qkv...)(c)
+			c.Conv.StaticTaps = false
+		},
+	}
+}
+
+func smallModel(t *testing.T, change func(*config.Config)) *Model {
+	t.Helper()
+	c := config.Default()
+	m := &c.Model
+	m.Vocab, m.Dim, m.Layers, m.Heads, m.MLPDim, m.Tied, m.Position, m.InitStd = 17, 8, 2, 2, 12, true, "rope", 0.3
+	c.Task.SeqLen = 6
+	change(c)
+	model := New(SpecOf(c), true)
+	model.Init(1)
+	// Every factor away from zero, or half of the gradients would vanish.
+	src := rng.New(2)
+	for _, p := range model.Params {
+		if p.Kind == ZeroFactor || p.Kind == Gain {
+			for i := range p.Data {
+				p.Data[i] += 0.3 * float32(src.Norm())
+			}
+		}
+	}
+	return model
+}
+
+func fillSmall(tokens, targets []int32, vocab int, seed uint64) (labelled int) {
+	src := rng.New(seed)
+	for i := range tokens {
+		tokens[i] = int32(src.IntN(vocab))
+		targets[i] = -100
+		if src.IntN(3) > 0 {
+			targets[i] = int32(src.IntN(vocab))
+			labelled++
+		}
+	}
+	return labelled
+}
+
+// TestGradientsByFiniteDifferences compares, for every parameter of every
+// variant, the derivative along the gradient's own direction and along a random
+// one with a central difference of the loss.
+func TestGradientsByFiniteDifferences(t *testing.T) {
+	for name, change := range variants() {
+		t.Run(name, func(t *testing.T) {
+			m := smallModel(t, change)
+			step, err := m.TrainStep(3, 6)
+			if err != nil {
+				t.Fatal(err)
+			}
+			labelled := fillSmall(step.Tokens, step.Targets, m.Spec.Vocab, 3)
+			loss := func() float64 {
+				if err := step.Run(1/float32(labelled), false); err != nil {
+					t.Fatal(err)
+				}
+				return step.Loss.Sum / float64(labelled)
+			}
+			loss()
+			grads := slices.Clone(m.Grads)
+			src := rng.New(4)
+			for _, p := range m.Params {
+				g := p.In(grads)
+				norm := 0.0
+				for _, v := range g {
+					norm += float64(v) * float64(v)
+				}
+				norm = math.Sqrt(norm)
+				if norm == 0 {
+					t.Errorf("%s: the gradient is zero", p.Name)
+					continue
+				}
+				for _, random := range []bool{false, true} {
+					direction := make([]float64, len(g))
+					want := 0.0
+					for i := range direction {
+						direction[i] = float64(g[i]) / norm
+						if random {
+							direction[i] += src.Norm() / math.Sqrt(float64(len(g)))
+						}
+						want += direction[i] * float64(g[i])
+					}
+					const h = 4e-3
+					start := slices.Clone(p.Data)
+					at := func(h float64) float64 {
+						for i := range p.Data {
+							p.Data[i] = float32(float64(start[i]) + h*direction[i])
+						}
+						return loss()
+					}
+					got := (at(h) - at(-h)) / (2 * h)
+					copy(p.Data, start)
+					// Rounding of float32 losses leaves about 1e-4 of noise in the quotient.
+					if math.Abs(got-want) > 2e-4+0.02*math.Abs(want) {
+						t.Errorf("%s: derivative %.6f, finite difference %.6f", p.Name, want, got)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestBitsDoNotDependOnThreads runs one training step with 1, 2, 3 and 5 threads.
+func TestBitsDoNotDependOnThreads(t *testing.T) {
+	defer kernels.SetThreads(0)
+	for name, change := range variants() {
+		var first []float32
+		var firstLoss float64
+		for _, threads := range []int{1, 2, 3, 5} {
+			kernels.SetThreads(threads)
+			m := smallModel(t, change)
+			step, err := m.TrainStep(3, 6)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fillSmall(step.Tokens, step.Targets, m.Spec.Vocab, 3)
+			if err := step.Run(1, false); err != nil {
+				t.Fatal(err)
+			}
+			if first == nil {
+				first, firstLoss = slices.Clone(m.Grads), step.Loss.Sum
+				continue
+			}
+			if step.Loss.Sum != firstLoss || !slices.Equal(first, m.Grads) {
+				t.Errorf("%s: %d threads give other bits than 1", name, threads)
+			}
+		}
+	}
+}
+
+// TestArenaContentsDoNotMatter poisons the arena before a second run: whatever
+// an operator reads, another must have written in the same step.
+func TestArenaContentsDoNotMatter(t *testing.T) {
+	for name, change := range variants() {
+		m := smallModel(t, change)
+		step, err := m.TrainStep(3, 6)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fillSmall(step.Tokens, step.Targets, m.Spec.Vocab, 3)
+		run := func() []float32 {
+			if err := step.Run(1, false); err != nil {
+				t.Fatal(err)
+			}
+			return append(slices.Clone(m.Grads), float32(step.Loss.Sum))
+		}
+		want := run()
+		for i := range m.arena {
+			m.arena[i] = float32(math.NaN())
+		}
+		for _, p := range m.Params {
+			for i := range p.Grad {
+				p.Grad[i] = float32(math.NaN())
+			}
+		}
+		if got := run(); !slices.Equal(got, want) {
+			t.Errorf("%s: the step reads memory that it has not written", name)
+		}
+	}
+}
+
+// TestAccumulation: two micro-batches add up to the batch.
+func TestAccumulation(t *testing.T) {
+	for name, change := range variants() {
+		m := smallModel(t, change)
+		whole, err := m.TrainStep(4, 6)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Spec.Conv.Condition == "shuffled" {
+			continue // the neighbours in the batch differ by design
+		}
+		fillSmall(whole.Tokens, whole.Targets, m.Spec.Vocab, 3)
+		if err := whole.Run(0.1, false); err != nil {
+			t.Fatal(err)
+		}
+		want := slices.Clone(m.Grads)
+		half, err := m.TrainStep(2, 6)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 2 {
+			copy(half.Tokens, whole.Tokens[i*12:])
+			copy(half.Targets, whole.Targets[i*12:])
+			if err := half.Run(0.1, i > 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range want {
+			if math.Abs(float64(m.Grads[i]-want[i])) > 1e-5*(1+math.Abs(float64(want[i]))) {
+				t.Fatalf("%s: gradient %d is %v in one batch, %v in two halves", name, i, want[i], m.Grads[i])
+			}
+		}
+	}
+}
+
+// TestCausality: a later token changes no earlier logits.
+func TestCausality(t *testing.T) {
+	for name, change := range variants() {
+		m := smallModel(t, change)
+		step, err := m.Look(2, 6)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fillSmall(step.Tokens, step.Targets, m.Spec.Vocab, 3)
+		if err := step.Run(1, false); err != nil {
+			t.Fatal(err)
+		}
+		before := slices.Clone(step.Logits)
+		step.Tokens[4] = (step.Tokens[4] + 1) % int32(m.Spec.Vocab)
+		if err := step.Run(1, false); err != nil {
+			t.Fatal(err)
+		}
+		v := m.Spec.Vocab
+		if !slices.Equal(before[:4*v], step.Logits[:4*v]) {
+			t.Errorf("%s: position 4 changed the logits of an earlier one", name)
+		}
+		if slices.Equal(before[4*v:5*v], step.Logits[4*v:5*v]) {
+			t.Errorf("%s: position 4 did not change its own logits", name)
+		}
+	}
+}
+
+// TestMemoryEstimate compares the estimate of the arena with the planned one.
+func TestMemoryEstimate(t *testing.T) {
+	for name, change := range variants() {
+		c := config.Default()
+		m := &c.Model
+		m.Vocab, m.Dim, m.Layers, m.Heads, m.MLPDim, m.Tied, m.Position = 512, 64, 4, 4, 176, true, "rope"
+		c.Task.SeqLen = 64
+		change(c)
+		c.Conv.Rank, c.Conv.HeadSize = 16, 16
+		s := SpecOf(c)
+		model := New(s, true)
+		step, err := model.TrainStep(8, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		weights := 4 * 4 * int64(len(model.Weights))
+		got := weights + 4*int64(step.ArenaFloats())
+		want := s.MemoryBytes(8, 64) - runtimeBytes - 4*min(8*64, headRows(s.Vocab))*int64(s.Vocab)
+		if r := float64(want) / float64(got); r < 0.9 || r > 1.1 {
+			t.Errorf("%s: estimate %d bytes, planned %d (ratio %.2f)", name, want, got, r)
+		}
+	}
+}
+
+func ExampleSpec_Count() {
+	c := config.Default()
+	m := &c.Model
+	m.Dim, m.Layers, m.Heads, m.MLPDim, m.Vocab, m.Tied = 1024, 16, 16, 2752, 100352, true
+	c.Conv.Kind = "none"
+	fmt.Printf("%.1fM parameters\n", float64(SpecOf(c).Count().Total)/1e6)
+	// Output: 305.2M parameters
+}

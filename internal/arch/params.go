@@ -1,0 +1,168 @@
+package arch
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"dsconv/internal/config"
+	"dsconv/internal/rng"
+)
+
+// Kind is the part that a parameter plays; it settles its initialisation, its
+// weight decay and the group it is counted in.
+type Kind uint8
+
+// The kinds of parameters.
+const (
+	Embedding  Kind = iota // embed, head, positions: N(0, init_std)
+	Matrix                 // projections: N(0, init_std); those that write to the residual stream divided by sqrt(2·layers)
+	Gain                   // norm weights: 1
+	Generator              // P of a low-rank filter: U(±1/sqrt(in)), as a linear layer of PyTorch
+	ZeroFactor             // U of a low-rank filter, A of a head-wise one: 0, so that training starts at the static taps
+	Taps                   // static taps b: U(±init_scale/sqrt(W))
+	Condition              // the learned vector of constant conditioning: N(0, 1), the size of a normalised activation
+)
+
+// ParamSpec describes one parameter without holding it.
+type ParamSpec struct {
+	Name       string
+	Rows, Cols int // Cols is 0 for a vector
+	Kind       Kind
+}
+
+// Size is the number of values.
+func (p ParamSpec) Size() int { return p.Rows * max(p.Cols, 1) }
+
+// Shape is the shape that files show.
+func (p ParamSpec) Shape() []int {
+	if p.Cols == 0 {
+		return []int{p.Rows}
+	}
+	return []int{p.Rows, p.Cols}
+}
+
+// Decays says whether AdamW shrinks the parameter: every matrix, embeddings and
+// generators included, but neither norm weights nor static taps.
+func (p ParamSpec) Decays() bool { return p.Cols > 0 && p.Kind != Taps }
+
+// Conv says whether the parameter belongs to a short convolution, whose
+// learning rate optim.conv_lr_mult scales.
+func (p ParamSpec) Conv() bool { return p.Kind >= Generator }
+
+// Spec is all that a model's shape depends on.
+type Spec struct {
+	config.Model
+	Conv   config.Conv
+	SeqLen int // of training: sizes learned positions and counts; the model runs at any length otherwise
+}
+
+// SpecOf takes the model's part out of a configuration.
+func SpecOf(c *config.Config) Spec {
+	return Spec{Model: c.Model, Conv: c.Conv, SeqLen: c.Task.SeqLen}
+}
+
+// headDim is the number of channels of an attention head.
+func (s Spec) headDim() int { return s.Dim / s.Heads }
+
+// module is one linear layer of a block, with the place where a convolution may
+// follow it.
+type module struct {
+	place   string // its name in conv.placement
+	half    string // attn or mlp
+	weight  string
+	in, out int
+}
+
+// modules lists the linear layers of a block in the order of the computation.
+func (s Spec) modules() []module {
+	d, f := s.Dim, s.MLPDim
+	m := []module{{"q", "attn", "wq", d, d}, {"k", "attn", "wk", d, d}, {"v", "attn", "wv", d, d}, {"o", "attn", "wo", d, d}}
+	if f > 0 {
+		m = append(m, module{"gate", "mlp", "w_gate", d, f}, module{"up", "mlp", "w_up", d, f}, module{"down", "mlp", "w_down", f, d})
+	}
+	return m
+}
+
+// convolved says whether a convolution follows the module.
+func (s Spec) convolved(m module) bool { return s.Conv.Active() && s.Conv.Placement.Has(m.place) }
+
+// convParams lists the parameters of the convolution after m, named below prefix.
+func (s Spec) convParams(prefix string, m module) []ParamSpec {
+	c := s.Conv
+	var out []ParamSpec
+	if c.Kind == "dynamic" {
+		if c.Condition == "constant" {
+			out = append(out, ParamSpec{prefix + "c", m.in, 0, Condition})
+		}
+		if c.Filter == "headwise" {
+			out = append(out, ParamSpec{prefix + "A", m.in, m.out / c.HeadSize * c.Width, ZeroFactor})
+		} else {
+			out = append(out, ParamSpec{prefix + "P", m.in, c.Rank, Generator}, ParamSpec{prefix + "U", c.Rank, c.Width * m.out, ZeroFactor})
+		}
+	}
+	if c.Kind == "static" || c.StaticTaps {
+		out = append(out, ParamSpec{prefix + "s", c.Width, m.out, Taps})
+	}
+	return out
+}
+
+// Each calls f for every parameter.
+func (s Spec) Each(f func(ParamSpec)) {
+	f(ParamSpec{"embed", s.Vocab, s.Dim, Embedding})
+	if s.Position == "learned" {
+		f(ParamSpec{"positions", s.SeqLen, s.Dim, Embedding})
+	}
+	for l := range s.Layers {
+		half := ""
+		for _, m := range s.modules() {
+			prefix := fmt.Sprintf("layers.%d.%s.", l, m.half)
+			if m.half != half {
+				half = m.half
+				f(ParamSpec{prefix + "norm", s.Dim, 0, Gain})
+			}
+			f(ParamSpec{prefix + m.weight, m.in, m.out, Matrix})
+			if s.convolved(m) {
+				for _, p := range s.convParams(prefix+"conv_"+m.place+".", m) {
+					f(p)
+				}
+			}
+			if m.place == "o" && s.QKNorm {
+				f(ParamSpec{prefix + "q_norm", s.headDim(), 0, Gain})
+				f(ParamSpec{prefix + "k_norm", s.headDim(), 0, Gain})
+			}
+		}
+	}
+	f(ParamSpec{"final_norm", s.Dim, 0, Gain})
+	if !s.Tied {
+		f(ParamSpec{"head", s.Vocab, s.Dim, Embedding})
+	}
+}
+
+// initialise draws a parameter's first value. The stream is named by the seed
+// and the parameter, so variants of a model share the start of what they share.
+func (s Spec) initialise(p ParamSpec, data []float32, seed int64) {
+	src := rng.New(uint64(seed), rng.Label("init"), rng.Label(p.Name))
+	switch p.Kind {
+	case Gain:
+		for i := range data {
+			data[i] = 1
+		}
+	case ZeroFactor:
+		clear(data)
+	case Generator:
+		bound := 1 / math.Sqrt(float64(p.Rows))
+		src.FillUniform(data, -bound, bound)
+	case Taps:
+		bound := s.Conv.InitScale / math.Sqrt(float64(p.Rows))
+		src.FillUniform(data, -bound, bound)
+	case Condition:
+		src.FillNormal(data, 1)
+	default:
+		std := s.InitStd
+		if strings.HasSuffix(p.Name, ".wo") || strings.HasSuffix(p.Name, ".w_down") {
+			std /= math.Sqrt(2 * float64(s.Layers))
+		}
+		src.FillNormal(data, std)
+	}
+}

@@ -1,0 +1,44 @@
+package graph
+
+import "dsconv/internal/kernels"
+
+// view is the columns of t from col on.
+func (t *Tensor) view(col int) kernels.View { return kernels.Dense(t.Data(), t.Cols).At(0, col) }
+
+// Embedding looks up rows: y[i] = table[tokens[i]]. A tied table is also the
+// output head; the head's gradient is then in the table's gradient memory
+// before the embedding's is added to it, so that no operator has to sum the two.
+func (g *Graph) Embedding(table *Tensor, tokens *Index, tied bool) *Tensor {
+	rows, d := len(tokens.Data), table.Cols
+	var y *Tensor
+	y = g.add(spec{name: "embedding", rows: rows, cols: d,
+		in: []*Tensor{table}, index: []*Index{tokens}, wants: []bool{true, false},
+		run: func() { kernels.EmbeddingForward(y.view(0), table.Data(), tokens.Data, d) },
+		diff: func(dy *Tensor) []*Tensor {
+			dtable := g.add(spec{name: "embedding'", rows: table.Rows, cols: d,
+				in: []*Tensor{dy}, index: []*Index{tokens}, out: table.gradBuffer(),
+				run: func() {
+					kernels.EmbeddingBackward(table.grad, dy.view(0), tokens.Data, table.Rows, d, tied || g.accumulate)
+				}})
+			return []*Tensor{dtable, nil}
+		}})
+	return y
+}
+
+// Positions adds a learned vector for each of the t positions of a sequence:
+// y[b,t] = x[b,t] + table[t]. It takes x's place. The table may hold more
+// positions than the sequences have.
+func (g *Graph) Positions(x, table *Tensor, t int) *Tensor {
+	b := x.Rows / t
+	var y *Tensor
+	y = g.add(spec{name: "positions", rows: x.Rows, cols: x.Cols, in: []*Tensor{x, table}, inPlaceOf: x, wants: []bool{true, true},
+		run: func() { kernels.AddPositions(y.Data(), x.Data(), table.Data(), b, t, table.Cols) },
+		diff: func(dy *Tensor) []*Tensor {
+			dtable := g.add(spec{name: "positions'", rows: table.Rows, cols: table.Cols, in: []*Tensor{dy}, out: table.gradBuffer(),
+				run: func() {
+					kernels.AddPositionsBackward(table.grad, dy.Data(), b, t, table.Cols, g.accumulate)
+				}})
+			return []*Tensor{dy, dtable}
+		}})
+	return y
+}

@@ -1,0 +1,81 @@
+package graph
+
+import (
+	"slices"
+
+	"gorgonia.org/tensor"
+)
+
+// lineFloats is the alignment of a planned buffer: one cache line.
+const lineFloats = 16
+
+// plan finds when each buffer of the trace is alive and gives buffers that are
+// alive at the same time separate places. It returns the arena's size in
+// floats. Placement is greedy by size: the largest buffer first, each at the
+// lowest offset where it collides with nothing placed so far (Pisarchyk & Lee,
+// "Efficient Memory Management for Deep Neural Net Inference", 2020).
+func (g *Graph) plan() int {
+	var all []*buffer
+	seen := map[*buffer]bool{}
+	touch := func(b *buffer, at int) {
+		r := b.root()
+		if r.fixed || r.size == 0 {
+			return
+		}
+		if !seen[r] {
+			seen[r] = true
+			r.first, r.last = at, at
+			all = append(all, r)
+		}
+		r.first, r.last = min(r.first, at), max(r.last, at)
+		r.size = max(r.size, b.size)
+	}
+	for i, o := range g.trace {
+		touch(o.out, i)
+		for _, list := range [][]*buffer{o.reads, o.writes, o.temp} {
+			for _, b := range list {
+				touch(b, i)
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *buffer) int { return b.size - a.size })
+
+	end := 0
+	var placed []*buffer
+	for _, b := range all {
+		size := (b.size + lineFloats - 1) / lineFloats * lineFloats
+		b.offset = 0
+		// placed is kept sorted by offset, so one pass finds the first gap.
+		for _, p := range placed {
+			if p.last < b.first || b.last < p.first {
+				continue
+			}
+			if b.offset+size <= p.offset {
+				break
+			}
+			b.offset = max(b.offset, (p.offset+p.size+lineFloats-1)/lineFloats*lineFloats)
+		}
+		at, _ := slices.BinarySearchFunc(placed, b, func(p, b *buffer) int { return p.offset - b.offset })
+		placed = slices.Insert(placed, at, b)
+		end = max(end, b.offset+size)
+	}
+	return end
+}
+
+// place gives every buffer of the trace its memory and its Gorgonia value.
+func (g *Graph) place(arena []float32) {
+	for _, o := range g.trace {
+		for _, list := range [][]*buffer{{o.out}, o.writes, o.temp} {
+			for _, b := range list {
+				if r := b.root(); !r.fixed && b.size > 0 {
+					b.data = arena[r.offset : r.offset+b.size : r.offset+b.size]
+				}
+			}
+		}
+		if o.size.IsScalar() {
+			o.out.value = placeholder
+		} else if o.out.value == nil {
+			o.out.value = tensor.New(tensor.WithShape(o.size...), tensor.WithBacking(o.out.data))
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+	"unsafe"
+
+	"gorgonia.org/gorgonia"
+)
+
+// Program is a compiled graph: a tape machine, and the arena in which its
+// operators leave their results.
+type Program struct {
+	g     *Graph
+	vm    gorgonia.VM
+	arena int
+}
+
+// Compile differentiates loss with respect to params (none: forward only),
+// compiles the graph and plans its memory. alloc, when not nil, supplies the
+// arena of the given number of floats, so that programs which never run at the
+// same time can share one.
+func (g *Graph) Compile(loss *Tensor, params []*Tensor, alloc func(floats int) []float32) (p *Program, err error) {
+	defer func() {
+		// The machine panics on graphs it cannot compile.
+		if r := recover(); r != nil {
+			p, err = nil, fmt.Errorf("graph: compile: %v", r)
+		}
+	}()
+	if g.err != nil {
+		return nil, g.err
+	}
+	if len(params) > 0 {
+		nodes := make(gorgonia.Nodes, len(params))
+		for i, t := range params {
+			nodes[i] = t.node
+		}
+		if _, err := gorgonia.Grad(loss.node, nodes...); err != nil {
+			return nil, fmt.Errorf("graph: differentiate: %w", err)
+		}
+	}
+	p = &Program{g: g, vm: gorgonia.NewTapeMachine(g.expr)}
+	g.tracing = true
+	err = p.vm.RunAll()
+	g.tracing = false
+	if err != nil {
+		return nil, fmt.Errorf("graph: trace: %w", err)
+	}
+	p.vm.Reset()
+	p.arena = g.plan()
+	if alloc == nil {
+		alloc = Aligned
+	}
+	arena := alloc(p.arena)
+	if len(arena) < p.arena {
+		return nil, fmt.Errorf("graph: arena of %d floats offered, %d needed", len(arena), p.arena)
+	}
+	g.place(arena)
+	return p, nil
+}
+
+// Aligned returns n zeroed floats that begin on a cache line.
+func Aligned(n int) []float32 {
+	s := make([]float32, n+lineFloats-1)
+	skip := 0
+	for uintptr(unsafe.Pointer(unsafe.SliceData(s[skip:])))%(4*lineFloats) != 0 {
+		skip++
+	}
+	return s[skip : skip+n : skip+n]
+}
+
+// ArenaFloats is the size of the planned arena.
+func (p *Program) ArenaFloats() int { return p.arena }
+
+// Ops is the number of operators in the step.
+func (p *Program) Ops() int { return len(p.g.trace) }
+
+// Run executes the graph once. The loss is scaled by scale, which is 1 over
+// the number of labelled positions for a mean; with accumulate, gradients of
+// parameters add to what is there.
+func (p *Program) Run(scale float32, accumulate bool) error {
+	p.g.lossScale, p.g.accumulate = scale, accumulate
+	err := p.vm.RunAll()
+	p.vm.Reset()
+	if err != nil {
+		return fmt.Errorf("graph: run: %w", err)
+	}
+	return nil
+}
+
+// Profile switches the timing of operators on (and clears it) or off.
+func (p *Program) Profile(on bool) {
+	p.g.profile = nil
+	if on {
+		p.g.profile = map[string]*OpTime{}
+	}
+}
+
+// Times are the profiled times by operator name, the longest first.
+func (p *Program) Times() []OpTime {
+	var out []OpTime
+	for _, t := range p.g.profile {
+		out = append(out, *t)
+	}
+	slices.SortFunc(out, func(a, b OpTime) int { return int(b.Time - a.Time) })
+	return out
+}

@@ -1,0 +1,56 @@
+// Package tasks makes the data: associative recall, synthetic language and text.
+// Every example is a pure function of (seed, split, index), so there is no state to
+// save, and a batch is the same bytes on every platform.
+//
+// What may not enter this room: models, training, run directories.
+package tasks
+
+// Ignore is the target of a position without a label.
+const Ignore = -100
+
+// Split is a part of the data.
+type Split uint8
+
+// The splits. Train and the others never share an example's random stream.
+const (
+	Train Split = iota
+	Valid
+	Test
+)
+
+// Task generates examples. A Task is safe for concurrent use.
+type Task interface {
+	// Name is the kind in the configuration.
+	Name() string
+	// Vocab is the number of tokens; every token is in [0, Vocab).
+	Vocab() int
+	// SeqLen is the length T of an example.
+	SeqLen() int
+	// MaxLabels bounds the labelled positions of an example.
+	MaxLabels() int
+	// Example writes example index of a split into tokens and targets, both of
+	// length SeqLen. Unlabelled targets are Ignore.
+	Example(split Split, index uint64, tokens, targets []int32)
+}
+
+// Oracle is a Task that knows its own conditional probabilities.
+type Oracle interface {
+	Task
+	// OracleLoss is the mean loss in nats over the labelled positions of an
+	// example that the generator itself would have, and their number.
+	OracleLoss(split Split, index uint64) (nats float64, labelled int)
+}
+
+// Batch is B examples side by side, [B,T] row-major.
+type Batch struct {
+	B, T            int
+	Tokens, Targets []int32
+}
+
+// Fill writes batch number index of a split: examples index*B to index*B+B-1.
+func Fill(t Task, split Split, index uint64, b *Batch) {
+	for i := range b.B {
+		row := b.T * i
+		t.Example(split, index*uint64(b.B)+uint64(i), b.Tokens[row:row+b.T], b.Targets[row:row+b.T])
+	}
+}
