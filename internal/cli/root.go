@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// Factory hands commands what they need of the world, so that tests can hand
+// them something else.
+type Factory struct {
+	In       io.Reader
+	Out, Err io.Writer
+	Terminal bool // whether Err is a terminal: progress bars instead of lines
+	Width    int  // columns of the terminal that Out is, or 100
+	Color    bool
+	RunRoot  string                 // where runs live unless a flag says otherwise
+	Self     func() (string, error) // path of this program, to start sweep jobs with
+}
+
+// NewFactory is the real world.
+func NewFactory() *Factory {
+	f := &Factory{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Width: 100, RunRoot: "runs", Self: os.Executable}
+	f.Terminal = term.IsTerminal(int(os.Stderr.Fd()))
+	if w, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
+		f.Width = w
+		f.Color = os.Getenv("NO_COLOR") == ""
+	}
+	return f
+}
+
+// printJSON writes v to standard output, indented.
+func (f *Factory) printJSON(v any) error {
+	e := json.NewEncoder(f.Out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// logf writes a line for a person to standard error.
+func (f *Factory) logf(format string, args ...any) { fmt.Fprintf(f.Err, format+"\n", args...) }
+
+// usageError marks a mistake in how a command was called.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// NewRoot is the whole command tree.
+func NewRoot(f *Factory) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "dsconv",
+		Short: "Train, sweep and judge Transformers with dynamic short convolutions",
+		Long: `dsconv runs the study of "Dynamic Short Convolutions Improve Transformers"
+(arXiv 2606.03825): it trains Transformers with no, static and dynamic short
+convolutions on associative recall and language modelling, sweeps sizes and
+seeds, and sets each claim of the paper beside what was measured.
+
+Results go to standard output, everything else to standard error.
+
+Exit codes:
+` + exitCodeHelp,
+		Example: `  dsconv train --config configs/tiny-dyn.yaml
+  dsconv eval recall
+  dsconv sweep --config configs/sweeps/recall.yaml --dry-run
+  dsconv report runs/reproduce`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          knownCommand,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetIn(f.In)
+	root.SetOut(f.Out)
+	root.SetErr(f.Err)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usagef("%w\nSee '%s --help'", err, c.CommandPath())
+	})
+	root.AddCommand(
+		newCmdVersion(f),
+	)
+	return root
+}
+
+// knownCommand refuses words that are no command, naming the nearest one.
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	err := fmt.Sprintf("unknown command %q", args[0])
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		err += fmt.Sprintf("; did you mean %q?", near[0])
+	}
+	return usagef("%s\nSee '%s --help'", err, c.CommandPath())
+}
+
+// noArgs refuses arguments that a command does not take.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%s takes no argument, got %q", c.CommandPath(), args[0])
+	}
+	return nil
+}
+
+// Main runs the command line and returns the exit code.
+func Main(args []string) int {
+	f := NewFactory()
+	root := NewRoot(f)
+	root.SetArgs(args)
+	err := root.Execute()
+	if err == nil {
+		return 0
+	}
+	code := exitCode(err)
+	var quiet quietError
+	if !errors.As(err, &quiet) {
+		fmt.Fprintln(f.Err, "dsconv:", err)
+	}
+	return code
+}
+
+// quietError is an error that has been told already.
+type quietError struct{ error }
+
+func (e quietError) Unwrap() error { return e.error }
