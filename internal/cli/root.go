@@ -70,10 +70,11 @@ Exit codes:
   dsconv eval recall
   dsconv sweep --config configs/sweeps/recall.yaml --dry-run
   dsconv report runs/reproduce`,
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		Args:          knownCommand,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		SuggestionsMinimumDistance: 2,
+		SilenceUsage:               true,
+		SilenceErrors:              true,
+		Args:                       knownCommand,
+		RunE:                       func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetIn(f.In)
 	root.SetOut(f.Out)
