@@ -13,6 +13,10 @@ type Config struct {
 	Seed    int64  `mapstructure:"seed" yaml:"seed"`       // of initialisation and data
 	Threads int    `mapstructure:"threads" yaml:"threads"` // 0: all; changes no result; not part of the identity
 
+	// Labels say what the run is for: a sweep writes its name, the variant and the
+	// values of its axes here. They are not part of the identity.
+	Labels map[string]string `mapstructure:"labels" yaml:"labels,omitempty"`
+
 	Model      Model      `mapstructure:"model" yaml:"model"`
 	Conv       Conv       `mapstructure:"conv" yaml:"conv"`
 	Task       Task       `mapstructure:"task" yaml:"task"`
