@@ -25,6 +25,7 @@ type forward struct {
 
 func newForward(m *Model, b, t int, train bool) *forward {
 	f := &forward{Model: m, g: graph.New(), b: b, t: t, train: train, params: map[string]*graph.Tensor{}}
+	f.g.Recompute = train && m.Spec.Memory.Recompute == "block"
 	f.tokens = f.g.Indices("tokens", b, t)
 	f.targets = f.g.Indices("targets", b, t)
 	for _, p := range m.Params {
@@ -53,25 +54,7 @@ func (f *forward) build(logits bool) (*graph.Tensor, []*graph.Tensor) {
 		x = g.Positions(x, f.params["positions"], f.t)
 	}
 	for l := range s.Layers {
-		attn := fmt.Sprintf("layers.%d.attn.", l)
-		h := g.RMSNorm(x, f.params[attn+"norm"], s.NormEps)
-		qkv := f.linear(attn, h, "q", "k", "v")
-		if s.QKNorm {
-			qkv = g.HeadNorm(qkv, f.params[attn+"q_norm"], f.params[attn+"k_norm"], s.Heads, s.NormEps)
-		}
-		if f.rope != nil {
-			qkv = g.Rope(qkv, f.rope)
-		}
-		o := g.Attention(qkv, kernels.Attention{B: f.b, T: f.t, Heads: s.Heads, Dim: s.headDim()})
-		x = g.Residual(x, f.linear(attn, o, "o"), h)
-
-		if s.MLPDim == 0 {
-			continue
-		}
-		mlp := fmt.Sprintf("layers.%d.mlp.", l)
-		h = g.RMSNorm(x, f.params[mlp+"norm"], s.NormEps)
-		u := g.SwiGLU(f.linear(mlp, h, "gate", "up"))
-		x = g.Residual(x, f.linear(mlp, u, "down"), h)
+		g.Block(func() { x = f.layer(l, x) })
 	}
 	x = g.RMSNorm(x, f.params["final_norm"], s.NormEps)
 	if !s.Tied {
@@ -83,6 +66,29 @@ func (f *forward) build(logits bool) (*graph.Tensor, []*graph.Tensor) {
 		f.logits = g.Logits(x, table)
 	}
 	return loss, f.order
+}
+
+// layer is one block: attention, then the MLP where there is one.
+func (f *forward) layer(l int, x *graph.Tensor) *graph.Tensor {
+	g, s := f.g, f.Spec
+	attn := fmt.Sprintf("layers.%d.attn.", l)
+	h := g.RMSNorm(x, f.params[attn+"norm"], s.NormEps)
+	qkv := f.linear(attn, h, "q", "k", "v")
+	if s.QKNorm {
+		qkv = g.HeadNorm(qkv, f.params[attn+"q_norm"], f.params[attn+"k_norm"], s.Heads, s.NormEps)
+	}
+	if f.rope != nil {
+		qkv = g.Rope(qkv, f.rope)
+	}
+	o := g.Attention(qkv, kernels.Attention{B: f.b, T: f.t, Heads: s.Heads, Dim: s.headDim()})
+	x = g.Residual(x, f.linear(attn, o, "o"), h)
+	if s.MLPDim == 0 {
+		return x
+	}
+	mlp := fmt.Sprintf("layers.%d.mlp.", l)
+	h = g.RMSNorm(x, f.params[mlp+"norm"], s.NormEps)
+	u := g.SwiGLU(f.linear(mlp, h, "gate", "up"))
+	return g.Residual(x, f.linear(mlp, u, "down"), h)
 }
 
 // linear applies the linear layers at the given places to h, side by side, and

@@ -200,6 +200,39 @@ func TestArenaContentsDoNotMatter(t *testing.T) {
 	}
 }
 
+// TestRecomputationIsBitwise: computing the activations of a block again changes
+// no bit of loss and gradients, and takes less memory.
+func TestRecomputationIsBitwise(t *testing.T) {
+	for name, change := range variants() {
+		run := func(recompute string) (float64, []float32, int) {
+			m := smallModel(t, func(c *config.Config) {
+				change(c)
+				c.Model.Layers = 4
+				c.Memory.Recompute = recompute
+			})
+			step, err := m.TrainStep(3, 6)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fillSmall(step.Tokens, step.Targets, m.Spec.Vocab, 3)
+			for range 2 {
+				if err := step.Run(1, false); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return step.Loss.Sum, m.Grads, step.ArenaFloats()
+		}
+		loss, grads, arena := run("none")
+		loss2, grads2, arena2 := run("block")
+		if loss != loss2 || !slices.Equal(grads, grads2) {
+			t.Errorf("%s: recomputation changes the result", name)
+		}
+		if arena2 >= arena {
+			t.Errorf("%s: %d floats with recomputation, %d without", name, arena2, arena)
+		}
+	}
+}
+
 // TestAccumulation: two micro-batches add up to the batch.
 func TestAccumulation(t *testing.T) {
 	for name, change := range variants() {

@@ -54,12 +54,13 @@ func (p ParamSpec) Conv() bool { return p.Kind >= Generator }
 type Spec struct {
 	config.Model
 	Conv   config.Conv
+	Memory config.Memory
 	SeqLen int // of training: sizes learned positions and counts; the model runs at any length otherwise
 }
 
 // SpecOf takes the model's part out of a configuration.
 func SpecOf(c *config.Config) Spec {
-	return Spec{Model: c.Model, Conv: c.Conv, SeqLen: c.Task.SeqLen}
+	return Spec{Model: c.Model, Conv: c.Conv, Memory: c.Memory, SeqLen: c.Task.SeqLen}
 }
 
 // headDim is the number of channels of an attention head.

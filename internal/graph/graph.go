@@ -21,6 +21,13 @@ type Graph struct {
 	tracing bool
 	profile map[string]*OpTime
 
+	// Recompute makes the activations inside each Block be computed again for
+	// the backward pass instead of being kept.
+	Recompute bool
+	blocks    int // so far
+	block     int // under construction; 0 outside of blocks
+	backward  bool
+
 	// accumulate makes gradients of parameters add to what is there.
 	accumulate bool
 	// lossScale multiplies the sum of the losses of all labelled positions.
@@ -56,8 +63,8 @@ type buffer struct {
 	fixed bool    // placed by its owner: parameters, gradients, results
 	in    *buffer // shares the place of another buffer
 
-	first, last int // operators of the trace between which it is alive
-	offset      int
+	lives  []life // when it must keep its contents
+	offset int
 }
 
 func (b *buffer) root() *buffer {

@@ -18,6 +18,7 @@ type op struct {
 	g    *Graph
 	id   uint32
 	name string
+	redo string // its name in the profile when it runs again
 	in   []*gorgonia.Node
 	typ  hm.Type      // of the output
 	size tensor.Shape // of the output
@@ -34,6 +35,11 @@ type op struct {
 	wants []bool // which inputs diff serves
 
 	around *Tensor // RMSNorm: the gradient that reaches its input around the branch
+
+	owns     bool  // out is this operator's own, not a buffer that another fills
+	backward bool  // added by differentiation
+	block    int   // the block of the forward pass that it belongs to, or 0
+	before   []*op // operators of a block that run again before this one
 }
 
 // spec is what a Graph method says of the operator it adds.
@@ -58,7 +64,8 @@ func (g *Graph) add(s spec) *Tensor {
 		return &Tensor{Rows: s.rows, Cols: s.cols, buf: &buffer{}}
 	}
 	g.ops++
-	o := &op{g: g, id: g.ops, name: s.name, out: s.out, reads: s.reads, writes: s.writes, temp: s.temp, run: s.run, diff: s.diff, wants: s.wants}
+	o := &op{g: g, id: g.ops, name: s.name, redo: s.name + ", again", out: s.out, reads: s.reads, writes: s.writes, temp: s.temp, run: s.run, diff: s.diff, wants: s.wants,
+		owns: s.out == nil, backward: g.backward, block: g.block}
 	o.typ = gorgonia.TensorType{Dims: 2, Of: tensor.Float32}
 	o.size = tensor.Shape{s.rows, s.cols}
 	if o.out == nil {
@@ -136,20 +143,28 @@ func (o *op) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
 			return nil, fmt.Errorf("graph: %s: input %d is not the planned value", o.name, i)
 		}
 	}
+	for _, again := range o.before {
+		again.time(again.redo)
+	}
+	o.time(o.name)
+	return o.out.value, nil
+}
+
+// time runs the kernel, and adds its time to the profile when there is one.
+func (o *op) time(name string) {
 	if o.g.profile == nil {
 		o.run()
-		return o.out.value, nil
+		return
 	}
 	start := time.Now()
 	o.run()
-	p := o.g.profile[o.name]
+	p := o.g.profile[name]
 	if p == nil {
-		p = &OpTime{Name: o.name}
-		o.g.profile[o.name] = p
+		p = &OpTime{Name: name}
+		o.g.profile[name] = p
 	}
 	p.Calls++
 	p.Time += time.Since(start)
-	return o.out.value, nil
 }
 
 // placeholder stands for every value while a graph is traced.

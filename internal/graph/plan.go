@@ -16,26 +16,35 @@ const lineFloats = 16
 // "Efficient Memory Management for Deep Neural Net Inference", 2020).
 func (g *Graph) plan() int {
 	var all []*buffer
-	seen := map[*buffer]bool{}
-	touch := func(b *buffer, at int) {
+	now := 0
+	touch := func(b *buffer, born bool) {
 		r := b.root()
-		if r.fixed || r.size == 0 {
+		if r.fixed || r.size == 0 && b.size == 0 {
 			return
 		}
-		if !seen[r] {
-			seen[r] = true
-			r.first, r.last = at, at
+		if len(r.lives) == 0 {
 			all = append(all, r)
 		}
-		r.first, r.last = min(r.first, at), max(r.last, at)
+		if len(r.lives) == 0 || born && r == b {
+			r.lives = append(r.lives, life{now, now})
+		}
+		r.lives[len(r.lives)-1].last = now
 		r.size = max(r.size, b.size)
 	}
-	for i, o := range g.trace {
-		touch(o.out, i)
-		for _, list := range [][]*buffer{o.reads, o.writes, o.temp} {
-			for _, b := range list {
-				touch(b, i)
+	for _, o := range g.trace {
+		for _, o := range append(o.before, o) {
+			// What an operator reads is alive before what it makes is born, so
+			// that a place read and made anew at once has two lives that meet.
+			for _, b := range o.reads {
+				touch(b, false)
 			}
+			touch(o.out, o.owns)
+			for _, list := range [][]*buffer{o.writes, o.temp} {
+				for _, b := range list {
+					touch(b, true)
+				}
+			}
+			now++
 		}
 	}
 	slices.SortStableFunc(all, func(a, b *buffer) int { return b.size - a.size })
@@ -47,7 +56,7 @@ func (g *Graph) plan() int {
 		b.offset = 0
 		// placed is kept sorted by offset, so one pass finds the first gap.
 		for _, p := range placed {
-			if p.last < b.first || b.last < p.first {
+			if !p.meets(b) {
 				continue
 			}
 			if b.offset+size <= p.offset {
@@ -60,6 +69,21 @@ func (g *Graph) plan() int {
 		end = max(end, b.offset+size)
 	}
 	return end
+}
+
+// life is a span of the schedule in which a buffer must keep its contents.
+type life struct{ first, last int }
+
+// meets says whether two buffers are alive at the same time.
+func (b *buffer) meets(c *buffer) bool {
+	for _, x := range b.lives {
+		for _, y := range c.lives {
+			if x.first <= y.last && y.first <= x.last {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // place gives every buffer of the trace its memory and its Gorgonia value.

@@ -35,6 +35,7 @@ func (g *Graph) Compile(loss *Tensor, params []*Tensor, alloc func(floats int) [
 		for i, t := range params {
 			nodes[i] = t.node
 		}
+		g.backward = true
 		if _, err := gorgonia.Grad(loss.node, nodes...); err != nil {
 			return nil, fmt.Errorf("graph: differentiate: %w", err)
 		}
@@ -47,6 +48,9 @@ func (g *Graph) Compile(loss *Tensor, params []*Tensor, alloc func(floats int) [
 		return nil, fmt.Errorf("graph: trace: %w", err)
 	}
 	p.vm.Reset()
+	if g.Recompute {
+		g.scheduleReplays()
+	}
 	p.arena = g.plan()
 	if alloc == nil {
 		alloc = Aligned
