@@ -62,19 +62,26 @@ func (s *Source) Uint64() uint64 {
 // Skip passes over n draws of Uint64 at once.
 func (s *Source) Skip(n uint64) { s.state += n * gamma }
 
-// IntN is uniform in [0, n), without bias (Lemire 2019). n must be positive.
+// IntN is uniform in [0, n), without bias. n must be positive.
 func (s *Source) IntN(n int) int {
 	if n <= 0 {
 		panic("rng: IntN of a number that is not positive")
 	}
-	m := uint64(n)
-	hi, lo := bits.Mul64(s.Uint64(), m)
-	if lo < m {
-		for reject := -m % m; lo < reject; {
-			hi, lo = bits.Mul64(s.Uint64(), m)
+	return int(s.Uint64N(uint64(n)))
+}
+
+// Uint64N is uniform in [0, n), without bias (Lemire 2019). n must be positive.
+func (s *Source) Uint64N(n uint64) uint64 {
+	if n == 0 {
+		panic("rng: Uint64N of 0")
+	}
+	hi, lo := bits.Mul64(s.Uint64(), n)
+	if lo < n {
+		for reject := -n % n; lo < reject; {
+			hi, lo = bits.Mul64(s.Uint64(), n)
 		}
 	}
-	return int(hi)
+	return hi
 }
 
 // Float64 is uniform in [0, 1), a multiple of 2^-53.
