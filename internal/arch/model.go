@@ -10,7 +10,7 @@ import (
 type Param struct {
 	ParamSpec
 	Data []float32
-	Grad []float32 // nil in a model that only evaluates
+	Grad graph.Grad // empty in a model that only evaluates
 
 	offset int
 }
@@ -18,13 +18,11 @@ type Param struct {
 // In is the parameter's part of a slice that is laid out as Model.Weights.
 func (p *Param) In(all []float32) []float32 { return all[p.offset : p.offset+p.Size()] }
 
-// Model holds the weights. They lie in one piece of memory, as do the
-// gradients, so that an optimizer may walk over all of them at once.
+// Model holds the weights.
 type Model struct {
 	Spec    Spec
 	Params  []*Param
 	Weights []float32 // all parameters, each from a cache line on
-	Grads   []float32
 
 	arena  []float32
 	eval   map[[2]int]*Step
@@ -40,15 +38,12 @@ func New(s Spec, training bool) *Model {
 	total := 0
 	s.Each(func(p ParamSpec) { total += (p.Size() + lineFloats - 1) / lineFloats * lineFloats })
 	m.Weights = graph.Aligned(total)
-	if training {
-		m.Grads = graph.Aligned(total)
-	}
 	at := 0
 	s.Each(func(spec ParamSpec) {
 		p := &Param{ParamSpec: spec, offset: at}
 		p.Data = p.In(m.Weights)
 		if training {
-			p.Grad = p.In(m.Grads)
+			p.Grad = spec.Store(s.Memory.Grads)
 		}
 		m.Params = append(m.Params, p)
 		m.byName[spec.Name] = p

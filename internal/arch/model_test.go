@@ -66,6 +66,19 @@ func smallModel(t *testing.T, change func(*config.Config)) *Model {
 	return model
 }
 
+// grads copies all gradients, laid out as Model.Weights.
+func grads(m *Model) []float32 {
+	out := make([]float32, len(m.Weights))
+	for _, p := range m.Params {
+		if p.Grad.BF16 != nil {
+			kernels.LoadBF16(p.In(out), p.Grad.BF16)
+			continue
+		}
+		copy(p.In(out), p.Grad.F32)
+	}
+	return out
+}
+
 func fillSmall(tokens, targets []int32, vocab int, seed uint64) (labelled int) {
 	src := rng.New(seed)
 	for i := range tokens {
@@ -80,64 +93,76 @@ func fillSmall(tokens, targets []int32, vocab int, seed uint64) (labelled int) {
 }
 
 // TestGradientsByFiniteDifferences compares, for every parameter of every
-// variant, the derivative along the gradient's own direction and along a random
-// one with a central difference of the loss.
+// variant in every memory mode, the derivative along the gradient's own direction
+// and along a random one with a central difference of the loss.
 func TestGradientsByFiniteDifferences(t *testing.T) {
-	for name, change := range variants() {
-		t.Run(name, func(t *testing.T) {
-			m := smallModel(t, change)
-			step, err := m.TrainStep(3, 6)
-			if err != nil {
-				t.Fatal(err)
+	for mode, memory := range map[string]config.Memory{
+		"plain":     {},
+		"recompute": {Recompute: "block"},
+		"bf16":      {Recompute: "block", Grads: "bf16"},
+	} {
+		for name, change := range variants() {
+			t.Run(mode+"/"+name, func(t *testing.T) {
+				checkGradients(t, smallModel(t, func(c *config.Config) {
+					change(c)
+					c.Memory = memory
+				}))
+			})
+		}
+	}
+}
+
+func checkGradients(t *testing.T, m *Model) {
+	step, err := m.TrainStep(3, 6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	labelled := fillSmall(step.Tokens, step.Targets, m.Spec.Vocab, 3)
+	loss := func() float64 {
+		if err := step.Run(1/float32(labelled), false); err != nil {
+			t.Fatal(err)
+		}
+		return step.Loss.Sum / float64(labelled)
+	}
+	loss()
+	all := grads(m)
+	src := rng.New(4)
+	for _, p := range m.Params {
+		g := p.In(all)
+		norm := 0.0
+		for _, v := range g {
+			norm += float64(v) * float64(v)
+		}
+		norm = math.Sqrt(norm)
+		if norm == 0 {
+			t.Errorf("%s: the gradient is zero", p.Name)
+			continue
+		}
+		for _, random := range []bool{false, true} {
+			direction := make([]float64, len(g))
+			want := 0.0
+			for i := range direction {
+				direction[i] = float64(g[i]) / norm
+				if random {
+					direction[i] += src.Norm() / math.Sqrt(float64(len(g)))
+				}
+				want += direction[i] * float64(g[i])
 			}
-			labelled := fillSmall(step.Tokens, step.Targets, m.Spec.Vocab, 3)
-			loss := func() float64 {
-				if err := step.Run(1/float32(labelled), false); err != nil {
-					t.Fatal(err)
+			h := 4e-3 / math.Max(1, math.Abs(want)) // a steep loss curves sooner
+			start := slices.Clone(p.Data)
+			at := func(h float64) float64 {
+				for i := range p.Data {
+					p.Data[i] = float32(float64(start[i]) + h*direction[i])
 				}
-				return step.Loss.Sum / float64(labelled)
+				return loss()
 			}
-			loss()
-			grads := slices.Clone(m.Grads)
-			src := rng.New(4)
-			for _, p := range m.Params {
-				g := p.In(grads)
-				norm := 0.0
-				for _, v := range g {
-					norm += float64(v) * float64(v)
-				}
-				norm = math.Sqrt(norm)
-				if norm == 0 {
-					t.Errorf("%s: the gradient is zero", p.Name)
-					continue
-				}
-				for _, random := range []bool{false, true} {
-					direction := make([]float64, len(g))
-					want := 0.0
-					for i := range direction {
-						direction[i] = float64(g[i]) / norm
-						if random {
-							direction[i] += src.Norm() / math.Sqrt(float64(len(g)))
-						}
-						want += direction[i] * float64(g[i])
-					}
-					const h = 4e-3
-					start := slices.Clone(p.Data)
-					at := func(h float64) float64 {
-						for i := range p.Data {
-							p.Data[i] = float32(float64(start[i]) + h*direction[i])
-						}
-						return loss()
-					}
-					got := (at(h) - at(-h)) / (2 * h)
-					copy(p.Data, start)
-					// Rounding of float32 losses leaves about 1e-4 of noise in the quotient.
-					if math.Abs(got-want) > 2e-4+0.02*math.Abs(want) {
-						t.Errorf("%s: derivative %.6f, finite difference %.6f", p.Name, want, got)
-					}
-				}
+			got := (at(h) - at(-h)) / (2 * h)
+			copy(p.Data, start)
+			// Rounding of float32 losses leaves about 1e-4 of noise in the quotient.
+			if math.Abs(got-want) > 2e-4+0.02*math.Abs(want) {
+				t.Errorf("%s: derivative %.6f, finite difference %.6f", p.Name, want, got)
 			}
-		})
+		}
 	}
 }
 
@@ -159,10 +184,10 @@ func TestBitsDoNotDependOnThreads(t *testing.T) {
 				t.Fatal(err)
 			}
 			if first == nil {
-				first, firstLoss = slices.Clone(m.Grads), step.Loss.Sum
+				first, firstLoss = grads(m), step.Loss.Sum
 				continue
 			}
-			if step.Loss.Sum != firstLoss || !slices.Equal(first, m.Grads) {
+			if step.Loss.Sum != firstLoss || !slices.Equal(first, grads(m)) {
 				t.Errorf("%s: %d threads give other bits than 1", name, threads)
 			}
 		}
@@ -183,15 +208,15 @@ func TestArenaContentsDoNotMatter(t *testing.T) {
 			if err := step.Run(1, false); err != nil {
 				t.Fatal(err)
 			}
-			return append(slices.Clone(m.Grads), float32(step.Loss.Sum))
+			return append(grads(m), float32(step.Loss.Sum))
 		}
 		want := run()
 		for i := range m.arena {
 			m.arena[i] = float32(math.NaN())
 		}
 		for _, p := range m.Params {
-			for i := range p.Grad {
-				p.Grad[i] = float32(math.NaN())
+			for i := range p.Grad.F32 {
+				p.Grad.F32[i] = float32(math.NaN())
 			}
 		}
 		if got := run(); !slices.Equal(got, want) {
@@ -220,15 +245,56 @@ func TestRecomputationIsBitwise(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			return step.Loss.Sum, m.Grads, step.ArenaFloats()
+			return step.Loss.Sum, grads(m), step.ArenaFloats()
 		}
-		loss, grads, arena := run("none")
-		loss2, grads2, arena2 := run("block")
-		if loss != loss2 || !slices.Equal(grads, grads2) {
+		loss, g, arena := run("none")
+		loss2, g2, arena2 := run("block")
+		if loss != loss2 || !slices.Equal(g, g2) {
 			t.Errorf("%s: recomputation changes the result", name)
 		}
 		if arena2 >= arena {
 			t.Errorf("%s: %d floats with recomputation, %d without", name, arena2, arena)
+		}
+	}
+}
+
+// TestGradientsInBF16: each number is one of the two neighbours of the exact one,
+// whole or accumulated.
+func TestGradientsInBF16(t *testing.T) {
+	for name, change := range variants() {
+		run := func(format string, accumulate bool) []float32 {
+			m := smallModel(t, func(c *config.Config) {
+				change(c)
+				c.Memory.Grads = format
+			})
+			step, err := m.TrainStep(3, 6)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fillSmall(step.Tokens, step.Targets, m.Spec.Vocab, 3)
+			for i := range 2 {
+				step.Round = uint64(i)
+				if err := step.Run(1, accumulate && i > 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return grads(m)
+		}
+		for _, accumulate := range []bool{false, true} {
+			want, got := run("float32", accumulate), run("bf16", accumulate)
+			differ := false
+			for i := range want {
+				// Accumulation rounds twice, and so does a tied embedding, whose
+				// two parts may cancel.
+				tolerance := math.Abs(float64(want[i]))/128 + 0.05
+				differ = differ || want[i] != got[i]
+				if math.Abs(float64(got[i]-want[i])) > tolerance {
+					t.Fatalf("%s, accumulate %v: gradient %d is %v, in bfloat16 %v", name, accumulate, i, want[i], got[i])
+				}
+			}
+			if !differ {
+				t.Errorf("%s: bfloat16 changed nothing", name)
+			}
 		}
 	}
 }
@@ -248,7 +314,7 @@ func TestAccumulation(t *testing.T) {
 		if err := whole.Run(0.1, false); err != nil {
 			t.Fatal(err)
 		}
-		want := slices.Clone(m.Grads)
+		want := grads(m)
 		half, err := m.TrainStep(2, 6)
 		if err != nil {
 			t.Fatal(err)
@@ -260,9 +326,10 @@ func TestAccumulation(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		got := grads(m)
 		for i := range want {
-			if math.Abs(float64(m.Grads[i]-want[i])) > 1e-5*(1+math.Abs(float64(want[i]))) {
-				t.Fatalf("%s: gradient %d is %v in one batch, %v in two halves", name, i, want[i], m.Grads[i])
+			if math.Abs(float64(got[i]-want[i])) > 1e-5*(1+math.Abs(float64(want[i]))) {
+				t.Fatalf("%s: gradient %d is %v in one batch, %v in two halves", name, i, want[i], got[i])
 			}
 		}
 	}

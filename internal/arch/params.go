@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"dsconv/internal/config"
+	"dsconv/internal/graph"
 	"dsconv/internal/rng"
 )
 
@@ -40,6 +41,15 @@ func (p ParamSpec) Shape() []int {
 		return []int{p.Rows}
 	}
 	return []int{p.Rows, p.Cols}
+}
+
+// Store allocates a number for each value in the named format, float32 or bf16.
+// Only matrices are stored narrowly: vectors are few, and carry more each.
+func (p ParamSpec) Store(format string) graph.Grad {
+	if format == "bf16" && p.Cols > 0 {
+		return graph.Grad{BF16: make([]uint16, p.Size())}
+	}
+	return graph.Grad{F32: graph.Aligned(p.Size())}
 }
 
 // Decays says whether AdamW shrinks the parameter: every matrix, embeddings and

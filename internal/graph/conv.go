@@ -54,43 +54,29 @@ func (g *Graph) ShortConv(y *Tensor, segments []Segment) *Tensor {
 			})
 		},
 		diff: func(grad *Tensor) []*Tensor {
-			// The taps of a constant filter are computed, not stored: their
-			// gradient is a buffer of the plan instead of a parameter's.
-			var writes, gradients []*buffer
+			var all []*sink
+			sinks := map[*Tensor]*sink{}
 			for _, p := range in[1:] {
-				b := p.gradBuffer()
-				if p.op != nil {
-					b = scratch("taps'", p.Rows*p.Cols)
-					writes = append(writes, b)
-				}
-				gradients = append(gradients, b)
+				sinks[p] = g.sink(p)
+				all = append(all, sinks[p])
 			}
 			var dy *Tensor
-			dy = g.add(spec{name: "conv'", rows: y.Rows, cols: y.Cols, in: append([]*Tensor{grad}, in...), writes: writes,
+			s := spec{name: "conv'", rows: y.Rows, cols: y.Cols, in: append([]*Tensor{grad}, in...),
 				run: func() {
-					next := 0
-					take := func(p *Tensor) []float32 {
-						if p == nil {
-							return nil
-						}
-						next++
-						return gradients[next-1].data
-					}
 					each(func(s Segment, col, gen int) {
 						if s.Kernel.W == 0 {
 							kernels.Copy(dy.view(col), grad.view(col), y.Rows, s.Cols)
 							return
 						}
-						du, ds := take(s.U), take(s.S)
-						acc := g.accumulate && (s.S == nil || s.S.op == nil)
-						s.Kernel.Backward(dy.view(col), genView(dy, s, gen), du, ds, grad.view(col), y.view(col), genView(y, s, gen), data(s.U), data(s.S), acc)
+						du, ds := sinks[s.U].open(g.accumulate), sinks[s.S].open(g.accumulate)
+						s.Kernel.Backward(dy.view(col), genView(dy, s, gen), du, ds, grad.view(col), y.view(col), genView(y, s, gen), data(s.U), data(s.S), g.accumulate)
+						sinks[s.U].close()
+						sinks[s.S].close()
 					})
-				}})
-			out := []*Tensor{dy}
-			for i, p := range in[1:] {
-				out = append(out, g.handOut(dy, p.Rows, p.Cols, gradients[i]))
-			}
-			return out
+				}}
+			s.sinks(all...)
+			dy = g.add(s)
+			return append([]*Tensor{dy}, g.handOuts(dy, all...)...)
 		}})
 	return out
 }
@@ -121,19 +107,23 @@ func (g *Graph) ConstantTaps(k kernels.Conv, c, first, u, s *Tensor) *Tensor {
 			k.ConstantTaps(taps.Data(), z.data, c.Data(), first.Data(), data(u), data(s))
 		},
 		diff: func(dtaps *Tensor) []*Tensor {
-			var dc *Tensor
-			dc = g.add(spec{name: "taps'", rows: c.Rows, cols: c.Cols, in: append([]*Tensor{dtaps}, in...), reads: []*buffer{z}, temp: []*buffer{dz}, out: c.gradBuffer(),
+			sinks := map[*Tensor]*sink{}
+			all := make([]*sink, len(in))
+			for i, p := range in {
+				all[i] = g.sink(p)
+				sinks[p] = all[i]
+			}
+			sp := spec{name: "taps'", rows: c.Rows, cols: c.Cols, in: append([]*Tensor{dtaps}, in...), reads: []*buffer{z}, temp: []*buffer{dz}, out: all[0].out(),
 				run: func() {
-					var du, ds []float32
-					if u != nil {
-						du = u.grad
+					acc := g.accumulate
+					k.ConstantTapsBackward(sinks[c].open(acc), sinks[first].open(acc), sinks[u].open(acc), sinks[s].open(acc), dz.data, dtaps.Data(), z.data, c.Data(), first.Data(), data(u), acc)
+					for _, to := range all {
+						to.close()
 					}
-					if s != nil {
-						ds = s.grad
-					}
-					k.ConstantTapsBackward(c.grad, first.grad, du, ds, dz.data, dtaps.Data(), z.data, c.Data(), first.Data(), data(u), g.accumulate)
-				}})
-			return append([]*Tensor{dc}, g.paramGrads(dc, in[1:]...)...)
+				}}
+			sp.sinks(all...)
+			dc := g.add(sp)
+			return append([]*Tensor{dc}, g.handOuts(dc, all[1:]...)...)
 		}})
 	return taps
 }

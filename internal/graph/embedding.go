@@ -15,12 +15,15 @@ func (g *Graph) Embedding(table *Tensor, tokens *Index, tied bool) *Tensor {
 		in: []*Tensor{table}, index: []*Index{tokens}, wants: []bool{true, false},
 		run: func() { kernels.EmbeddingForward(y.view(0), table.Data(), tokens.Data, d) },
 		diff: func(dy *Tensor) []*Tensor {
-			dtable := g.add(spec{name: "embedding'", rows: table.Rows, cols: d,
-				in: []*Tensor{dy}, index: []*Index{tokens}, out: table.gradBuffer(),
+			to := g.sink(table)
+			s := spec{name: "embedding'", rows: table.Rows, cols: d, in: []*Tensor{dy}, index: []*Index{tokens}, out: to.out(),
 				run: func() {
-					kernels.EmbeddingBackward(table.grad, dy.view(0), tokens.Data, table.Rows, d, tied || g.accumulate)
-				}})
-			return []*Tensor{dtable, nil}
+					dst := to.open(tied || g.accumulate)
+					kernels.EmbeddingBackward(dst, dy.view(0), tokens.Data, table.Rows, d, tied || g.accumulate)
+					to.close()
+				}}
+			s.sinks(to)
+			return []*Tensor{g.add(s), nil}
 		}})
 	return y
 }
@@ -34,11 +37,15 @@ func (g *Graph) Positions(x, table *Tensor, t int) *Tensor {
 	y = g.add(spec{name: "positions", rows: x.Rows, cols: x.Cols, in: []*Tensor{x, table}, inPlaceOf: x, wants: []bool{true, true},
 		run: func() { kernels.AddPositions(y.Data(), x.Data(), table.Data(), b, t, table.Cols) },
 		diff: func(dy *Tensor) []*Tensor {
-			dtable := g.add(spec{name: "positions'", rows: table.Rows, cols: table.Cols, in: []*Tensor{dy}, out: table.gradBuffer(),
+			to := g.sink(table)
+			s := spec{name: "positions'", rows: table.Rows, cols: table.Cols, in: []*Tensor{dy}, out: to.out(),
 				run: func() {
-					kernels.AddPositionsBackward(table.grad, dy.Data(), b, t, table.Cols, g.accumulate)
-				}})
-			return []*Tensor{dy, dtable}
+					dst := to.open(g.accumulate)
+					kernels.AddPositionsBackward(dst, dy.Data(), b, t, table.Cols, g.accumulate)
+					to.close()
+				}}
+			s.sinks(to)
+			return []*Tensor{dy, g.add(s)}
 		}})
 	return y
 }

@@ -32,6 +32,9 @@ type Graph struct {
 	accumulate bool
 	// lossScale multiplies the sum of the losses of all labelled positions.
 	lossScale float32
+	// rounding names this run's draws of stochastic rounding.
+	rounding uint64
+	sinks    int // narrow ones so far
 }
 
 // New returns an empty graph.
@@ -47,7 +50,7 @@ type Tensor struct {
 	node *gorgonia.Node
 	buf  *buffer
 	op   *op // the operator that makes it; nil for parameters
-	grad []float32
+	grad Grad
 }
 
 // Data is the tensor's value, [Rows, Cols] row-major. It is nil before the
@@ -85,14 +88,14 @@ func (g *Graph) fail(format string, args ...any) *Tensor {
 
 // Param adds a trainable parameter: a matrix [rows, cols], or a vector when
 // cols is 0. The graph reads weights from data and leaves their gradient in
-// grad, both of which the caller owns.
-func (g *Graph) Param(name string, rows, cols int, data, grad []float32) *Tensor {
+// grad, both of which the caller owns; grad is empty where none is wanted.
+func (g *Graph) Param(name string, rows, cols int, data []float32, grad Grad) *Tensor {
 	shape := tensor.Shape{rows, cols}
 	if cols == 0 {
 		shape, cols = tensor.Shape{rows}, 1
 	}
-	if len(data) != rows*cols || (grad != nil && len(grad) != len(data)) {
-		return g.fail("parameter %s: shape %v holds %d values, got %d weights and %d gradients", name, shape, rows*cols, len(data), len(grad))
+	if n := max(len(grad.F32), len(grad.BF16)); len(data) != rows*cols || n != 0 && n != len(data) {
+		return g.fail("parameter %s: shape %v holds %d values, got %d weights and %d gradients", name, shape, rows*cols, len(data), n)
 	}
 	value := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data))
 	node := gorgonia.NewTensor(g.expr, tensor.Float32, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name), gorgonia.WithValue(value))

@@ -19,12 +19,16 @@ func (g *Graph) CrossEntropy(x, table *Tensor, targets *Index, tied, train bool)
 	k := kernels.LinearCrossEntropy{Rows: x.Rows, Dim: x.Cols, Vocab: table.Rows}
 	result := &Loss{PerToken: make([]float32, x.Rows), Argmax: make([]int32, x.Rows)}
 	dx := scratch("head'", x.Rows*x.Cols)
+	to := g.sink(table)
 	s := spec{name: "cross-entropy", in: []*Tensor{x, table}, index: []*Index{targets}, wants: []bool{true, !tied, false}}
 	if train {
 		s.writes = []*buffer{dx}
+		s.sinks(to)
 		s.run = func() {
-			result.Sum, result.Labelled = k.ForwardBackward(result.PerToken, result.Argmax, kernels.Dense(dx.data, x.Cols), table.grad,
+			dtable := to.open(g.accumulate)
+			result.Sum, result.Labelled = k.ForwardBackward(result.PerToken, result.Argmax, kernels.Dense(dx.data, x.Cols), dtable,
 				x.view(0), table.Data(), targets.Data, g.lossScale, g.accumulate)
+			to.close()
 		}
 	} else {
 		s.run = func() {
@@ -35,7 +39,7 @@ func (g *Graph) CrossEntropy(x, table *Tensor, targets *Index, tied, train bool)
 	s.diff = func(*Tensor) []*Tensor {
 		grads := []*Tensor{g.handOut(loss, x.Rows, x.Cols, dx), nil, nil}
 		if !tied {
-			grads[1] = g.handOut(loss, table.Rows, table.Cols, table.gradBuffer())
+			grads[1] = g.handOuts(loss, to)[0]
 		}
 		return grads
 	}

@@ -20,15 +20,20 @@ func (g *Graph) RMSNorm(x, w *Tensor, eps float64) *Tensor {
 				in = append(in, around)
 			}
 			var dx *Tensor
-			dx = g.add(spec{name: "rmsnorm'", rows: x.Rows, cols: x.Cols, in: in, reads: []*buffer{rstd}, inPlaceOf: dy,
+			to := g.sink(w)
+			s := spec{name: "rmsnorm'", rows: x.Rows, cols: x.Cols, in: in, reads: []*buffer{rstd}, inPlaceOf: dy,
 				run: func() {
 					var res kernels.View
 					if around != nil {
 						res = around.view(0)
 					}
-					n.Backward(dx.view(0), w.grad, dy.view(0), x.view(0), w.Data(), rstd.data, res, g.accumulate)
-				}})
-			return append([]*Tensor{dx}, g.paramGrads(dx, w)...)
+					dw := to.open(g.accumulate)
+					n.Backward(dx.view(0), dw, dy.view(0), x.view(0), w.Data(), rstd.data, res, g.accumulate)
+					to.close()
+				}}
+			s.sinks(to)
+			dx = g.add(s)
+			return append([]*Tensor{dx}, g.handOuts(dx, to)...)
 		}})
 	return y
 }
@@ -61,12 +66,19 @@ func (g *Graph) HeadNorm(qkv, wq, wk *Tensor, heads int, eps float64) *Tensor {
 		},
 		diff: func(dy *Tensor) []*Tensor {
 			var dx *Tensor
-			dx = g.add(spec{name: "qk-norm'", rows: qkv.Rows, cols: qkv.Cols, in: []*Tensor{dy, qkv, wq, wk}, reads: []*buffer{rq, rk}, inPlaceOf: dy,
+			toQ, toK := g.sink(wq), g.sink(wk)
+			s := spec{name: "qk-norm'", rows: qkv.Rows, cols: qkv.Cols, in: []*Tensor{dy, qkv, wq, wk}, reads: []*buffer{rq, rk}, inPlaceOf: dy,
 				run: func() {
-					n.Backward(dx.view(0), wq.grad, dy.view(0), qkv.view(0), wq.Data(), rq.data, kernels.View{}, g.accumulate)
-					n.Backward(dx.view(d), wk.grad, dy.view(d), qkv.view(d), wk.Data(), rk.data, kernels.View{}, g.accumulate)
-				}})
-			return append([]*Tensor{dx}, g.paramGrads(dx, wq, wk)...)
+					dwq := toQ.open(g.accumulate)
+					n.Backward(dx.view(0), dwq, dy.view(0), qkv.view(0), wq.Data(), rq.data, kernels.View{}, g.accumulate)
+					toQ.close()
+					dwk := toK.open(g.accumulate)
+					n.Backward(dx.view(d), dwk, dy.view(d), qkv.view(d), wk.Data(), rk.data, kernels.View{}, g.accumulate)
+					toK.close()
+				}}
+			s.sinks(toQ, toK)
+			dx = g.add(s)
+			return append([]*Tensor{dx}, g.handOuts(dx, toQ, toK)...)
 		}})
 	return y
 }

@@ -96,27 +96,6 @@ func (g *Graph) add(s spec) *Tensor {
 	return t
 }
 
-// handOut adds a sidecar: an operator that computes nothing and returns
-// another buffer which the operator behind main has filled. That is how one
-// fused backward kernel gives Gorgonia several gradients.
-func (g *Graph) handOut(main *Tensor, rows, cols int, buf *buffer) *Tensor {
-	return g.add(spec{name: "hand out " + buf.name, rows: rows, cols: cols, in: []*Tensor{main}, out: buf, run: func() {}})
-}
-
-// paramGrads hands out the gradients that the operator behind main has left
-// in the gradient memory of the parameters.
-func (g *Graph) paramGrads(main *Tensor, params ...*Tensor) []*Tensor {
-	out := make([]*Tensor, len(params))
-	for i, p := range params {
-		out[i] = g.handOut(main, p.Rows, p.Cols, p.gradBuffer())
-	}
-	return out
-}
-
-func (t *Tensor) gradBuffer() *buffer {
-	return &buffer{name: "grad " + t.buf.name, size: len(t.grad), data: t.grad, fixed: true}
-}
-
 // Arity is the number of inputs.
 func (o *op) Arity() int { return len(o.in) }
 

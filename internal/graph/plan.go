@@ -96,8 +96,8 @@ func (g *Graph) place(arena []float32) {
 				}
 			}
 		}
-		if o.size.IsScalar() {
-			o.out.value = placeholder
+		if o.size.IsScalar() || o.out.size == 0 {
+			o.out.value = placeholder // a gradient in bfloat16, which no operator reads
 		} else if o.out.value == nil {
 			o.out.value = tensor.New(tensor.WithShape(o.size...), tensor.WithBacking(o.out.data))
 		}

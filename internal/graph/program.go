@@ -11,6 +11,10 @@ import (
 // Program is a compiled graph: a tape machine, and the arena in which its
 // operators leave their results.
 type Program struct {
+	// Round names the draws of the next run where gradients are rounded
+	// stochastically; runs of equal numbers round alike.
+	Round uint64
+
 	g     *Graph
 	vm    gorgonia.VM
 	arena int
@@ -83,7 +87,7 @@ func (p *Program) Ops() int { return len(p.g.trace) }
 // the number of labelled positions for a mean; with accumulate, gradients of
 // parameters add to what is there.
 func (p *Program) Run(scale float32, accumulate bool) error {
-	p.g.lossScale, p.g.accumulate = scale, accumulate
+	p.g.lossScale, p.g.accumulate, p.g.rounding = scale, accumulate, p.Round
 	err := p.vm.RunAll()
 	p.vm.Reset()
 	if err != nil {

@@ -25,16 +25,24 @@ func (g *Graph) Project(x *Tensor, weights ...*Tensor) *Tensor {
 		},
 		diff: func(dy *Tensor) []*Tensor {
 			var dx *Tensor
-			dx = g.add(spec{name: "project'", rows: m, cols: k, in: append([]*Tensor{dy, x}, weights...),
+			to := make([]*sink, len(weights))
+			for i, w := range weights {
+				to[i] = g.sink(w)
+			}
+			s := spec{name: "project'", rows: m, cols: k, in: append([]*Tensor{dy, x}, weights...),
 				run: func() {
 					at := 0
 					for i, w := range weights {
 						kernels.Gemm(kernels.NT, m, k, w.Cols, dy.view(at), w.view(0), dx.view(0), i > 0)
-						kernels.Gemm(kernels.TN, k, w.Cols, m, x.view(0), dy.view(at), kernels.Dense(w.grad, w.Cols), g.accumulate)
+						dw := to[i].open(g.accumulate)
+						kernels.Gemm(kernels.TN, k, w.Cols, m, x.view(0), dy.view(at), kernels.Dense(dw, w.Cols), g.accumulate)
+						to[i].close()
 						at += w.Cols
 					}
-				}})
-			return append([]*Tensor{dx}, g.paramGrads(dx, weights...)...)
+				}}
+			s.sinks(to...)
+			dx = g.add(s)
+			return append([]*Tensor{dx}, g.handOuts(dx, to...)...)
 		}})
 	return y
 }

@@ -5,25 +5,30 @@ import (
 
 	"dsconv/internal/arch"
 	"dsconv/internal/config"
-	"dsconv/internal/graph"
 	"dsconv/internal/kernels"
+	"dsconv/internal/rng"
 )
 
-// AdamW holds the optimizer's two moments, laid out as the model's weights.
+// AdamW holds the optimizer's two moments of each parameter.
 type AdamW struct {
-	m, v []float32
+	m, v []kernels.Narrow
 }
 
 // NewAdamW returns the optimizer's state at the start: zero.
 func NewAdamW(m *arch.Model) *AdamW {
-	return &AdamW{m: graph.Aligned(len(m.Weights)), v: graph.Aligned(len(m.Weights))}
+	a, format := &AdamW{}, m.Spec.Memory.Moments
+	for _, p := range m.Params {
+		a.m = append(a.m, p.Store(format))
+		a.v = append(a.v, p.Store(format))
+	}
+	return a
 }
 
 // GradNorm is the global L2 norm of all gradients, and that of the short
 // convolutions' parameters alone.
 func GradNorm(m *arch.Model) (all, conv float64) {
 	for _, p := range m.Params {
-		n := kernels.SumSquares(p.Grad)
+		n := p.Grad.SumSquares()
 		all += n
 		if p.Conv() {
 			conv += n
@@ -41,7 +46,8 @@ func (a *AdamW) Update(m *arch.Model, o config.Optim, lr, norm float64, step int
 	if o.Clip > 0 {
 		u.Scale = min(1, o.Clip/(norm+1e-6))
 	}
-	for _, p := range m.Params {
+	round := draws("moments", step)
+	for i, p := range m.Params {
 		u.LR, u.WeightDecay = lr, 0
 		if p.Conv() {
 			u.LR *= o.ConvLRMult
@@ -49,6 +55,9 @@ func (a *AdamW) Update(m *arch.Model, o config.Optim, lr, norm float64, step int
 		if p.Decays() {
 			u.WeightDecay = o.WeightDecay
 		}
-		u.Update(p.Data, p.Grad, p.In(a.m), p.In(a.v))
+		u.UpdateNarrow(p.Data, p.Grad, a.m[i], a.v[i], round+uint64(i)<<40)
 	}
 }
+
+// draws names the random draws of stochastic rounding at one step.
+func draws(what string, step int) uint64 { return rng.New(rng.Label(what), uint64(step)).Uint64() }

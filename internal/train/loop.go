@@ -2,7 +2,8 @@ package train
 
 import (
 	"math"
-	"slices"
+
+	"dsconv/internal/kernels"
 )
 
 // Observer is told what happens, and may ask for an end.
@@ -48,27 +49,28 @@ func (t *Trainer) Run(o Observer) (complete bool, err error) {
 	return true, nil
 }
 
-// State is all that a run needs to go on: tensors by name, in a fixed order.
+// State is one tensor of what a run needs to go on, in a fixed order.
 type State struct {
 	Name  string
 	Shape []int
-	Data  []float32
+	kernels.Narrow
 }
 
 // Weights are the model's parameters.
 func (t *Trainer) Weights() []State {
-	return t.states("", t.Model.Weights)
+	var out []State
+	for _, p := range t.Model.Params {
+		out = append(out, State{p.Name, p.Shape(), kernels.Narrow{F32: p.Data}})
+	}
+	return out
 }
 
 // Moments are AdamW's two moments, named m.PARAMETER and v.PARAMETER.
 func (t *Trainer) Moments() []State {
-	return slices.Concat(t.states("m.", t.adam.m), t.states("v.", t.adam.v))
-}
-
-func (t *Trainer) states(prefix string, all []float32) []State {
-	var out []State
-	for _, p := range t.Model.Params {
-		out = append(out, State{Name: prefix + p.Name, Shape: p.Shape(), Data: p.In(all)})
+	var m, v []State
+	for i, p := range t.Model.Params {
+		m = append(m, State{"m." + p.Name, p.Shape(), t.adam.m[i]})
+		v = append(v, State{"v." + p.Name, p.Shape(), t.adam.v[i]})
 	}
-	return out
+	return append(m, v...)
 }

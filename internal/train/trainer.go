@@ -110,6 +110,7 @@ func (t *Trainer) next() (Stats, error) {
 	for at := 0; at < len(t.batch.Tokens); at += micro {
 		copy(t.step.Tokens, t.batch.Tokens[at:])
 		copy(t.step.Targets, t.batch.Targets[at:])
+		t.step.Round = draws("gradients", t.Step) + uint64(at)
 		if err := t.step.Run(1/float32(labelled), at > 0); err != nil {
 			return s, err
 		}
