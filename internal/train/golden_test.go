@@ -11,6 +11,7 @@ import (
 
 	"dsconv/internal/arch"
 	"dsconv/internal/config"
+	"dsconv/internal/kernels"
 	"dsconv/internal/safetensors"
 	"dsconv/internal/train"
 )
@@ -153,7 +154,7 @@ func TestGoldenModels(t *testing.T) {
 			}
 			nearScalar(t, "loss (training)", run(), loss, forwardTolerance)
 			for _, p := range model.Params {
-				near(t, "grad."+p.Name, p.Grad, floats(t, f, "grad."+p.Name, len(p.Grad)), modelTolerance)
+				near(t, "grad."+p.Name, p.Grad.F32, floats(t, f, "grad."+p.Name, len(p.Data)), modelTolerance)
 			}
 
 			losses, norms := floats(t, f, "losses", 4), floats(t, f, "grad_norms", 3)
@@ -167,6 +168,51 @@ func TestGoldenModels(t *testing.T) {
 			nearScalar(t, "losses", run(), float64(losses[3]), modelTolerance)
 			for _, p := range model.Params {
 				near(t, "after3."+p.Name, p.Data, floats(t, f, "after3."+p.Name, len(p.Data)), modelTolerance)
+			}
+		})
+	}
+}
+
+// TestGoldenMemoryModes: recomputation gives the golden gradients too, and bfloat16
+// gives them to its precision, 2^-8 of each number.
+func TestGoldenMemoryModes(t *testing.T) {
+	for _, path := range goldenFiles(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".safetensors"), func(t *testing.T) {
+			f, err := safetensors.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			for _, memory := range []config.Memory{{Recompute: "block"}, {Recompute: "block", Grads: "bf16"}} {
+				c, b := goldenConfig(t, f.Metadata())
+				c.Memory = memory
+				model := arch.New(arch.SpecOf(c), true)
+				for _, p := range model.Params {
+					copy(p.Data, floats(t, f, p.Name, len(p.Data)))
+				}
+				step, err := model.TrainStep(b, c.Task.SeqLen)
+				if err != nil {
+					t.Fatal(err)
+				}
+				copy(step.Tokens, ints(t, f, "tokens"))
+				copy(step.Targets, ints(t, f, "targets"))
+				labelled := 0
+				for _, y := range step.Targets {
+					if y >= 0 {
+						labelled++
+					}
+				}
+				if err := step.Run(1/float32(labelled), false); err != nil {
+					t.Fatal(err)
+				}
+				for _, p := range model.Params {
+					got, tolerance := p.Grad.F32, modelTolerance
+					if p.Grad.BF16 != nil {
+						got, tolerance = make([]float32, len(p.Data)), 1.0/256
+						kernels.LoadBF16(got, p.Grad.BF16)
+					}
+					near(t, "grad."+p.Name, got, floats(t, f, "grad."+p.Name, len(p.Data)), tolerance)
+				}
 			}
 		})
 	}
