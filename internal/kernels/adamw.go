@@ -12,23 +12,39 @@ type AdamW struct {
 	Step                               int // from 1
 }
 
+// adamwFactors are the numbers of a step in the order in which assembly reads them.
+// The corrections of the moments are taken out of the loop:
+//
+//	lr*mhat/(sqrt(vhat)+eps) = [lr*root/(1-Beta1^Step)] * m/(sqrt(v) + eps*root),  root = sqrt(1-Beta2^Step)
+type adamwFactors struct{ scale, b1, c1, b2, c2, keep, lr, eps float32 }
+
+func (a AdamW) factors() adamwFactors {
+	root := math.Sqrt(1 - math.Pow(a.Beta2, float64(a.Step)))
+	return adamwFactors{
+		scale: float32(a.Scale),
+		b1:    float32(a.Beta1), c1: float32(1 - a.Beta1),
+		b2: float32(a.Beta2), c2: float32(1 - a.Beta2),
+		keep: float32(1 - a.LR*a.WeightDecay),
+		lr:   float32(a.LR * root / (1 - math.Pow(a.Beta1, float64(a.Step)))),
+		eps:  float32(a.Eps * root),
+	}
+}
+
 // Update changes w, m and v in place; g is read only. All have the same length.
 func (a AdamW) Update(w, g, m, v []float32) {
 	g, m, v = g[:len(w)], m[:len(w)], v[:len(w)]
-	b1, b2 := float32(a.Beta1), float32(a.Beta2)
-	c1, c2 := float32(1-a.Beta1), float32(1-a.Beta2)
-	scale, keep := float32(a.Scale), float32(1-a.LR*a.WeightDecay)
-	// lr*mhat/(sqrt(vhat)+eps), with the corrections taken out of the loop.
-	root := math.Sqrt(1 - math.Pow(a.Beta2, float64(a.Step)))
-	lr := float32(a.LR * root / (1 - math.Pow(a.Beta1, float64(a.Step))))
-	eps := float32(a.Eps * root)
+	f := a.factors()
 	forRows(len(w), 1, func(i0, i1 int) {
+		if c := rowsNow(); c != nil {
+			c.adamw(i1-i0, &w[i0], &g[i0], &m[i0], &v[i0], &f.scale)
+			return
+		}
 		for i := i0; i < i1; i++ {
-			gi := g[i] * scale
-			mi := b1*m[i] + c1*gi
-			vi := b2*v[i] + c2*gi*gi
+			gi := g[i] * f.scale
+			mi := f.b1*m[i] + f.c1*gi
+			vi := f.b2*v[i] + f.c2*gi*gi
 			m[i], v[i] = mi, vi
-			w[i] = w[i]*keep - lr*mi/(float32(math.Sqrt(float64(vi)))+eps)
+			w[i] = w[i]*f.keep - f.lr*mi/(float32(math.Sqrt(float64(vi)))+f.eps)
 		}
 	})
 }

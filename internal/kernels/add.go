@@ -7,10 +7,53 @@ func Add(y, a, b View, rows, d int) {
 	b.mustHold("Add: b", rows, d)
 	forRows(rows, d, func(r0, r1 int) {
 		for r := r0; r < r1; r++ {
-			yr, ar, br := y.Row(r, d), a.Row(r, d), b.Row(r, d)
-			for i := range yr {
-				yr[i] = ar[i] + br[i]
-			}
+			add(y.Row(r, d), a.Row(r, d), b.Row(r, d))
 		}
 	})
+}
+
+// add is dst = a + b; dst may be a or b.
+func add(dst, a, b []float32) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	if c := rowsNow(); c != nil && len(dst) > 0 {
+		c.add(len(dst), &dst[0], &a[0], &b[0])
+		return
+	}
+	for i := range dst {
+		dst[i] = a[i] + b[i]
+	}
+}
+
+// addTo is dst += src.
+func addTo(dst, src []float32) { add(dst, dst, src) }
+
+// axpy is dst += f*src.
+func axpy(dst []float32, f float32, src []float32) {
+	src = src[:len(dst)]
+	if c := rowsNow(); c != nil && len(dst) > 0 {
+		c.axpy(len(dst), &dst[0], &dst[0], &src[0], f)
+		return
+	}
+	for i := range dst {
+		dst[i] += f * src[i]
+	}
+}
+
+// dot is the inner product of a and b.
+func dot(a, b []float32) float32 {
+	b = b[:len(a)]
+	if c := rowsNow(); c != nil && len(a) > 0 {
+		return c.dot(len(a), &a[0], &b[0])
+	}
+	var s0, s1, s2, s3 float32
+	for ; len(a) >= 4; a, b = a[4:], b[4:] {
+		s0 += a[0] * b[0]
+		s1 += a[1] * b[1]
+		s2 += a[2] * b[2]
+		s3 += a[3] * b[3]
+	}
+	for i := range a {
+		s0 += a[i] * b[i]
+	}
+	return (s0 + s1) + (s2 + s3)
 }

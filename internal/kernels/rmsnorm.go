@@ -21,17 +21,27 @@ func (n RMSNorm) Forward(y, x View, w, rstd []float32) {
 	x.mustHold("RMSNorm: x", n.Rows, cols)
 	w, rstd = w[:n.Dim], rstd[:n.Rows*n.Groups]
 	forRows(n.Rows, cols, func(r0, r1 int) {
+		if c := rowsNow(); c != nil {
+			c.normForward(r1-r0, n.Groups, n.Dim, &y.Data[r0*y.Stride], y.skip(cols), &x.Data[r0*x.Stride], x.skip(cols),
+				&w[0], &rstd[r0*n.Groups], 1/float32(n.Dim), float32(n.Eps))
+			return
+		}
 		for r := r0; r < r1; r++ {
 			for g := range n.Groups {
-				xr, yr := x.Row(r, cols)[g*n.Dim:][:n.Dim], y.Row(r, cols)[g*n.Dim:][:n.Dim]
-				f := float32(1 / math.Sqrt(float64(dot(xr, xr))/float64(n.Dim)+n.Eps))
-				rstd[r*n.Groups+g] = f
-				for i := range yr {
-					yr[i] = xr[i] * f * w[i]
-				}
+				rstd[r*n.Groups+g] = n.forward(y.Row(r, cols)[g*n.Dim:], x.Row(r, cols)[g*n.Dim:], w)
 			}
 		}
 	})
+}
+
+// forward normalises one group and returns its factor.
+func (n RMSNorm) forward(y, x, w []float32) float32 {
+	y, x = y[:n.Dim], x[:n.Dim]
+	f := float32(1 / math.Sqrt(float64(dot(x, x))/float64(n.Dim)+n.Eps))
+	for i := range y {
+		y[i] = x[i] * f * w[i]
+	}
+	return f
 }
 
 // Backward computes, with h = x*rstd and g = dy*w,
@@ -56,28 +66,16 @@ func (n RMSNorm) Backward(dx View, dw []float32, dy, x View, w, rstd []float32, 
 	For(count, func(i int) {
 		part := parts.f[i*n.Dim : (i+1)*n.Dim]
 		clear(part)
-		for r := i * size; r < min(n.Rows, (i+1)*size); r++ {
-			for g := range n.Groups {
-				at := g * n.Dim
-				xr, dyr, dxr := x.Row(r, cols)[at:][:n.Dim], dy.Row(r, cols)[at:][:n.Dim], dx.Row(r, cols)[at:][:n.Dim]
-				f := rstd[r*n.Groups+g]
-				var sum float32
-				for i := range xr {
-					part[i] += dyr[i] * (xr[i] * f)
-					sum += dyr[i] * w[i] * xr[i]
-				}
-				sum *= f / float32(n.Dim)
-				if res.Data == nil {
-					for i := range dxr {
-						dxr[i] = f * (dyr[i]*w[i] - xr[i]*f*sum)
-					}
-					continue
-				}
-				around := res.Row(r, cols)[at:][:n.Dim]
-				for i := range dxr {
-					dxr[i] = f*(dyr[i]*w[i]-xr[i]*f*sum) + around[i]
-				}
-			}
+		r0, r1 := i*size, min(n.Rows, (i+1)*size)
+		switch c := rowsNow(); {
+		case c == nil:
+			n.backward(dx, part, dy, x, w, rstd, res, r0, r1)
+		case res.Data == nil:
+			c.normBackward(r1-r0, n.Groups, n.Dim, &dx.Data[r0*dx.Stride], dx.skip(cols), &dy.Data[r0*dy.Stride], dy.skip(cols),
+				&x.Data[r0*x.Stride], x.skip(cols), &w[0], &rstd[r0*n.Groups], &part[0], 1/float32(n.Dim))
+		default:
+			c.normBackwardRes(r1-r0, n.Groups, n.Dim, &dx.Data[r0*dx.Stride], dx.skip(cols), &dy.Data[r0*dy.Stride], dy.skip(cols),
+				&x.Data[r0*x.Stride], x.skip(cols), &w[0], &rstd[r0*n.Groups], &part[0], 1/float32(n.Dim), &res.Data[r0*res.Stride], res.skip(cols))
 		}
 	})
 	sumPartials(dw, parts.f, count, n.Dim, acc)
@@ -85,3 +83,31 @@ func (n RMSNorm) Backward(dx View, dw []float32, dy, x View, w, rstd []float32, 
 
 // normPartials is how many partial sums of dw there are.
 const normPartials = 32
+
+// backward works on the rows from r0 to r1 and adds their share of dw to part.
+func (n RMSNorm) backward(dx View, part []float32, dy, x View, w, rstd []float32, res View, r0, r1 int) {
+	cols := n.Groups * n.Dim
+	for r := r0; r < r1; r++ {
+		for g := range n.Groups {
+			at := g * n.Dim
+			xr, dyr, dxr := x.Row(r, cols)[at:][:n.Dim], dy.Row(r, cols)[at:][:n.Dim], dx.Row(r, cols)[at:][:n.Dim]
+			f := rstd[r*n.Groups+g]
+			var sum float32
+			for i := range xr {
+				part[i] += dyr[i] * (xr[i] * f)
+				sum += dyr[i] * w[i] * xr[i]
+			}
+			sum *= f / float32(n.Dim)
+			if res.Data == nil {
+				for i := range dxr {
+					dxr[i] = f * (dyr[i]*w[i] - xr[i]*f*sum)
+				}
+				continue
+			}
+			around := res.Row(r, cols)[at:][:n.Dim]
+			for i := range dxr {
+				dxr[i] = f*(dyr[i]*w[i]-xr[i]*f*sum) + around[i]
+			}
+		}
+	}
+}

@@ -35,23 +35,38 @@ func (r *Rope) Apply(x View, inverse bool) {
 	if r.Dim%2 != 0 {
 		panic(fmt.Sprintf("kernels: Rope: head size %d is odd", r.Dim))
 	}
-	cols, half := r.Heads*r.Dim, r.Dim/2
+	cols := r.Heads * r.Dim
 	x.mustHold("Rope", r.B*r.T, cols)
+	sign := float32(1)
+	if inverse {
+		sign = -1
+	}
 	forRows(r.B*r.T, cols, func(r0, r1 int) {
-		for row := r0; row < r1; row++ {
-			t := row % r.T
-			cos, sin := r.cos[t*half:(t+1)*half], r.sin[t*half:(t+1)*half]
-			for h := range r.Heads {
-				a := x.Row(row, cols)[h*r.Dim:][:half]
-				b := x.Row(row, cols)[h*r.Dim+half:][:half]
-				for i := range a {
-					c, s := cos[i], sin[i]
-					if inverse {
-						s = -s
-					}
-					a[i], b[i] = a[i]*c-b[i]*s, a[i]*s+b[i]*c
-				}
-			}
+		for r0 < r1 { // a run of rows of one sequence
+			t := r0 % r.T
+			n := min(r1-r0, r.T-t)
+			r.turn(x.At(r0, 0), n, t, sign)
+			r0 += n
 		}
 	})
+}
+
+// turn rotates n rows, which stand at the positions from t on.
+func (r *Rope) turn(x View, n, t int, sign float32) {
+	half := r.Dim / 2
+	cos, sin := r.cos[t*half:(t+n)*half], r.sin[t*half:(t+n)*half]
+	if c := rowsNow(); c != nil {
+		c.rope(n, r.Heads, half, &x.Data[0], 4*x.Stride, &cos[0], &sin[0], sign)
+		return
+	}
+	for i := range n {
+		row := x.Row(i, r.Heads*r.Dim)
+		for h := range r.Heads {
+			a, b := row[h*r.Dim:][:half], row[h*r.Dim+half:][:half]
+			for j := range a {
+				c, s := cos[i*half+j], sin[i*half+j]*sign
+				a[j], b[j] = a[j]*c-b[j]*s, a[j]*s+b[j]*c
+			}
+		}
+	}
 }

@@ -46,35 +46,3 @@ func sumStrided(dst, parts []float32, count, stride int, acc bool) {
 		}
 	})
 }
-
-// addTo is dst += src.
-func addTo(dst, src []float32) {
-	src = src[:len(dst)]
-	for i := range dst {
-		dst[i] += src[i]
-	}
-}
-
-// axpy is dst += a*src.
-func axpy(dst []float32, a float32, src []float32) {
-	src = src[:len(dst)]
-	for i := range dst {
-		dst[i] += a * src[i]
-	}
-}
-
-// dot is the inner product of a and b.
-func dot(a, b []float32) float32 {
-	b = b[:len(a)]
-	var s0, s1, s2, s3 float32
-	for ; len(a) >= 4; a, b = a[4:], b[4:] {
-		s0 += a[0] * b[0]
-		s1 += a[1] * b[1]
-		s2 += a[2] * b[2]
-		s3 += a[3] * b[3]
-	}
-	for i := range a {
-		s0 += a[i] * b[i]
-	}
-	return (s0 + s1) + (s2 + s3)
-}

@@ -1,0 +1,303 @@
+// Command rows writes the assembly of the kernels that memory limits: sums of rows,
+// norms, rotations and the optimizer. See the go:generate line in rows_amd64.go.
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	"dsconv/internal/kernels/asm/simd"
+)
+
+func main() {
+	ConstraintExpr("amd64,!noasm")
+	masks := simd.MaskTable("rowMask")
+	for _, s := range []simd.ISA{simd.AVX512, simd.AVX2} {
+		add(s, masks)
+		axpy(s, masks)
+		dot(s, masks)
+		normForward(s, masks)
+		normBackward(s, masks, false)
+		normBackward(s, masks, true)
+		rope(s, masks)
+		adamw(s, masks)
+	}
+	Generate()
+}
+
+// function starts a function with the name of its instruction set.
+func function(s simd.ISA, name, signature, doc string) {
+	TEXT(name+s.Name, NOSPLIT, "func"+signature)
+	Doc(fmt.Sprintf("%s%s %s", name, s.Name, doc))
+	Pragma("noescape")
+}
+
+func param(name string) reg.GPVirtual { return Load(Param(name), GP64()).(reg.GPVirtual) }
+
+// argument is a parameter where it lies.
+func argument(name string) Mem {
+	b, err := Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return b.Addr
+}
+
+func end() {
+	VZEROUPPER()
+	RET()
+}
+
+func add(s simd.ISA, masks Mem) {
+	function(s, "add", "(n int, dst, a, b *float32)", "computes dst = a + b for n values.")
+	dst, a, b := param("dst"), param("a"), param("b")
+	row := s.NewRow("row", param("n"), masks)
+	row.Each(4, func(v int, mask reg.Register) {
+		x, y := s.Vec(), s.Vec()
+		s.Load(row.At(a, v), x, mask)
+		s.Load(row.At(b, v), y, mask)
+		VADDPS(y, x, x)
+		s.Store(x, row.At(dst, v), mask)
+	})
+	end()
+}
+
+func axpy(s simd.ISA, masks Mem) {
+	function(s, "axpy", "(n int, dst, a, b *float32, f float32)", "computes dst = a + f*b for n values.")
+	dst, a, b := param("dst"), param("a"), param("b")
+	f := s.Broadcast(argument("f"))
+	row := s.NewRow("row", param("n"), masks)
+	row.Each(4, func(v int, mask reg.Register) {
+		x, y := s.Vec(), s.Vec()
+		s.Load(row.At(a, v), x, mask)
+		s.Load(row.At(b, v), y, mask)
+		VFMADD231PS(y, f, x)
+		s.Store(x, row.At(dst, v), mask)
+	})
+	end()
+}
+
+// vectors are n cleared registers.
+func vectors(s simd.ISA, n int) []reg.VecVirtual {
+	vs := make([]reg.VecVirtual, n)
+	for i := range vs {
+		vs[i] = s.Vec()
+		s.Zero(vs[i])
+	}
+	return vs
+}
+
+func dot(s simd.ISA, masks Mem) {
+	function(s, "dot", "(n int, a, b *float32) float32", "is the inner product of n values.")
+	a, b := param("a"), param("b")
+	row := s.NewRow("row", param("n"), masks)
+	sums := vectors(s, 4)
+	row.Each(4, func(v int, mask reg.Register) {
+		x, y := s.Vec(), s.Vec()
+		s.Load(row.At(a, v), x, mask)
+		s.Load(row.At(b, v), y, mask)
+		VFMADD231PS(x, y, sums[v])
+	})
+	sum := s.Sum(sums)
+	Store(sum.AsX(), ReturnIndex(0))
+	end()
+}
+
+func normForward(s simd.ISA, masks Mem) {
+	function(s, "normForward", "(rows, groups, dim int, y *float32, ySkip int, x *float32, xSkip int, w, rstd *float32, mean, eps float32)",
+		"normalises groups of dim values, groups of them in each of the rows: y = x*rstd*w, rstd = 1/sqrt(mean*sum(x*x)+eps). A row ends ySkip or xSkip bytes before the next.")
+	rows, y, x, w, rstd := param("rows"), param("y"), param("x"), param("w"), param("rstd")
+	row := s.NewRow("row", param("dim"), masks)
+	g := GP64()
+	one := XMM()
+	{
+		bits := GP32()
+		MOVL(U32(0x3f800000), bits)
+		VMOVD(bits, one)
+	}
+	Label("next")
+	MOVQ(argument("groups"), g)
+	Label("group")
+	sums := vectors(s, 4)
+	row.Each(4, func(v int, mask reg.Register) {
+		r := s.Vec()
+		s.Load(row.At(x, v), r, mask)
+		VFMADD231PS(r, r, sums[v])
+	})
+	f := s.Sum(sums)
+	VMULSS(argument("mean"), f.AsX(), f.AsX())
+	VADDSS(argument("eps"), f.AsX(), f.AsX())
+	VSQRTSS(f.AsX(), f.AsX(), f.AsX())
+	VDIVSS(f.AsX(), one, f.AsX())
+	VMOVSS(f.AsX(), Mem{Base: rstd})
+	VBROADCASTSS(f.AsX(), f)
+	row.Each(4, func(v int, mask reg.Register) {
+		r, wv := s.Vec(), s.Vec()
+		s.Load(row.At(x, v), r, mask)
+		s.Load(row.At(w, v), wv, mask)
+		VMULPS(f, r, r)
+		VMULPS(wv, r, r)
+		s.Store(r, row.At(y, v), mask)
+	})
+	ADDQ(row.Bytes, x)
+	ADDQ(row.Bytes, y)
+	ADDQ(U8(4), rstd)
+	DECQ(g)
+	JNZ(LabelRef("group"))
+	ADDQ(argument("xSkip"), x)
+	ADDQ(argument("ySkip"), y)
+	DECQ(rows)
+	JNZ(LabelRef("next"))
+	end()
+}
+
+// normBackward takes a residual gradient or none: two functions, for the choice must
+// not stand in the innermost loop.
+func normBackward(s simd.ISA, masks Mem, residual bool) {
+	name, signature, doc := "normBackward", "", ""
+	if residual {
+		name, signature, doc = "normBackwardRes", ", res *float32, resSkip int", " + res"
+	}
+	function(s, name, "(rows, groups, dim int, dx *float32, dxSkip int, dy *float32, dySkip int, x *float32, xSkip int, w, rstd, part *float32, mean float32"+signature+")",
+		"computes dx = rstd*(g - h*mean*sum(g*h))"+doc+" with g = dy*w and h = x*rstd, and part += dy*h, for groups of dim values. A row ends Skip bytes before the next.")
+	rows, dx, dy, x := param("rows"), param("dx"), param("dy"), param("x")
+	w, rstd, part := param("w"), param("rstd"), param("part")
+	var res reg.GPVirtual
+	if residual {
+		res = param("res")
+	}
+	row := s.NewRow("row", param("dim"), masks)
+	g := GP64()
+	Label("next")
+	MOVQ(argument("groups"), g)
+	Label("group")
+	f := s.Broadcast(Mem{Base: rstd})
+	sums := vectors(s, 4)
+	row.Each(4, func(v int, mask reg.Register) {
+		xv, dyv, wv, p := s.Vec(), s.Vec(), s.Vec(), s.Vec()
+		s.Load(row.At(x, v), xv, mask)
+		s.Load(row.At(dy, v), dyv, mask)
+		s.Load(row.At(w, v), wv, mask)
+		s.Load(row.At(part, v), p, mask)
+		VMULPS(xv, dyv, xv)
+		VFMADD231PS(xv, f, p)
+		VFMADD231PS(xv, wv, sums[v])
+		s.Store(p, row.At(part, v), mask)
+	})
+	c := s.Sum(sums)
+	VMULSS(argument("mean"), c.AsX(), c.AsX())
+	VMULSS(f.AsX(), c.AsX(), c.AsX())
+	VMULSS(f.AsX(), c.AsX(), c.AsX())
+	VBROADCASTSS(c.AsX(), c)
+	row.Each(4, func(v int, mask reg.Register) {
+		xv, dyv, wv := s.Vec(), s.Vec(), s.Vec()
+		s.Load(row.At(x, v), xv, mask)
+		s.Load(row.At(dy, v), dyv, mask)
+		s.Load(row.At(w, v), wv, mask)
+		VMULPS(wv, dyv, dyv)
+		VFNMADD231PS(xv, c, dyv)
+		if residual {
+			s.Load(row.At(res, v), xv, mask)
+			VFMADD213PS(xv, f, dyv)
+		} else {
+			VMULPS(f, dyv, dyv)
+		}
+		s.Store(dyv, row.At(dx, v), mask)
+	})
+	ends := []reg.GPVirtual{dx, dy, x}
+	skips := []string{"dxSkip", "dySkip", "xSkip"}
+	if residual {
+		ends, skips = append(ends, res), append(skips, "resSkip")
+	}
+	for _, p := range ends {
+		ADDQ(row.Bytes, p)
+	}
+	ADDQ(U8(4), rstd)
+	DECQ(g)
+	JNZ(LabelRef("group"))
+	for i, p := range ends {
+		ADDQ(argument(skips[i]), p)
+	}
+	DECQ(rows)
+	JNZ(LabelRef("next"))
+	end()
+}
+
+func rope(s simd.ISA, masks Mem) {
+	function(s, "rope", "(rows, heads, half int, x *float32, stride int, cos, sin *float32, sign float32)",
+		"turns heads of twice half columns in place: (a, b) -> (a*cos - b*sin, a*sin + b*cos), sin times sign. Rows start stride bytes apart; each has its own half cosines and sines.")
+	rows, x, stride, cos, sin := param("rows"), param("x"), param("stride"), param("cos"), param("sin")
+	sign := s.Broadcast(argument("sign"))
+	row := s.NewRow("row", param("half"), masks)
+	heads, a, b := GP64(), GP64(), GP64()
+	Label("next")
+	loops := 0
+	row.Each(1, func(v int, mask reg.Register) {
+		loops++
+		loop := fmt.Sprint("head", loops)
+		c, sn := s.Vec(), s.Vec()
+		s.Load(row.At(cos, v), c, mask)
+		s.Load(row.At(sin, v), sn, mask)
+		VMULPS(sign, sn, sn)
+		MOVQ(argument("heads"), heads)
+		MOVQ(x, a)
+		LEAQ(Mem{Base: x, Index: row.Bytes, Scale: 1}, b)
+		Label(loop)
+		av, bv, t := s.Vec(), s.Vec(), s.Vec()
+		s.Load(row.At(a, v), av, mask)
+		s.Load(row.At(b, v), bv, mask)
+		VMULPS(sn, bv, t)
+		VMULPS(c, bv, bv)
+		VFMADD231PS(av, sn, bv)
+		VFMSUB132PS(c, t, av)
+		s.Store(av, row.At(a, v), mask)
+		s.Store(bv, row.At(b, v), mask)
+		LEAQ(Mem{Base: a, Index: row.Bytes, Scale: 2}, a)
+		LEAQ(Mem{Base: b, Index: row.Bytes, Scale: 2}, b)
+		DECQ(heads)
+		JNZ(LabelRef(loop))
+	})
+	ADDQ(stride, x)
+	ADDQ(row.Bytes, cos)
+	ADDQ(row.Bytes, sin)
+	DECQ(rows)
+	JNZ(LabelRef("next"))
+	end()
+}
+
+func adamw(s simd.ISA, masks Mem) {
+	function(s, "adamw", "(n int, w, grad, m, v, factors *float32)",
+		"is one optimizer step for n weights; see adamwFactors for what factors points to.")
+	w, g, m, v, c := param("w"), param("grad"), param("m"), param("v"), param("factors")
+	row := s.NewRow("row", param("n"), masks)
+	var f [8]reg.VecVirtual
+	for i := range f {
+		f[i] = s.Broadcast(Mem{Base: c, Disp: 4 * i})
+	}
+	scale, b1, c1, b2, c2, keep, lr, eps := f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7]
+	row.Each(2, func(u int, mask reg.Register) {
+		gv, mv, vv, t := s.Vec(), s.Vec(), s.Vec(), s.Vec()
+		s.Load(row.At(g, u), gv, mask)
+		s.Load(row.At(m, u), mv, mask)
+		s.Load(row.At(v, u), vv, mask)
+		VMULPS(scale, gv, gv)
+		VMULPS(b1, mv, mv)
+		VFMADD231PS(gv, c1, mv)
+		s.Store(mv, row.At(m, u), mask)
+		VMULPS(gv, gv, gv)
+		VMULPS(b2, vv, vv)
+		VFMADD231PS(gv, c2, vv)
+		s.Store(vv, row.At(v, u), mask)
+		VSQRTPS(vv, vv)
+		VADDPS(eps, vv, vv)
+		VMULPS(lr, mv, mv)
+		VDIVPS(vv, mv, mv)
+		s.Load(row.At(w, u), t, mask)
+		VFMSUB132PS(keep, mv, t)
+		s.Store(t, row.At(w, u), mask)
+	})
+	end()
+}

@@ -1,0 +1,193 @@
+// Package simd is what the generators of assembly share: vectors of either
+// instruction set, masked access to the last columns, loops over a row, and sums
+// across lanes.
+package simd
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// ISA is an instruction set: the name that functions end in, and how many float32
+// values a vector holds.
+type ISA struct {
+	Name  string
+	Lanes int
+}
+
+// The instruction sets that there is code for.
+var (
+	AVX512 = ISA{"AVX512", 16}
+	AVX2   = ISA{"AVX2", 8}
+)
+
+// Width is the size of a vector in bytes.
+func (s ISA) Width() int { return 4 * s.Lanes }
+
+// Vec is a new vector register.
+func (s ISA) Vec() reg.VecVirtual {
+	if s.Lanes == 16 {
+		return ZMM()
+	}
+	return YMM()
+}
+
+// Zero clears r.
+func (s ISA) Zero(r reg.VecVirtual) {
+	if s.Lanes == 16 {
+		VPXORQ(r, r, r)
+	} else {
+		VXORPS(r, r, r)
+	}
+}
+
+// Broadcast is a new vector that holds the float32 at m in every lane.
+func (s ISA) Broadcast(m Mem) reg.VecVirtual {
+	r := s.Vec()
+	VBROADCASTSS(m, r)
+	return r
+}
+
+// MaskTable writes the table that AVX2 takes its masks from: eight set words and
+// eight clear ones, of which the vector that starts n words before the middle
+// selects n lanes.
+func MaskTable(name string) Mem {
+	t := GLOBL(name, RODATA|NOPTR)
+	for i := range 16 {
+		word := U32(1<<32 - 1)
+		if i >= 8 {
+			word = 0
+		}
+		DATA(4*i, word)
+	}
+	return t
+}
+
+// Mask is a new register that selects the first lanes; it destroys the count, which is
+// at most a vector.
+func (s ISA) Mask(count reg.GPVirtual, table Mem) reg.Register {
+	if s.Lanes == 16 {
+		bits := GP64()
+		MOVQ(I32(-1), bits)
+		BZHIQ(count, bits, bits)
+		k := K()
+		KMOVW(bits.As32(), k)
+		return k
+	}
+	at := GP64()
+	LEAQ(table, at)
+	NEGQ(count)
+	m := YMM()
+	VMOVUPS(Mem{Base: at, Index: count, Scale: 4, Disp: 32}, m)
+	return m
+}
+
+// Load reads a vector; with a mask the lanes that it leaves out are zero and their
+// memory is not touched.
+func (s ISA) Load(m Mem, r reg.VecVirtual, mask reg.Register) {
+	switch {
+	case mask == nil:
+		VMOVUPS(m, r)
+	case s.Lanes == 16:
+		VMOVUPS_Z(m, mask, r)
+	default:
+		VMASKMOVPS(m, mask, r)
+	}
+}
+
+// Store writes a vector; with a mask, only the lanes that it selects.
+func (s ISA) Store(r reg.VecVirtual, m Mem, mask reg.Register) {
+	switch {
+	case mask == nil:
+		VMOVUPS(r, m)
+	case s.Lanes == 16:
+		VMOVUPS(r, mask, m)
+	default:
+		VMASKMOVPS(r, mask, m)
+	}
+}
+
+// Row is a loop over the values of a row. Bytes is its length, which stays as it is.
+type Row struct {
+	ISA
+	Bytes reg.GPVirtual
+	Tail  reg.Register // selects what is left after the last whole vector
+	i     reg.GPVirtual
+	loops int
+	name  string
+}
+
+// NewRow prepares loops over rows of the number of values in n, which becomes their
+// length in bytes. Name makes the labels of a function's rows differ.
+func (s ISA) NewRow(name string, n reg.GPVirtual, table Mem) *Row {
+	last := GP64()
+	MOVQ(n, last)
+	ANDQ(U8(s.Lanes-1), last)
+	r := &Row{ISA: s, Bytes: n, name: name, Tail: s.Mask(last, table), i: GP64()}
+	SHLQ(U8(2), n)
+	return r
+}
+
+// At is vector v from where the loop is in the row that starts at base.
+func (r *Row) At(base reg.Register, v int) Mem {
+	return Mem{Base: base, Index: r.i, Scale: 1, Disp: v * r.Width()}
+}
+
+// Each runs body for every vector of a row, unroll of them at a time while they last.
+// Body is told which of the unrolled vectors it works on, and the mask of the last one
+// when that is not whole.
+func (r *Row) Each(unroll int, body func(v int, mask reg.Register)) {
+	r.loops++
+	label := func(what string) string { return fmt.Sprintf("%s%d%s", r.name, r.loops, what) }
+	next := GP64()
+	XORQ(r.i, r.i)
+	for _, u := range []int{unroll, 1} {
+		at, end := label(fmt.Sprint("by", u)), label(fmt.Sprint("after", u))
+		if u == 1 && unroll == 1 && at == end {
+			break
+		}
+		Label(at)
+		LEAQ(Mem{Base: r.i, Disp: u * r.Width()}, next)
+		CMPQ(next, r.Bytes)
+		JGT(LabelRef(end))
+		for v := range u {
+			body(v, nil)
+		}
+		MOVQ(next, r.i)
+		JMP(LabelRef(at))
+		Label(end)
+		if unroll == 1 {
+			break
+		}
+	}
+	CMPQ(r.i, r.Bytes)
+	JGE(LabelRef(label("done")))
+	body(0, r.Tail)
+	Label(label("done"))
+}
+
+// Sum adds the lanes of the vectors into the lowest lane of the result, pairs first.
+func (s ISA) Sum(vs []reg.VecVirtual) reg.VecVirtual {
+	for n := len(vs); n > 1; n = (n + 1) / 2 {
+		for i := range n / 2 {
+			VADDPS(vs[n-1-i], vs[i], vs[i])
+		}
+	}
+	v := vs[0]
+	if s.Lanes == 16 {
+		half := YMM()
+		VEXTRACTF64X4(U8(1), v, half)
+		VADDPS(half, v.AsY(), v.AsY())
+	}
+	quarter := XMM()
+	VEXTRACTF128(U8(1), v.AsY(), quarter)
+	VADDPS(quarter, v.AsX(), v.AsX())
+	VPERMILPS(U8(0x4e), v.AsX(), quarter)
+	VADDPS(quarter, v.AsX(), v.AsX())
+	VPERMILPS(U8(0xb1), v.AsX(), quarter)
+	VADDPS(quarter, v.AsX(), v.AsX())
+	return v
+}
