@@ -7,6 +7,7 @@ import (
 
 	"dsconv/internal/config"
 	"dsconv/internal/graph"
+	"dsconv/internal/kernels"
 	"dsconv/internal/rng"
 )
 
@@ -153,7 +154,12 @@ func (s Spec) Each(f func(ParamSpec)) {
 // initialise draws a parameter's first value. The stream is named by the seed
 // and the parameter, so variants of a model share the start of what they share.
 func (s Spec) initialise(p ParamSpec, data []float32, seed int64) {
-	src := rng.New(uint64(seed), rng.Label("init"), rng.Label(p.Name))
+	normal := func(std float64) {
+		fill(data, seed, p.Name, func(src *rng.Source, part []float32) { src.FillNormal(part, std) })
+	}
+	uniform := func(bound float64) {
+		fill(data, seed, p.Name, func(src *rng.Source, part []float32) { src.FillUniform(part, -bound, bound) })
+	}
 	switch p.Kind {
 	case Gain:
 		for i := range data {
@@ -162,18 +168,27 @@ func (s Spec) initialise(p ParamSpec, data []float32, seed int64) {
 	case ZeroFactor:
 		clear(data)
 	case Generator:
-		bound := 1 / math.Sqrt(float64(p.Rows))
-		src.FillUniform(data, -bound, bound)
+		uniform(1 / math.Sqrt(float64(p.Rows)))
 	case Taps:
-		bound := s.Conv.InitScale / math.Sqrt(float64(p.Rows))
-		src.FillUniform(data, -bound, bound)
+		uniform(s.Conv.InitScale / math.Sqrt(float64(p.Rows)))
 	case Condition:
-		src.FillNormal(data, 1)
+		normal(1)
 	default:
 		std := s.InitStd
 		if strings.HasSuffix(p.Name, ".wo") || strings.HasSuffix(p.Name, ".w_down") {
 			std /= math.Sqrt(2 * float64(s.Layers))
 		}
-		src.FillNormal(data, std)
+		normal(std)
 	}
+}
+
+// fill draws data on all threads: every draw takes one number of the stream, so
+// each piece knows where in the stream it begins.
+func fill(data []float32, seed int64, name string, draw func(src *rng.Source, part []float32)) {
+	const piece = 1 << 16
+	kernels.For((len(data)+piece-1)/piece, func(i int) {
+		src := rng.New(uint64(seed), rng.Label("init"), rng.Label(name))
+		src.Skip(uint64(i * piece))
+		draw(src, data[i*piece:min(len(data), (i+1)*piece)])
+	})
 }

@@ -80,7 +80,7 @@ func (s *sink) out() *buffer {
 // another buffer which the operator behind main has filled. That is how one
 // fused backward kernel gives Gorgonia several gradients.
 func (g *Graph) handOut(main *Tensor, rows, cols int, buf *buffer) *Tensor {
-	return g.add(spec{name: "hand out " + buf.name, rows: rows, cols: cols, in: []*Tensor{main}, out: buf, run: func() {}})
+	return g.add(spec{name: "hand out " + buf.name, rows: rows, cols: cols, in: []*Tensor{main}, out: buf})
 }
 
 // handOuts hands out what the operator behind main has left in its sinks.
