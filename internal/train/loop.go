@@ -1,6 +1,7 @@
 package train
 
 import (
+	"fmt"
 	"math"
 
 	"dsconv/internal/kernels"
@@ -35,11 +36,16 @@ func (t *Trainer) Run(o Observer) (complete bool, err error) {
 				last = true
 			}
 		}
+		stuck := t.Guard.Skips > 0 && t.Guard.Skips >= t.Config.Optim.MaxSkips
+		last = last && !stuck
 		s.TokensPerS = float64(t.seen) / math.Max(t.elapsed.Seconds(), 1e-9)
 		if err := o.Stepped(s, eval, last); err != nil {
 			return false, err
 		}
-		if last {
+		switch {
+		case stuck:
+			return false, fmt.Errorf("train: step %d: %w: %d in a row, the last with loss %v. Lower optim.lr, or raise optim.spike_sigma or optim.max_skips", s.Step, ErrSkips, t.Guard.Skips, s.Loss)
+		case last:
 			return true, nil
 		}
 		if o.Stop() {

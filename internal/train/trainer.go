@@ -20,6 +20,7 @@ type Trainer struct {
 	Model  *arch.Model
 	Steps  int // of the whole run
 	Step   int // steps taken so far
+	Guard  Guard
 
 	step    *arch.Step
 	batch   tasks.Batch
@@ -76,6 +77,7 @@ type Stats struct {
 	GradNorm     float64 // before clipping
 	ConvGradNorm float64 // of the convolutions' parameters; 0 where there are none
 	LR           float64
+	Skipped      bool    // by the spike guard
 	TokensPerS   float64 // of the training steps so far in this process
 	Elapsed      time.Duration
 }
@@ -122,13 +124,24 @@ func (t *Trainer) next() (Stats, error) {
 	return s, t.update(&s)
 }
 
-// update checks the gradient, clips it and moves the weights.
+// update checks loss and gradient, clips and moves the weights, or skips the step.
 func (t *Trainer) update(s *Stats) error {
 	s.GradNorm, s.ConvGradNorm = GradNorm(t.Model)
-	if bad := s.Loss + s.GradNorm; math.IsNaN(bad) || math.IsInf(bad, 0) {
+	o := t.Config.Optim
+	sum := s.Loss + s.GradNorm
+	finite, guarded := !math.IsNaN(sum) && !math.IsInf(sum, 0), o.SpikeSigma > 0
+	switch {
+	case guarded && (!finite || t.Guard.spike(o.SpikeSigma, s.Loss)):
+		s.Skipped = true
+		t.Guard.Skips++
+	case !finite:
 		return fmt.Errorf("train: step %d: loss %v, gradient norm %v: %w; the weights were left as they are. Lower optim.lr or optim.clip, or raise optim.warmup", s.Step, s.Loss, s.GradNorm, ErrNotFinite)
+	default:
+		if guarded {
+			t.Guard.see(s.Loss)
+		}
+		t.adam.Update(t.Model, o, s.LR, s.GradNorm, s.Step)
 	}
-	t.adam.Update(t.Model, t.Config.Optim, s.LR, s.GradNorm, s.Step)
 	t.Step++
 	return nil
 }

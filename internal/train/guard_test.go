@@ -1,0 +1,111 @@
+package train
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"testing"
+
+	"dsconv/internal/config"
+)
+
+// small is a model and a task of a fraction of a second.
+func small() *config.Config {
+	c := config.Default()
+	c.Model = config.Model{Vocab: 32, Dim: 16, Layers: 1, Heads: 2, MLPDim: 16, Tied: true, Position: "rope", RopeTheta: 10000, NormEps: 1e-5, InitStd: 0.02}
+	c.Task.SeqLen, c.Task.Pairs, c.Task.Vocab = 16, 2, 32
+	c.Train.Steps, c.Train.Batch, c.Train.MicroBatch, c.Train.EvalBatches = 60, 4, 4, 1
+	return c
+}
+
+// watch poisons weights at one step and notes what it sees.
+type watch struct {
+	t       *Trainer
+	at      int
+	poison  float32
+	skipped []int
+	before  []float32
+}
+
+func (w *watch) Stepped(s Stats, _ *Evaluation, _ bool) error {
+	if s.Skipped {
+		w.skipped = append(w.skipped, s.Step)
+	}
+	if s.Step == w.at {
+		w.t.Model.Params[0].Data[0] = w.poison
+		w.before = slices.Clone(w.t.Model.Weights)
+	}
+	return nil
+}
+
+func (w *watch) Stop() bool { return false }
+
+// A number that is not finite stops a run without a guard at once, and one with a
+// guard after max_skips steps; either way the weights stay as they were.
+func TestBadNumbersNeverReachTheWeights(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		sigma  float64
+		poison float32
+		want   error
+		steps  int // taken when the run stops
+	}{
+		{"NaN", 0, float32(math.NaN()), ErrNotFinite, 5},
+		{"infinity", 0, float32(math.Inf(1)), ErrNotFinite, 5},
+		{"NaN, guarded", 6, float32(math.NaN()), ErrSkips, 5 + 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := small()
+			cfg.Optim.SpikeSigma, cfg.Optim.MaxSkips = c.sigma, 3
+			tr, err := New(cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := &watch{t: tr, at: 5, poison: c.poison}
+			complete, err := tr.Run(w)
+			if complete || !errors.Is(err, c.want) {
+				t.Fatalf("complete %v, error %v, want %v", complete, err, c.want)
+			}
+			if tr.Step != c.steps {
+				t.Errorf("stopped after step %d, want %d", tr.Step, c.steps)
+			}
+			for i, v := range tr.Model.Weights {
+				if math.Float32bits(v) != math.Float32bits(w.before[i]) {
+					t.Fatalf("weight %d moved from %v to %v", i, w.before[i], v)
+				}
+			}
+			for _, s := range tr.Moments() {
+				for _, v := range s.F32 {
+					if v != v {
+						t.Fatalf("%s holds a NaN", s.Name)
+					}
+				}
+			}
+		})
+	}
+}
+
+// One spike is skipped and training goes on; nothing is skipped in a calm run.
+func TestGuardSkipsASpike(t *testing.T) {
+	cfg := small()
+	cfg.Optim.SpikeSigma, cfg.Optim.MaxSkips = 6, 3
+	tr, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &watch{t: tr}
+	if complete, err := tr.Run(w); !complete || err != nil || len(w.skipped) > 0 {
+		t.Fatalf("calm run: complete %v, error %v, skipped %v", complete, err, w.skipped)
+	}
+	g := Guard{}
+	for i := range 40 {
+		g.see(2 + 0.1*float64(i%3))
+	}
+	if g.spike(6, 2.3) || !g.spike(6, 4) {
+		t.Errorf("mean %.3f, deviation %.3f: 2.3 is no spike, 4 is one", g.Mean, math.Sqrt(g.Variance))
+	}
+	young := Guard{Seen: guardWarm - 1, Mean: 2}
+	if young.spike(6, 100) {
+		t.Error("a spike before the guard is warm")
+	}
+}
