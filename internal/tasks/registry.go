@@ -6,12 +6,18 @@ import (
 	"dsconv/internal/config"
 )
 
-// New returns the task that a configuration names; seed is that of the run.
+// New returns the task that a configuration names; seed is that of the run. A
+// configuration that breaks a rule is refused with a config.Violation.
 func New(c config.Task, seed int64) (Task, error) {
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("tasks: %w", err)
+	}
+	b := newBase(c, seed)
 	switch c.Kind {
 	case "mqar":
-		return newMQAR(c, seed)
-	default:
-		return nil, fmt.Errorf("tasks: task.kind %q is unknown", c.Kind)
+		return newMQAR(b, c), nil
+	case "varkey":
+		return newVarKey(b, c), nil
 	}
+	return nil, fmt.Errorf("tasks: task.kind %q has no generator", c.Kind)
 }

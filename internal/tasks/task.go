@@ -1,9 +1,18 @@
-// Package tasks makes the data: associative recall, synthetic language and text.
-// Every example is a pure function of (seed, split, index), so there is no state to
-// save, and a batch is the same bytes on every platform.
+// Package tasks makes the data: associative recall, synthetic language, text and the
+// MAD benchmark. Every example is a pure function of (seed, split, index), so there is
+// no state to save, and a batch is the same bytes on every platform: draws use
+// integers only, or numbers that rng.Pow gives the same bits everywhere.
 //
 // What may not enter this room: models, training, run directories.
 package tasks
+
+import (
+	"fmt"
+	"strings"
+
+	"dsconv/internal/config"
+	"dsconv/internal/rng"
+)
 
 // Ignore is the target of a position without a label.
 const Ignore = -100
@@ -17,6 +26,20 @@ const (
 	Valid
 	Test
 )
+
+var splitNames = [...]string{"train", "valid", "test"}
+
+func (s Split) String() string { return splitNames[s] }
+
+// ParseSplit reads the name of a split: train, valid or test.
+func ParseSplit(name string) (Split, error) {
+	for i, n := range splitNames {
+		if n == name {
+			return Split(i), nil
+		}
+	}
+	return 0, fmt.Errorf("tasks: split %q: must be one of %s", name, strings.Join(splitNames[:], ", "))
+}
 
 // Task generates examples. A Task is safe for concurrent use.
 type Task interface {
@@ -52,5 +75,41 @@ func Fill(t Task, split Split, index uint64, b *Batch) {
 	for i := range b.B {
 		row := b.T * i
 		t.Example(split, index*uint64(b.B)+uint64(i), b.Tokens[row:row+b.T], b.Targets[row:row+b.T])
+	}
+}
+
+// base is what all tasks have.
+type base struct {
+	name          string
+	label         uint64
+	seed          uint64
+	vocab, seqLen int
+	trainExamples uint64 // 0: no end
+}
+
+func newBase(c config.Task, seed int64) base {
+	return base{
+		name: c.Kind, label: rng.Label(c.Kind), seed: uint64(seed),
+		vocab: c.Vocabulary(), seqLen: c.SeqLen, trainExamples: uint64(c.TrainExamples),
+	}
+}
+
+func (b *base) Name() string   { return b.name }
+func (b *base) Vocab() int     { return b.vocab }
+func (b *base) SeqLen() int    { return b.seqLen }
+func (b *base) MaxLabels() int { return b.seqLen }
+
+// stream makes src the random stream of an example. A finite training set repeats.
+func (b *base) stream(src *rng.Source, split Split, index uint64) {
+	if split == Train && b.trainExamples > 0 {
+		index %= b.trainExamples
+	}
+	src.Reset(b.seed, b.label, uint64(split), index)
+}
+
+// unlabel takes the label from every position.
+func unlabel(targets []int32) {
+	for i := range targets {
+		targets[i] = Ignore
 	}
 }
