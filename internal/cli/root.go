@@ -84,6 +84,7 @@ Exit codes:
 	})
 	root.AddCommand(
 		newCmdVersion(f),
+		newCmdFit(f),
 	)
 	return root
 }
