@@ -1,0 +1,270 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/spf13/viper"
+)
+
+// Option adds a source of settings to Load.
+type Option func(*sources)
+
+type sources struct {
+	profile string
+	set     []string
+}
+
+// WithProfile applies a named overlay of the file; "" is none.
+func WithProfile(name string) Option { return func(s *sources) { s.profile = name } }
+
+// WithSet changes single keys, each written as train.steps=10.
+func WithSet(set []string) Option {
+	return func(s *sources) { s.set = append(s.set, set...) }
+}
+
+// Load reads a configuration. Later sources win: defaults, the files that file
+// includes, file itself, its profile, DSCONV_ environment variables
+// (DSCONV_TRAIN_STEPS=10), and settings of WithSet. No file ("") leaves the
+// defaults as the start. The result is resolved and valid; the error is an *Error.
+func Load(file string, opts ...Option) (*Config, error) {
+	var src sources
+	for _, o := range opts {
+		o(&src)
+	}
+	var s stack
+	name := ""
+	if file != "" {
+		t, inside, err := openTree(file)
+		if err != nil {
+			return nil, err
+		}
+		defer t.close()
+		s = t.file(inside, file)
+		if err := t.p.err(); err != nil {
+			return nil, err
+		}
+		name = strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+	}
+	if src.profile != "" {
+		overlay, ok := s.profiles[src.profile]
+		if !ok {
+			return nil, refuse(orFlag(file), "profile %q does not exist; %s", src.profile, listProfiles(s.profiles))
+		}
+		s.layers = append(s.layers, overlay...)
+	}
+	outer, err := outerLayers(src.set)
+	if err != nil {
+		return nil, err
+	}
+	c, where, err := merge(s.layers, outer)
+	if err != nil {
+		return nil, err
+	}
+	if c.Name == "" && nameRule.MatchString(name) {
+		c.Name = name
+	}
+	return c, c.settle(where)
+}
+
+func orFlag(file string) string {
+	if file == "" {
+		return "--profile"
+	}
+	return file
+}
+
+func listProfiles(profiles map[string][]layer) string {
+	if len(profiles) == 0 {
+		return "the file has none"
+	}
+	return "the file has " + strings.Join(slices.Sorted(maps.Keys(profiles)), ", ")
+}
+
+// Parse reads a configuration that was resolved and written by YAML: defaults and
+// data only, no includes, no profiles, no environment.
+func Parse(data []byte) (*Config, error) {
+	d, err := readDocument("resolved.yaml", data)
+	if err != nil {
+		return nil, err
+	}
+	var p problems
+	l := d.layer(&p, d.root)
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+	c, where, err := merge([]layer{l}, overrides{})
+	if err != nil {
+		return nil, err
+	}
+	return c, c.settle(where)
+}
+
+// overrides are the sources above all files.
+type overrides struct {
+	env, set layer
+}
+
+// outerLayers reads environment and flags, so that a mistake in them is told
+// with its place.
+func outerLayers(set []string) (overrides, error) {
+	var p problems
+	o := overrides{env: environment(&p), set: newLayer()}
+	for _, arg := range set {
+		where := "--set " + arg
+		key, text, ok := strings.Cut(arg, "=")
+		key = strings.TrimSpace(key)
+		switch {
+		case !ok:
+			p.add(where, "", "a setting is written key=value, such as --set train.steps=10")
+		case keys.isSection(key) || key == labels:
+			p.add(where, key, "is a section; set one of its keys, such as --set train.steps=10")
+		case keys.types[key] == nil:
+			p.add(where, key, "%s", unknownKey(key))
+		default:
+			v, err := decodeText(strings.TrimSpace(text), keys.types[key])
+			if err != nil {
+				p.add(where, key, "%v", err)
+				continue
+			}
+			o.set.set(key, v, where)
+		}
+	}
+	return o, p.err()
+}
+
+// environment reads DSCONV_ variables. Those that look like a key but are none
+// are refused; others, such as DSCONV_ISA, are somebody else's.
+func environment(p *problems) layer {
+	l := newLayer()
+	byName := map[string]string{}
+	for _, key := range keys.keys {
+		byName[envName(key)] = key
+	}
+	names := slices.Sorted(maps.Keys(byName))
+	vars := os.Environ()
+	slices.Sort(vars)
+	for _, v := range vars {
+		name, text, _ := strings.Cut(v, "=")
+		if !strings.HasPrefix(name, envPrefix) || text == "" {
+			continue
+		}
+		key, ok := byName[name]
+		if !ok || key == labels {
+			section, _, below := strings.Cut(strings.ToLower(strings.TrimPrefix(name, envPrefix)), "_")
+			if below && keys.isSection(section) {
+				m := "no key is called that"
+				if best := nearestEnv(name, names); best != "" {
+					m += "; did you mean " + best + "?"
+				}
+				p.add(name, "", "%s", m)
+			}
+			continue
+		}
+		value, err := decodeText(text, keys.types[key])
+		if err != nil {
+			p.add(name, key, "%v", err)
+			continue
+		}
+		l.set(key, value, name)
+	}
+	return l
+}
+
+func nearestEnv(name string, names []string) string {
+	best, found := 4, ""
+	for _, n := range names {
+		if d := editDistance(name, n); d < best {
+			best, found = d, n
+		}
+	}
+	return found
+}
+
+// delimiter parts keys for viper. It is not a dot, because a label may be called
+// as the dotted key of a sweep's axis.
+const delimiter = "/"
+
+func viperKey(key string) string { return strings.ReplaceAll(key, ".", delimiter) }
+
+// merge lays the sources over one another with viper and decodes the result; where
+// says which source won a key, and lacks those that kept their defaults.
+func merge(layers []layer, o overrides) (*Config, map[string]string, error) {
+	v := viper.NewWithOptions(viper.KeyDelimiter(delimiter))
+	where := map[string]string{}
+	base := Default()
+	for _, key := range keys.keys {
+		if key != labels {
+			v.SetDefault(viperKey(key), keys.field(base, key).Interface())
+		}
+	}
+	for _, l := range layers {
+		if err := v.MergeConfigMap(nested(l.values)); err != nil {
+			return nil, nil, fmt.Errorf("config: %w", err)
+		}
+		maps.Copy(where, l.where)
+	}
+	for key := range o.env.values {
+		if err := v.BindEnv(viperKey(key), envName(key)); err != nil {
+			return nil, nil, fmt.Errorf("config: %w", err)
+		}
+	}
+	maps.Copy(where, o.env.where)
+	for key, value := range o.set.values {
+		v.Set(viperKey(key), value)
+	}
+	maps.Copy(where, o.set.where)
+
+	c := &Config{}
+	err := v.UnmarshalExact(c, func(d *mapstructure.DecoderConfig) {
+		d.WeaklyTypedInput = false
+		d.DecodeHook = mapstructure.DecodeHookFuncType(decodeEnvironment)
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("config: %w", err)
+	}
+	for _, key := range keys.keys {
+		if f := keys.field(c, key); (f.Kind() == reflect.Slice || f.Kind() == reflect.Map) && f.Len() == 0 {
+			f.SetZero() // an empty list and none are one configuration
+		}
+	}
+	return c, where, nil
+}
+
+// decodeEnvironment turns text into the type of its key: what viper reads from
+// the environment is always text.
+func decodeEnvironment(from, to reflect.Type, value any) (any, error) {
+	text, ok := value.(string)
+	if !ok || to.Kind() == reflect.String || to.Kind() == reflect.Interface {
+		return value, nil
+	}
+	return decodeText(text, to)
+}
+
+// nested turns dotted keys into the maps that viper merges.
+func nested(values map[string]any) map[string]any {
+	out := map[string]any{}
+	for key, value := range values {
+		at := out
+		path := strings.Split(key, ".")
+		for _, section := range path[:len(path)-1] {
+			next, ok := at[section].(map[string]any)
+			if !ok {
+				next = map[string]any{}
+				at[section] = next
+			}
+			at = next
+		}
+		if m, ok := value.(map[string]any); ok {
+			value = maps.Clone(m)
+		}
+		at[path[len(path)-1]] = value
+	}
+	return out
+}
