@@ -1,6 +1,10 @@
 package cli
 
-import "errors"
+import (
+	"errors"
+
+	"dsconv/internal/config"
+)
 
 // Exit codes, as the root help documents them.
 const (
@@ -40,10 +44,11 @@ func withCode(err error, code int) error {
 func exitCode(err error) int {
 	var coded codedError
 	var usage usageError
+	var refused *config.Error
 	switch {
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.As(err, &refused):
 		return exitUsage
 	}
 	return exitFailed

@@ -9,13 +9,22 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// resolve fills in what follows from other keys.
+// resolve fills in what follows from other keys, and clears the keys that the
+// task's kind does not read.
 func (c *Config) resolve() {
 	if c.Train.MicroBatch == 0 {
 		c.Train.MicroBatch = c.Train.Batch
 	}
 	if c.Model.Vocab == 0 {
 		c.Model.Vocab = c.Task.Vocabulary()
+	}
+	c.clear(c.unreadTaskKeys())
+}
+
+// clear sets keys to their zero values.
+func (c *Config) clear(list []string) {
+	for _, key := range list {
+		keys.field(c, key).SetZero()
 	}
 }
 
@@ -38,19 +47,37 @@ func (c *Config) settle(where map[string]string) error {
 	return nil
 }
 
-// YAML is the resolved configuration, with every key: what Parse and Load read
-// back to an equal one. Equal configurations give equal bytes.
+// YAML is the resolved configuration, with every key but those of other kinds of
+// task: what Parse and Load read back to an equal one. Equal configurations give
+// equal bytes.
 func (c *Config) YAML() ([]byte, error) {
+	var top yaml.Node
+	if err := top.Encode(c); err != nil {
+		return nil, err
+	}
+	task, unread := member(&top, "task"), c.unreadTaskKeys()
+	task.Content = slices.Concat(dropKeys(task, "task", unread)...)
 	var b bytes.Buffer
 	e := yaml.NewEncoder(&b)
 	e.SetIndent(2)
-	if err := e.Encode(c); err != nil {
+	if err := e.Encode(&top); err != nil {
 		return nil, err
 	}
 	if err := e.Close(); err != nil {
 		return nil, err
 	}
 	return b.Bytes(), nil
+}
+
+// dropKeys lists the key and value nodes of a section without some keys.
+func dropKeys(section *yaml.Node, name string, drop []string) [][]*yaml.Node {
+	var out [][]*yaml.Node
+	for _, kv := range pairs(section) {
+		if !slices.Contains(drop, join(name, kv[0].Value)) {
+			out = append(out, kv[:])
+		}
+	}
+	return out
 }
 
 // MarshalYAML writes a placement on one line.
@@ -72,10 +99,7 @@ const hashDigits = 12
 func (c *Config) Hash() string {
 	d := c.Clone()
 	d.resolve()
-	zero := &Config{}
-	for _, key := range d.withoutEffect() {
-		keys.field(d, key).Set(keys.field(zero, key))
-	}
+	d.clear(d.withoutEffect())
 	data, err := d.YAML()
 	if err != nil {
 		panic("config: a Config cannot be written as YAML: " + err.Error())
@@ -123,7 +147,7 @@ func (c *Config) withoutEffect() []string {
 	if c.Train.Steps > 0 {
 		out = append(out, "train.tokens_per_param")
 	}
-	return append(out, c.unreadTaskKeys()...)
+	return out
 }
 
 // unreadTaskKeys lists the keys that the task's kind does not read.
