@@ -14,14 +14,18 @@ func (g *Graph) Project(x *Tensor, weights ...*Tensor) *Tensor {
 		wants = append(wants, true)
 	}
 	m, k := x.Rows, x.Cols
+	parts := make([]kernels.Part, len(weights)) // filled before each product: views move with the plan
+	at := make([]int, len(weights))             // first column of each weight's result
+	for i := 1; i < len(weights); i++ {
+		at[i] = at[i-1] + weights[i-1].Cols
+	}
 	var y *Tensor
 	y = g.add(spec{name: "project", rows: m, cols: cols, in: append([]*Tensor{x}, weights...), wants: wants,
 		run: func() {
-			at := 0
-			for _, w := range weights {
-				kernels.Gemm(kernels.NN, m, w.Cols, k, x.view(0), w.view(0), y.view(at), false)
-				at += w.Cols
+			for i, w := range weights {
+				parts[i] = kernels.Part{B: w.view(0), C: y.view(at[i]), N: w.Cols}
 			}
+			kernels.GemmConcat(kernels.NN, m, k, x.view(0), parts, false)
 		},
 		diff: func(dy *Tensor) []*Tensor {
 			var dx *Tensor
@@ -31,13 +35,16 @@ func (g *Graph) Project(x *Tensor, weights ...*Tensor) *Tensor {
 			}
 			s := spec{name: "project'", rows: m, cols: k, in: append([]*Tensor{dy, x}, weights...),
 				run: func() {
-					at := 0
 					for i, w := range weights {
-						kernels.Gemm(kernels.NT, m, k, w.Cols, dy.view(at), w.view(0), dx.view(0), i > 0)
-						dw := to[i].open(g.accumulate)
-						kernels.Gemm(kernels.TN, k, w.Cols, m, x.view(0), dy.view(at), kernels.Dense(dw, w.Cols), g.accumulate)
-						to[i].close()
-						at += w.Cols
+						parts[i] = kernels.Part{B: w.view(0), N: w.Cols}
+					}
+					kernels.GemmSum(m, k, dy.view(0), parts, dx.view(0))
+					for i, w := range weights {
+						parts[i] = kernels.Part{B: dy.view(at[i]), C: kernels.Dense(to[i].open(g.accumulate), w.Cols), N: w.Cols}
+					}
+					kernels.GemmConcat(kernels.TN, k, m, x.view(0), parts, g.accumulate)
+					for _, t := range to {
+						t.close()
 					}
 				}}
 			s.sinks(to...)
