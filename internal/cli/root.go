@@ -83,6 +83,7 @@ Exit codes:
 		return usagef("%w\nSee '%s --help'", err, c.CommandPath())
 	})
 	root.AddCommand(
+		newCmdBench(f),
 		newCmdVersion(f),
 		newCmdFit(f),
 	)

@@ -10,6 +10,10 @@ type engine struct {
 	tiles       [2][]tileFunc // by vectors-1 and rows-1
 	copyRows    [2]copyFunc   // by vectors-1
 	transpose   func(blocks int, src *float32, ss int, dst *float32, ds int)
+
+	// multiplyAdds does n times peakFLOPs operations without touching memory.
+	multiplyAdds func(n int, seed *float32)
+	peakFLOPs    int
 }
 
 // tileFunc computes a tile of C from k columns of A and k rows of B: element (i, p)
@@ -31,8 +35,9 @@ var engineGo = engine{
 		{goTile(1, 1), goTile(2, 1)},
 		{goTile(1, 2), goTile2x4},
 	},
-	copyRows:  [2]copyFunc{goCopy(1), goCopy(2)},
-	transpose: goTranspose,
+	copyRows:     [2]copyFunc{goCopy(1), goCopy(2)},
+	transpose:    goTranspose,
+	multiplyAdds: goMultiplyAdds, peakFLOPs: 2 * 8,
 }
 
 // goTile returns the plain tile of the given size in rows and vectors of two.
@@ -105,4 +110,22 @@ func goTranspose(blocks int, src *float32, ss int, dst *float32, ds int) {
 // checked the views.
 func at(p *float32, i int) *float32 {
 	return (*float32)(unsafe.Add(unsafe.Pointer(p), 4*i))
+}
+
+// goMultiplyAdds keeps eight sums in registers. It leaves a number that depends on them,
+// or the compiler would leave out the loop.
+func goMultiplyAdds(n int, seed *float32) {
+	x, y := *seed, *at(seed, 1)
+	s0, s1, s2, s3, s4, s5, s6, s7 := x, x, x, x, x, x, x, x
+	for range n {
+		s0 += x * y
+		s1 += x * y
+		s2 += x * y
+		s3 += x * y
+		s4 += x * y
+		s5 += x * y
+		s6 += x * y
+		s7 += x * y
+	}
+	*seed = (s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7) * 0
 }

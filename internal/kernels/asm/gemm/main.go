@@ -9,33 +9,27 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"dsconv/internal/kernels/asm/simd"
 )
 
-// isa is a vector width and how many rows of C its registers hold.
+// isa is an instruction set and how many rows of C its registers hold.
 type isa struct {
-	name  string
-	lanes int // float32 values in a vector
-	rows  int // of the largest tile; columns are two vectors
+	simd.ISA
+	rows int // of the largest tile; columns are two vectors
 }
 
 var (
-	avx512 = isa{"AVX512", 16, 14} // 28 accumulators, 2 of B, 2 of A: 32 registers
-	avx2   = isa{"AVX2", 8, 6}     // 12 accumulators, 2 of B, 1 of A, the mask: 16 registers
+	avx512 = isa{simd.AVX512, 14} // 28 accumulators, 2 of B, 2 of A: 32 registers
+	avx2   = isa{simd.AVX2, 6}    // 12 accumulators, 2 of B, 1 of A, the mask: 16 registers
 )
-
-func (s isa) vec() reg.VecVirtual {
-	if s.lanes == 16 {
-		return ZMM()
-	}
-	return YMM()
-}
 
 func main() {
 	ConstraintExpr("amd64,!noasm")
 	for _, s := range []isa{avx512, avx2} {
 		var masks Mem
-		if s.lanes == 8 {
-			masks = maskTable()
+		if s.Lanes == 8 {
+			masks = simd.MaskTable("tileMask")
 		}
 		for vecs := 1; vecs <= 2; vecs++ {
 			for rows := 1; rows <= s.rows; rows++ {
@@ -50,14 +44,12 @@ func main() {
 	Generate()
 }
 
-func width(s isa) int { return 4 * s.lanes }
-
 // tile writes the product of rows x k values of A and k x vecs vectors of B,
 // accumulated in registers.
 func tile(s isa, rows, vecs int, masks Mem) {
-	name := fmt.Sprintf("tile%dx%d%s", rows, vecs, s.name)
+	name := fmt.Sprintf("tile%dx%d%s", rows, vecs, s.Name)
 	TEXT(name, NOSPLIT, "func(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool)")
-	Doc(fmt.Sprintf("%s multiplies %d rows of A by %d vectors of %d columns of B.", name, rows, vecs, s.lanes))
+	Doc(fmt.Sprintf("%s multiplies %d rows of A by %d vectors of %d columns of B.", name, rows, vecs, s.Lanes))
 	Pragma("noescape")
 
 	k := Load(Param("k"), GP64())
@@ -89,28 +81,28 @@ func tile(s isa, rows, vecs int, masks Mem) {
 		return m
 	}
 
-	mask := s.mask(masks)
+	mask := s.Mask(Load(Param("last"), GP64()).(reg.GPVirtual), masks)
 	sum := make([][]reg.VecVirtual, rows)
 	for i := range sum {
 		sum[i] = make([]reg.VecVirtual, vecs)
 		for v := range sum[i] {
-			sum[i][v] = s.vec()
-			s.zero(sum[i][v])
+			sum[i][v] = s.Vec()
+			s.Zero(sum[i][v])
 		}
 	}
 	bv := make([]reg.VecVirtual, vecs)
 	for v := range bv {
-		bv[v] = s.vec()
+		bv[v] = s.Vec()
 	}
-	av := []reg.VecVirtual{s.vec()}
-	if s.lanes == 16 {
-		av = append(av, s.vec())
+	av := []reg.VecVirtual{s.Vec()}
+	if s.Lanes == 16 {
+		av = append(av, s.Vec())
 	}
 
 	c := Load(Param("c"), GP64())
 	step := func() {
 		for v := range bv {
-			s.load(Mem{Base: b, Disp: v * width(s)}, bv[v], mask, v == vecs-1)
+			s.Load(Mem{Base: b, Disp: v * s.Width()}, bv[v], only(v == vecs-1, mask))
 		}
 		ADDQ(bs, b)
 		for i := range sum {
@@ -140,7 +132,7 @@ func tile(s isa, rows, vecs int, masks Mem) {
 	JZ(LabelRef("write"))
 	for i := range sum {
 		for v := range bv {
-			s.load(Mem{Base: c, Disp: v * width(s)}, bv[v], mask, v == vecs-1)
+			s.Load(Mem{Base: c, Disp: v * s.Width()}, bv[v], only(v == vecs-1, mask))
 			VADDPS(bv[v], sum[i][v], sum[i][v])
 		}
 		if i < rows-1 {
@@ -153,7 +145,7 @@ func tile(s isa, rows, vecs int, masks Mem) {
 	Label("write")
 	for i := range sum {
 		for v := range bv {
-			s.store(sum[i][v], Mem{Base: c, Disp: v * width(s)}, mask, v == vecs-1)
+			s.Store(sum[i][v], Mem{Base: c, Disp: v * s.Width()}, only(v == vecs-1, mask))
 		}
 		if i < rows-1 {
 			ADDQ(ldc, c)
@@ -163,88 +155,32 @@ func tile(s isa, rows, vecs int, masks Mem) {
 	RET()
 }
 
-// mask loads the register that selects the first last columns of a tile's last
-// vector.
-func (s isa) mask(table Mem) reg.Register {
-	last := Load(Param("last"), GP64())
-	if s.lanes == 16 {
-		bits := GP64()
-		MOVQ(I32(-1), bits)
-		BZHIQ(last, bits, bits)
-		k := K()
-		KMOVW(bits.As32(), k)
-		return k
+// only is the mask for a tile's last vector and none for the others.
+func only(last bool, mask reg.Register) reg.Register {
+	if last {
+		return mask
 	}
-	at := GP64()
-	LEAQ(table, at)
-	NEGQ(last)
-	m := YMM()
-	VMOVUPS(Mem{Base: at, Index: last, Scale: 4, Disp: 32}, m)
-	return m
-}
-
-func (s isa) zero(r reg.VecVirtual) {
-	if s.lanes == 16 {
-		VPXORQ(r, r, r)
-	} else {
-		VXORPS(r, r, r)
-	}
-}
-
-func (s isa) load(m Mem, r reg.VecVirtual, mask reg.Register, masked bool) {
-	switch {
-	case !masked:
-		VMOVUPS(m, r)
-	case s.lanes == 16:
-		VMOVUPS_Z(m, mask, r)
-	default:
-		VMASKMOVPS(m, mask, r)
-	}
-}
-
-func (s isa) store(r reg.VecVirtual, m Mem, mask reg.Register, masked bool) {
-	switch {
-	case !masked:
-		VMOVUPS(r, m)
-	case s.lanes == 16:
-		VMOVUPS(r, mask, m)
-	default:
-		VMASKMOVPS(r, mask, m)
-	}
-}
-
-// maskTable is eight set words and eight clear ones: a vector of them that starts
-// n words before the middle selects n lanes.
-func maskTable() Mem {
-	t := GLOBL("tileMask", RODATA|NOPTR)
-	for i := range 16 {
-		word := U32(1<<32 - 1)
-		if i >= 8 {
-			word = 0
-		}
-		DATA(4*i, word)
-	}
-	return t
+	return nil
 }
 
 // fmaLoop writes the loop that measures the peak: 24 independent accumulators hide
 // the latency of two multiply-adds a cycle, and nothing touches memory.
 func fmaLoop(s isa) {
 	sums := 24
-	if s.lanes == 8 {
+	if s.Lanes == 8 {
 		sums = 12
 	}
-	TEXT("fmaLoop"+s.name, NOSPLIT, "func(n int, seed *float32)")
-	Doc(fmt.Sprintf("fmaLoop%s does n times %d multiply-adds of %d values.", s.name, 2*sums, s.lanes))
+	TEXT("fmaLoop"+s.Name, NOSPLIT, "func(n int, seed *float32)")
+	Doc(fmt.Sprintf("fmaLoop%s does n times %d multiply-adds of %d values.", s.Name, 2*sums, s.Lanes))
 	Pragma("noescape")
 	n := Load(Param("n"), GP64())
 	seed := Load(Param("seed"), GP64())
-	x, y := s.vec(), s.vec()
+	x, y := s.Vec(), s.Vec()
 	VBROADCASTSS(Mem{Base: seed}, x)
 	VBROADCASTSS(Mem{Base: seed, Disp: 4}, y)
 	acc := make([]reg.VecVirtual, sums)
 	for i := range acc {
-		acc[i] = s.vec()
+		acc[i] = s.Vec()
 		VMOVUPS(x, acc[i])
 	}
 	Label("loop")
@@ -262,11 +198,11 @@ func fmaLoop(s isa) {
 // copyRows writes the loop that packs rows which already lie in the right
 // direction: a panel of B for NN and TN, a panel of A for TN.
 func copyRows(s isa, vecs int, masks Mem) {
-	name := fmt.Sprintf("copy%d%s", vecs, s.name)
+	name := fmt.Sprintf("copy%d%s", vecs, s.Name)
 	TEXT(name, NOSPLIT, "func(n int, src *float32, ss int, dst *float32, ds, last int)")
-	Doc(fmt.Sprintf("%s copies n rows of %d vectors of %d columns; columns beyond the first last of the last vector become zero.", name, vecs, s.lanes))
+	Doc(fmt.Sprintf("%s copies n rows of %d vectors of %d columns; columns beyond the first last of the last vector become zero.", name, vecs, s.Lanes))
 	Pragma("noescape")
-	mask := s.mask(masks)
+	mask := s.Mask(Load(Param("last"), GP64()).(reg.GPVirtual), masks)
 	n := Load(Param("n"), GP64())
 	src := Load(Param("src"), GP64())
 	ss := Load(Param("ss"), GP64())
@@ -276,9 +212,9 @@ func copyRows(s isa, vecs int, masks Mem) {
 	SHLQ(U8(2), ds)
 	Label("loop")
 	for v := range vecs {
-		r := s.vec()
-		s.load(Mem{Base: src, Disp: v * width(s)}, r, mask, v == vecs-1)
-		VMOVUPS(r, Mem{Base: dst, Disp: v * width(s)})
+		r := s.Vec()
+		s.Load(Mem{Base: src, Disp: v * s.Width()}, r, only(v == vecs-1, mask))
+		VMOVUPS(r, Mem{Base: dst, Disp: v * s.Width()})
 	}
 	ADDQ(ss, src)
 	ADDQ(ds, dst)
@@ -291,9 +227,9 @@ func copyRows(s isa, vecs int, masks Mem) {
 // transpose writes the loop that packs rows of B for NT: lanes rows become lanes
 // columns, a square block at a time.
 func transpose(s isa) {
-	name := "transpose" + s.name
+	name := "transpose" + s.Name
 	TEXT(name, NOSPLIT, "func(blocks int, src *float32, ss int, dst *float32, ds int)")
-	Doc(fmt.Sprintf("%s writes %d rows of %d*blocks columns as %d*blocks rows of %d columns.", name, s.lanes, s.lanes, s.lanes, s.lanes))
+	Doc(fmt.Sprintf("%s writes %d rows of %d*blocks columns as %d*blocks rows of %d columns.", name, s.Lanes, s.Lanes, s.Lanes, s.Lanes))
 	Pragma("noescape")
 	blocks := Load(Param("blocks"), GP64())
 	src := Load(Param("src"), GP64())
@@ -305,11 +241,11 @@ func transpose(s isa) {
 	Label("loop")
 	at := GP64()
 	MOVQ(src, at)
-	in := make([]reg.VecVirtual, s.lanes)
+	in := make([]reg.VecVirtual, s.Lanes)
 	for i := range in {
-		in[i] = s.vec()
+		in[i] = s.Vec()
 		VMOVUPS(Mem{Base: at}, in[i])
-		if i < s.lanes-1 {
+		if i < s.Lanes-1 {
 			ADDQ(ss, at)
 		}
 	}
@@ -317,7 +253,7 @@ func transpose(s isa) {
 		VMOVUPS(column, Mem{Base: dst})
 		ADDQ(ds, dst)
 	}
-	ADDQ(U32(width(s)), src)
+	ADDQ(U32(s.Width()), src)
 	DECQ(blocks)
 	JNZ(LabelRef("loop"))
 	VZEROUPPER()
@@ -327,34 +263,34 @@ func transpose(s isa) {
 // transposed emits the transposition of a square block held in registers.
 func (s isa) transposed(r []reg.VecVirtual) []reg.VecVirtual {
 	op := func(f func(...Op), args ...Op) reg.VecVirtual {
-		d := s.vec()
+		d := s.Vec()
 		f(append(args, d)...)
 		return d
 	}
-	t := make([]reg.VecVirtual, s.lanes)
-	for i := 0; i < s.lanes; i += 2 {
+	t := make([]reg.VecVirtual, s.Lanes)
+	for i := 0; i < s.Lanes; i += 2 {
 		t[i] = op(VUNPCKLPS, r[i+1], r[i])
 		t[i+1] = op(VUNPCKHPS, r[i+1], r[i])
 	}
 	// u[4g+c] holds in its 128-bit lane l the rows 4g to 4g+3 of column 4l+c.
-	u := make([]reg.VecVirtual, s.lanes)
-	for g := 0; g < s.lanes; g += 4 {
+	u := make([]reg.VecVirtual, s.Lanes)
+	for g := 0; g < s.Lanes; g += 4 {
 		u[g] = op(VUNPCKLPD, t[g+2], t[g])
 		u[g+1] = op(VUNPCKHPD, t[g+2], t[g])
 		u[g+2] = op(VUNPCKLPD, t[g+3], t[g+1])
 		u[g+3] = op(VUNPCKHPD, t[g+3], t[g+1])
 	}
-	out := make([]reg.VecVirtual, s.lanes)
+	out := make([]reg.VecVirtual, s.Lanes)
 	for c := range 4 {
-		if s.lanes == 8 {
-			d0, d1 := s.vec(), s.vec()
+		if s.Lanes == 8 {
+			d0, d1 := s.Vec(), s.Vec()
 			VPERM2F128(U8(0x20), u[4+c], u[c], d0)
 			VPERM2F128(U8(0x31), u[4+c], u[c], d1)
 			out[c], out[4+c] = d0, d1
 			continue
 		}
 		pick := func(select0 uint8, x, y reg.VecVirtual) reg.VecVirtual {
-			d := s.vec()
+			d := s.Vec()
 			VSHUFF32X4(U8(select0), y, x, d)
 			return d
 		}
