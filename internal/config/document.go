@@ -77,6 +77,9 @@ func (d *document) check(p *problems, n *yaml.Node, key string, depth int) {
 		seen := map[string]int{}
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			k, v := n.Content[i], n.Content[i+1]
+			if p.full() {
+				return
+			}
 			if k.Kind != yaml.ScalarNode {
 				p.add(d.at(k), key, "a key must be a word, not %s", describe(k))
 				continue

@@ -39,6 +39,9 @@ func (d *document) fill(p *problems, l layer, n *yaml.Node, section string, besi
 	for _, kv := range pairs(n) {
 		k, v := kv[0], kv[1]
 		key := join(section, k.Value)
+		if p.full() {
+			return
+		}
 		if section == "" && slices.Contains(beside, key) {
 			continue
 		}

@@ -48,6 +48,9 @@ func mustBe(value string, allowed []string) string {
 
 // nearest is the candidate that word is most likely a misspelling of, or "".
 func nearest(word string, candidates []string) string {
+	if len(word) > 64 {
+		return ""
+	}
 	limit := max(1, min(3, len(word)/3))
 	best, found := limit+1, ""
 	for _, c := range candidates {

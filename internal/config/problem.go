@@ -53,7 +53,15 @@ func refuse(where, format string, args ...any) error {
 // problems collects what is wrong, so that one reading of a file tells it all.
 type problems struct{ list []Problem }
 
+// maxProblems ends the reading of a file that is something else altogether.
+const maxProblems = 100
+
+func (p *problems) full() bool { return len(p.list) >= maxProblems }
+
 func (p *problems) add(where, key, format string, args ...any) {
+	if len(key) > 80 {
+		key = key[:80] + ".."
+	}
 	p.list = append(p.list, Problem{Where: where, Keys: keysOf(key), Message: fmt.Sprintf(format, args...)})
 }
 
