@@ -13,7 +13,7 @@ func TestMeasureKernels(t *testing.T) {
 	kernels.SetThreads(2)
 	defer kernels.SetThreads(0)
 	told := 0
-	m := MeasureKernels(time.Microsecond, "2048x512", func(Kernel) { told++ })
+	m := MeasureKernels(time.Microsecond, "16384x64", func(Kernel) { told++ })
 	if len(m.Kernels) < 5 || told != len(m.Kernels) {
 		t.Fatalf("%d kernels, told of %d", len(m.Kernels), told)
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"dsconv/internal/bench"
 )
 
 // Factory hands commands what they need of the world, so that tests can hand
@@ -84,6 +86,7 @@ Exit codes:
 	})
 	root.AddCommand(
 		newCmdBench(f),
+		newCmdDoctor(f, bench.Inspect),
 		newCmdVersion(f),
 		newCmdFit(f),
 	)
