@@ -58,3 +58,77 @@ func TestExp32(t *testing.T) {
 		t.Errorf("exp(0) = %v, want 1", got)
 	}
 }
+
+// The vector code takes the same tests, at every place in a row.
+func TestExpSum(t *testing.T) {
+	everyISA(t, func(t *testing.T) {
+		x := expInputs()
+		y := make([]float32, len(x))
+		expSum(y, x, 0)
+		for i := range x {
+			checkExp(t, x[i], y[i])
+		}
+		for n := range 70 {
+			in := make([]float32, n+2)
+			out := make([]float32, n+2)
+			for i := range in {
+				in[i], out[i] = guard, guard
+			}
+			var want float64
+			for i := range n {
+				in[i+1] = float32(i%11) - 4.5
+				want += math.Exp(float64(in[i+1] - 1.25))
+			}
+			got := expSum(out[1:n+1], in[1:n+1], 1.25)
+			near(t, "sum", got, want, 1e-6*want)
+			for i := range n {
+				checkExp(t, in[i+1]-1.25, out[i+1])
+			}
+			if out[0] != guard || out[n+1] != guard {
+				t.Fatalf("expSum of %d values wrote outside", n)
+			}
+		}
+	})
+}
+
+func TestMaxAndScale(t *testing.T) {
+	everyISA(t, func(t *testing.T) {
+		for n := 1; n < 150; n++ {
+			for at := range n {
+				x := make([]float32, n+1)
+				for i := range x {
+					x[i] = -5 - float32(i)
+				}
+				x[at], x[n] = -3, 7
+				if got := maxRow(x[:n]); got != -3 {
+					t.Fatalf("maximum %d of %d: got %v", at, n, got)
+				}
+			}
+			x := make([]float32, n+1)
+			for i := range x {
+				x[i] = float32(i + 1)
+			}
+			scaleRow(x[:n], x[:n], -2)
+			for i := range n {
+				if x[i] != -2*float32(i+1) {
+					t.Fatalf("scaled value %d of %d is %v", i, n, x[i])
+				}
+			}
+			if x[n] != float32(n+1) {
+				t.Fatalf("scaling %d values wrote outside", n)
+			}
+		}
+	})
+}
+
+func BenchmarkExp(b *testing.B) {
+	x := make([]float32, 4096)
+	y := make([]float32, len(x))
+	for i := range x {
+		x[i] = -float32(i%1000) / 50
+	}
+	for b.Loop() {
+		expSum(y, x, 0)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(x)), "ns/value")
+}

@@ -148,7 +148,7 @@ row1done:
 	RET
 
 // func dotAVX512(n int, a *float32, b *float32) float32
-// Requires: AVX, AVX512F, BMI2, SSE
+// Requires: AVX, AVX512F, AVX512VL, BMI2, SSE
 TEXT ·dotAVX512(SB), NOSPLIT, $0-28
 	MOVQ   a+8(FP), AX
 	MOVQ   b+16(FP), CX
@@ -208,7 +208,7 @@ row1done:
 	VADDPS        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
+	VEXTRACTF32X4 $0x01, Y0, X1
 	VADDPS        X1, X0, X0
 	VPERMILPS     $0x4e, X0, X1
 	VADDPS        X1, X0, X0
@@ -219,7 +219,7 @@ row1done:
 	RET
 
 // func normForwardAVX512(rows int, groups int, dim int, y *float32, ySkip int, x *float32, xSkip int, w *float32, rstd *float32, mean float32, eps float32)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, AVX512VL, BMI2
 TEXT ·normForwardAVX512(SB), NOSPLIT, $0-80
 	MOVQ  rows+0(FP), AX
 	MOVQ  y+24(FP), CX
@@ -283,7 +283,7 @@ row1done:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y5
 	VADDPS        Y5, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X5
+	VEXTRACTF32X4 $0x01, Y1, X5
 	VADDPS        X5, X1, X1
 	VPERMILPS     $0x4e, X1, X5
 	VADDPS        X5, X1, X1
@@ -360,7 +360,7 @@ row2done:
 	RET
 
 // func normBackwardAVX512(rows int, groups int, dim int, dx *float32, dxSkip int, dy *float32, dySkip int, x *float32, xSkip int, w *float32, rstd *float32, part *float32, mean float32)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, AVX512VL, BMI2
 TEXT ·normBackwardAVX512(SB), NOSPLIT, $0-100
 	MOVQ  rows+0(FP), AX
 	MOVQ  dx+24(FP), CX
@@ -461,7 +461,7 @@ row1done:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y5
 	VADDPS        Y5, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X5
+	VEXTRACTF32X4 $0x01, Y1, X5
 	VADDPS        X5, X1, X1
 	VPERMILPS     $0x4e, X1, X5
 	VADDPS        X5, X1, X1
@@ -550,7 +550,7 @@ row2done:
 	RET
 
 // func normBackwardResAVX512(rows int, groups int, dim int, dx *float32, dxSkip int, dy *float32, dySkip int, x *float32, xSkip int, w *float32, rstd *float32, part *float32, mean float32, res *float32, resSkip int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, AVX512VL, BMI2
 TEXT ·normBackwardResAVX512(SB), NOSPLIT, $0-120
 	MOVQ  rows+0(FP), AX
 	MOVQ  dx+24(FP), CX
@@ -652,7 +652,7 @@ row1done:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y5
 	VADDPS        Y5, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X5
+	VEXTRACTF32X4 $0x01, Y1, X5
 	VADDPS        X5, X1, X1
 	VPERMILPS     $0x4e, X1, X5
 	VADDPS        X5, X1, X1

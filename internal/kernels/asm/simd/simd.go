@@ -170,24 +170,31 @@ func (r *Row) Each(unroll int, body func(v int, mask reg.Register)) {
 }
 
 // Sum adds the lanes of the vectors into the lowest lane of the result, pairs first.
-func (s ISA) Sum(vs []reg.VecVirtual) reg.VecVirtual {
+func (s ISA) Sum(vs []reg.VecVirtual) reg.VecVirtual { return s.fold(VADDPS, vs) }
+
+// Max leaves the greatest of all lanes in the lowest lane of the result.
+func (s ISA) Max(vs []reg.VecVirtual) reg.VecVirtual { return s.fold(VMAXPS, vs) }
+
+// fold joins vectors and then their halves by op until one lane is left.
+func (s ISA) fold(op func(...Op), vs []reg.VecVirtual) reg.VecVirtual {
 	for n := len(vs); n > 1; n = (n + 1) / 2 {
 		for i := range n / 2 {
-			VADDPS(vs[n-1-i], vs[i], vs[i])
+			op(vs[n-1-i], vs[i], vs[i])
 		}
 	}
-	v := vs[0]
+	v, quarter := vs[0], XMM()
 	if s.Lanes == 16 {
 		half := YMM()
 		VEXTRACTF64X4(U8(1), v, half)
-		VADDPS(half, v.AsY(), v.AsY())
+		op(half, v.AsY(), v.AsY())
+		VEXTRACTF32X4(U8(1), v.AsY(), quarter) // reaches the upper sixteen registers
+	} else {
+		VEXTRACTF128(U8(1), v.AsY(), quarter)
 	}
-	quarter := XMM()
-	VEXTRACTF128(U8(1), v.AsY(), quarter)
-	VADDPS(quarter, v.AsX(), v.AsX())
+	op(quarter, v.AsX(), v.AsX())
 	VPERMILPS(U8(0x4e), v.AsX(), quarter)
-	VADDPS(quarter, v.AsX(), v.AsX())
+	op(quarter, v.AsX(), v.AsX())
 	VPERMILPS(U8(0xb1), v.AsX(), quarter)
-	VADDPS(quarter, v.AsX(), v.AsX())
+	op(quarter, v.AsX(), v.AsX())
 	return v
 }

@@ -1,0 +1,385 @@
+// Command exp writes the assembly of the kernels built on the exponential function:
+// softmax rows of attention and of the loss, and SwiGLU. See the go:generate line in
+// exp_amd64.go.
+package main
+
+import (
+	"fmt"
+	"math"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	"dsconv/internal/kernels/asm/simd"
+)
+
+func main() {
+	ConstraintExpr("amd64,!noasm")
+	masks := simd.MaskTable("expMask")
+	constants := constantTable()
+	for _, s := range []simd.ISA{simd.AVX512, simd.AVX2} {
+		g := gen{s, masks, constants}
+		g.maxRow()
+		g.expSum()
+		g.scale()
+		g.softmax()
+		g.softmaxBackward()
+		g.swiglu()
+		g.swigluBackward()
+	}
+	Generate()
+}
+
+// gen writes the functions of one instruction set.
+type gen struct {
+	simd.ISA
+	masks, constants Mem
+}
+
+// The constants of exp: those of exp32 in exp.go, then what vectors need besides.
+const (
+	log2E = iota
+	ln2Hi
+	ln2Lo
+	c2
+	c3
+	c4
+	c5
+	c6
+	c7
+	low  // below this the result is 0
+	high // above this it is infinity; arguments are cut here
+	one
+	minusInf
+	bias // an integer, the exponent of 1
+)
+
+// constantTable holds eight copies of each constant, an operand of AVX2.
+func constantTable() Mem {
+	t := GLOBL("expConstants", RODATA|NOPTR)
+	for i, c := range []float32{
+		log2E: 1.44269504088896341, ln2Hi: 0.693359375, ln2Lo: -2.12194440e-4,
+		c2: 5.0000001201e-1, c3: 1.6666665459e-1, c4: 4.1665795894e-2, c5: 8.3334519073e-3, c6: 1.3981999507e-3, c7: 1.9875691500e-4,
+		low: -87.33654, high: 89, one: 1, minusInf: float32(math.Inf(-1)), bias: math.Float32frombits(127),
+	} {
+		for lane := range 8 {
+			DATA(32*i+4*lane, U32(math.Float32bits(c)))
+		}
+	}
+	return t
+}
+
+func (g gen) function(name, signature, doc string) {
+	TEXT(name+g.Name, NOSPLIT, "func"+signature)
+	Doc(fmt.Sprintf("%s%s %s", name, g.Name, doc))
+	Pragma("noescape")
+}
+
+func param(name string) reg.GPVirtual { return Load(Param(name), GP64()).(reg.GPVirtual) }
+
+// argument is a parameter where it lies.
+func argument(name string) Mem {
+	b, err := Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return b.Addr
+}
+
+func end() {
+	VZEROUPPER()
+	RET()
+}
+
+// constant is the memory of a constant.
+func (g gen) constant(i int) Mem { return g.constants.Offset(32 * i) }
+
+// operands gives constants to instructions: AVX-512 has registers enough to hold them,
+// AVX2 reads them from memory.
+func (g gen) operands(which ...int) func(int) Op {
+	held := map[int]Op{}
+	for _, i := range which {
+		held[i] = g.constant(i)
+		if g.Lanes == 16 {
+			held[i] = g.Broadcast(g.constant(i))
+		}
+	}
+	return func(i int) Op {
+		if held[i] == nil {
+			panic(fmt.Sprint("constant ", i, " was not asked for"))
+		}
+		return held[i]
+	}
+}
+
+var expConstants = []int{log2E, ln2Hi, ln2Lo, c2, c3, c4, c5, c6, c7, low, high, one, bias}
+
+// exp is a new register that holds exp(x), by the method of exp32. NaN gives NaN: of
+// two operands min and max return the later one, here x, when one is NaN.
+func (g gen) exp(k func(int) Op, x reg.VecVirtual) reg.VecVirtual {
+	r, n, p, r2 := g.Vec(), g.Vec(), g.Vec(), g.Vec()
+	VMOVUPS(k(high), r)
+	VMINPS(x, r, r)
+	VMOVUPS(k(low), n)
+	VMAXPS(r, n, r)
+	VMULPS(k(log2E), r, n)
+	const nearest = 8
+	if g.Lanes == 16 {
+		VRNDSCALEPS(U8(nearest), n, n)
+	} else {
+		VROUNDPS(U8(nearest), n, n)
+	}
+	VFNMADD231PS(k(ln2Hi), n, r)
+	VFNMADD231PS(k(ln2Lo), n, r)
+	VMOVUPS(k(c7), p)
+	for _, c := range []int{c6, c5, c4, c3, c2} {
+		VFMADD213PS(k(c), r, p)
+	}
+	VMULPS(r, r, r2)
+	VFMADD213PS(r, r2, p)
+	VADDPS(k(one), p, p)
+	const notLess = 5
+	if g.Lanes == 16 {
+		normal := K()
+		VCMPPS(U8(notLess), k(low), x, normal)
+		VSCALEFPS_Z(n, p, normal, p)
+		return p
+	}
+	// 2^n in two steps, since 2^128 is not a number of its own.
+	half := r2
+	VCVTPS2DQ(n, n)
+	VPSRAD(U8(1), n, half)
+	VPSUBD(half, n, n)
+	for _, e := range []reg.VecVirtual{half, n} {
+		VPADDD(k(bias), e, e)
+		VPSLLD(U8(23), e, e)
+		VMULPS(e, p, p)
+	}
+	VCMPPS(U8(notLess), k(low), x, r)
+	VANDPS(r, p, p)
+	return p
+}
+
+// keep clears the lanes of x that mask leaves out.
+func (g gen) keep(x reg.VecVirtual, mask reg.Register) {
+	switch {
+	case mask == nil:
+	case g.Lanes == 16:
+		VMOVAPS_Z(x, mask, x)
+	default:
+		VANDPS(mask, x, x)
+	}
+}
+
+// rowMax is a new register whose lowest lane holds the maximum of a row.
+func (g gen) rowMax(row *simd.Row, x reg.Register) reg.VecVirtual {
+	tops := make([]reg.VecVirtual, 4)
+	for i := range tops {
+		tops[i] = g.Broadcast(g.constant(minusInf))
+	}
+	row.Each(4, func(v int, mask reg.Register) {
+		at := row.At(x, v)
+		switch {
+		case mask == nil:
+			VMAXPS(at, tops[v], tops[v])
+		case g.Lanes == 16:
+			VMAXPS(at, tops[v], mask, tops[v])
+		default:
+			y, none := g.Vec(), g.Broadcast(g.constant(minusInf))
+			g.Load(at, y, mask)
+			VBLENDVPS(mask, y, none, y)
+			VMAXPS(y, tops[v], tops[v])
+		}
+	})
+	return g.Max(tops)
+}
+
+// spread is a new register with the lowest lane of x in every lane.
+func (g gen) spread(x reg.VecVirtual) reg.VecVirtual {
+	r := g.Vec()
+	VBROADCASTSS(x.AsX(), r)
+	return r
+}
+
+func (g gen) maxRow() {
+	g.function("maxRow", "(n int, x *float32) float32", "is the greatest of n values; numbers that are NaN may be passed over.")
+	x := param("x")
+	row := g.NewRow("row", param("n"), g.masks)
+	Store(g.rowMax(row, x).AsX(), ReturnIndex(0))
+	end()
+}
+
+func (g gen) expSum() {
+	g.function("expSum", "(n int, dst, src *float32, shift float32) float32", "computes dst = exp(src - shift) for n values and returns their sum. dst may be src.")
+	dst, src := param("dst"), param("src")
+	shift := g.Broadcast(argument("shift"))
+	k := g.operands(expConstants...)
+	row := g.NewRow("row", param("n"), g.masks)
+	sum := g.Vec()
+	g.Zero(sum)
+	row.Each(1, func(v int, mask reg.Register) {
+		x := g.Vec()
+		g.Load(row.At(src, v), x, mask)
+		VSUBPS(shift, x, x)
+		e := g.exp(k, x)
+		g.keep(e, mask)
+		VADDPS(e, sum, sum)
+		g.Store(e, row.At(dst, v), mask)
+	})
+	Store(g.Sum([]reg.VecVirtual{sum}).AsX(), ReturnIndex(0))
+	end()
+}
+
+func (g gen) scale() {
+	g.function("scale", "(n int, dst, src *float32, f float32)", "computes dst = f*src for n values. dst may be src.")
+	dst, src := param("dst"), param("src")
+	f := g.Broadcast(argument("f"))
+	row := g.NewRow("row", param("n"), g.masks)
+	row.Each(4, func(v int, mask reg.Register) {
+		x := g.Vec()
+		g.Load(row.At(src, v), x, mask)
+		VMULPS(f, x, x)
+		g.Store(x, row.At(dst, v), mask)
+	})
+	end()
+}
+
+// causalRows runs body for each of a tile's rows: row r has min(count+r, limit) values.
+// Then it clears whole vectors of the given matrices up to fill values, and goes to
+// the next row, ld values on.
+func (g gen) causalRows(matrices []reg.GPVirtual, body func(row *simd.Row)) {
+	count, ld := param("count"), param("ld")
+	SHLQ(U8(2), ld)
+	SHLQ(U8(2), argument("fill"))
+	Label("next")
+	n := GP64()
+	MOVQ(argument("limit"), n)
+	CMPQ(count, n)
+	CMOVQLT(count, n)
+	row := g.NewRow("row", n, g.masks)
+	body(row)
+	zero, at := g.Vec(), GP64()
+	g.Zero(zero)
+	LEAQ(Mem{Base: row.Bytes, Disp: g.Width() - 1}, at)
+	ANDQ(I32(-g.Width()), at)
+	Label("fill")
+	CMPQ(at, argument("fill"))
+	JGE(LabelRef("filled"))
+	for _, m := range matrices {
+		VMOVUPS(zero, Mem{Base: m, Index: at, Scale: 1})
+	}
+	ADDQ(I32(g.Width()), at)
+	JMP(LabelRef("fill"))
+	Label("filled")
+	for _, m := range matrices {
+		ADDQ(ld, m)
+	}
+	INCQ(count)
+	DECQ(argument("rows"))
+	JNZ(LabelRef("next"))
+	end()
+}
+
+func (g gen) softmax() {
+	g.function("softmax", "(rows int, s *float32, ld, count, limit, fill int, scale float32, top, sum *float32)",
+		"raises top[r] to the greatest scale*s of row r, replaces its s by exp(scale*s - top[r]) and writes their sum to sum[r]. Row r has min(count+r, limit) values and lies ld values after the one before; what follows them becomes zero, in whole vectors, up to fill values.")
+	s, top, sum := param("s"), param("top"), param("sum")
+	scale := g.Broadcast(argument("scale"))
+	k := g.operands(expConstants...)
+	g.causalRows([]reg.GPVirtual{s}, func(row *simd.Row) {
+		most := g.rowMax(row, s)
+		VMULSS(scale.AsX(), most.AsX(), most.AsX())
+		VMAXSS(Mem{Base: top}, most.AsX(), most.AsX())
+		VMOVSS(most.AsX(), Mem{Base: top})
+		ADDQ(U8(4), top)
+		shift, total := g.spread(most), g.Vec()
+		g.Zero(total)
+		row.Each(1, func(v int, mask reg.Register) {
+			x := g.Vec()
+			VMOVUPS(row.At(s, v), x)
+			VFMSUB213PS(shift, scale, x)
+			e := g.exp(k, x)
+			g.keep(e, mask)
+			VADDPS(e, total, total)
+			VMOVUPS(e, row.At(s, v))
+		})
+		VMOVSS(g.Sum([]reg.VecVirtual{total}).AsX(), Mem{Base: sum})
+		ADDQ(U8(4), sum)
+	})
+}
+
+func (g gen) softmaxBackward() {
+	g.function("softmaxBackward", "(rows int, s, dp *float32, ld, count, limit, fill int, scale float32, lse, delta *float32)",
+		"replaces s by p = exp(scale*s - lse[r]) and dp by p*(scale*dp - delta[r]). Rows are those of softmax.")
+	s, dp, lse, delta := param("s"), param("dp"), param("lse"), param("delta")
+	scale := g.Broadcast(argument("scale"))
+	k := g.operands(expConstants...)
+	g.causalRows([]reg.GPVirtual{s, dp}, func(row *simd.Row) {
+		shift, centre := g.Broadcast(Mem{Base: lse}), g.Broadcast(Mem{Base: delta})
+		ADDQ(U8(4), lse)
+		ADDQ(U8(4), delta)
+		row.Each(1, func(v int, mask reg.Register) {
+			x, d := g.Vec(), g.Vec()
+			VMOVUPS(row.At(s, v), x)
+			VFMSUB213PS(shift, scale, x)
+			e := g.exp(k, x)
+			VMOVUPS(row.At(dp, v), d)
+			VFMSUB213PS(centre, scale, d)
+			VMULPS(e, d, d)
+			g.keep(e, mask)
+			g.keep(d, mask)
+			VMOVUPS(e, row.At(s, v))
+			VMOVUPS(d, row.At(dp, v))
+		})
+	})
+}
+
+func (g gen) swiglu() {
+	g.function("swiglu", "(n int, y, gate, up *float32)", "computes y = gate/(1+exp(-gate))*up for n values. y may be gate or up.")
+	y, gate, up := param("y"), param("gate"), param("up")
+	k := g.operands(expConstants...)
+	row := g.NewRow("row", param("n"), g.masks)
+	row.Each(1, func(v int, mask reg.Register) {
+		x, minus, u := g.Vec(), g.Vec(), g.Vec()
+		g.Load(row.At(gate, v), x, mask)
+		g.Load(row.At(up, v), u, mask)
+		g.Zero(minus)
+		VSUBPS(x, minus, minus)
+		e := g.exp(k, minus)
+		VADDPS(k(one), e, e)
+		VDIVPS(e, x, x)
+		VMULPS(u, x, x)
+		g.Store(x, row.At(y, v), mask)
+	})
+	end()
+}
+
+func (g gen) swigluBackward() {
+	g.function("swigluBackward", "(n int, dgate, dup, dy, gate, up *float32)",
+		"computes dup = dy*gate*s and dgate = dy*up*s*(1 + gate*(1-s)) with s = 1/(1+exp(-gate)) for n values. dgate and dup may be gate and up.")
+	dgate, dup, dy, gate, up := param("dgate"), param("dup"), param("dy"), param("gate"), param("up")
+	k := g.operands(expConstants...)
+	row := g.NewRow("row", param("n"), g.masks)
+	row.Each(1, func(v int, mask reg.Register) {
+		x, u, d, s := g.Vec(), g.Vec(), g.Vec(), g.Vec()
+		g.Load(row.At(gate, v), x, mask)
+		g.Load(row.At(up, v), u, mask)
+		g.Load(row.At(dy, v), d, mask)
+		g.Zero(s)
+		VSUBPS(x, s, s)
+		e, ones := g.exp(k, s), g.Vec()
+		VMOVUPS(k(one), ones)
+		VADDPS(ones, e, e)
+		VDIVPS(e, ones, s)
+		VMULPS(s, d, d)
+		VMULPS(d, u, u)
+		VSUBPS(s, ones, s)
+		VFMADD213PS(ones, x, s)
+		VMULPS(u, s, s)
+		VMULPS(d, x, x)
+		g.Store(s, row.At(dgate, v), mask)
+		g.Store(x, row.At(dup, v), mask)
+	})
+	end()
+}

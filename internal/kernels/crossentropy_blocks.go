@@ -1,0 +1,164 @@
+package kernels
+
+import (
+	"math"
+	"sync"
+)
+
+// The logits of one block of rows are alive at once: as many rows as make
+// logitsBudget values (16 MiB), but not so few that the gradient of the embedding,
+// which each block adds to, moves more memory than its product has work for.
+const (
+	logitsBudget  = 4 << 20
+	logitsMinRows = 128
+)
+
+// lossWork is one call of LinearCrossEntropy on its way. It is kept, tasks included,
+// so that calls make no garbage.
+type lossWork struct {
+	LinearCrossEntropy
+	losses  []float32
+	pred    []int32
+	targets []int32
+	scale   float32
+	grad    bool
+	x, dx   View
+
+	rows    []int32   // the labelled rows of this block
+	packed  View      // their x, then their dx, side by side
+	logits  View      // then their exponentials, then the gradient
+	factors []float32 // of each row: what its exponentials lack to be the gradient
+
+	gather, softmax, scatter func(r0, r1 int)
+	step                     int
+	body                     func(r0, r1 int)
+	task                     func(int)
+}
+
+var lossWorks = sync.Pool{New: func() any {
+	w := new(lossWork)
+	w.gather, w.softmax, w.scatter = w.gatherRows, w.softmaxRows, w.scatterRows
+	w.task = func(i int) { w.body(i*w.step, min(len(w.rows), (i+1)*w.step)) }
+	return w
+}}
+
+// each runs body on the rows of the block, which have cols values each.
+func (w *lossWork) each(cols int, body func(r0, r1 int)) {
+	w.step, w.body = max(1, taskElements/cols), body
+	For((len(w.rows)+w.step-1)/w.step, w.task)
+}
+
+// run works through the labelled rows in blocks; de is nil when no gradient is
+// asked for.
+func (l LinearCrossEntropy) run(losses []float32, pred []int32, dx View, de []float32, x View, e []float32, targets []int32, scale float32, acc bool) (sum float64, labelled int) {
+	x.mustHold("LinearCrossEntropy: x", l.Rows, l.Dim)
+	losses, pred, targets, e = losses[:l.Rows], pred[:l.Rows], targets[:l.Rows], e[:l.Vocab*l.Dim]
+	list := scratch(l.Rows)
+	defer list.release()
+	rows := list.int32s()[:0]
+	for i, t := range targets {
+		switch {
+		case t != IgnoreTarget:
+			rows = append(rows, int32(i))
+			continue
+		case de != nil:
+			clear(dx.Row(i, l.Dim))
+		}
+		losses[i], pred[i] = 0, -1
+	}
+	labelled = len(rows)
+	if labelled == 0 {
+		if de != nil && !acc {
+			clear(de)
+		}
+		return 0, 0
+	}
+	block := max(logitsMinRows, logitsBudget/l.Vocab)
+	blocks := (labelled + block - 1) / block
+	block = (labelled + blocks - 1) / blocks
+	work := scratch(block * (l.Vocab + l.Dim + 1))
+	defer work.release()
+
+	w := lossWorks.Get().(*lossWork)
+	defer lossWorks.Put(w)
+	w.LinearCrossEntropy, w.losses, w.pred, w.targets, w.scale, w.grad, w.x, w.dx = l, losses, pred, targets, scale, de != nil, x, dx
+	w.logits, w.packed = Dense(work.f, l.Vocab), Dense(work.f[block*l.Vocab:], l.Dim)
+	w.factors = work.f[block*(l.Vocab+l.Dim):]
+	embedding := Dense(e, l.Dim)
+	for len(rows) > 0 {
+		n := min(block, len(rows))
+		w.rows, rows = rows[:n], rows[n:]
+		w.each(l.Dim, w.gather)
+		Gemm(NT, n, l.Vocab, l.Dim, w.packed, embedding, w.logits, false)
+		w.each(l.Vocab, w.softmax)
+		if de == nil {
+			continue
+		}
+		Gemm(TN, l.Vocab, l.Dim, n, w.logits, w.packed, Dense(de, l.Dim), acc)
+		acc = true
+		Gemm(NN, n, l.Dim, l.Vocab, w.logits, embedding, w.packed, false)
+		w.each(l.Dim, w.scatter)
+	}
+	for _, loss := range losses {
+		sum += float64(loss)
+	}
+	w.losses, w.pred, w.targets, w.x, w.dx, w.rows = nil, nil, nil, View{}, View{}, nil
+	w.logits, w.packed, w.factors = View{}, View{}, nil
+	return sum, labelled
+}
+
+// gatherRows copies labelled rows of x side by side.
+func (w *lossWork) gatherRows(r0, r1 int) {
+	for r := r0; r < r1; r++ {
+		copy(w.packed.Row(r, w.Dim), w.x.Row(int(w.rows[r]), w.Dim))
+	}
+}
+
+// softmaxRows turns logits into losses and, when the gradient is asked for, into
+// that of the loss times the sum of the exponentials. The sum divides the rows of x
+// and of dx instead of the many logits.
+func (w *lossWork) softmaxRows(r0, r1 int) {
+	for r := r0; r < r1; r++ {
+		i := w.rows[r]
+		var sum float64
+		w.losses[i], w.pred[i], sum = softmaxRow(w.logits.Row(r, w.Vocab), int(w.targets[i]))
+		if w.grad {
+			w.factors[r] = float32(float64(w.scale) / sum)
+			x := w.packed.Row(r, w.Dim)
+			scaleRow(x, x, w.factors[r])
+		}
+	}
+}
+
+// scatterRows finishes the rows of dx and puts them where they belong.
+func (w *lossWork) scatterRows(r0, r1 int) {
+	for r := r0; r < r1; r++ {
+		scaleRow(w.dx.Row(int(w.rows[r]), w.Dim), w.packed.Row(r, w.Dim), w.factors[r])
+	}
+}
+
+// softmaxRow returns the loss and the prediction of a row of logits and turns it into
+// sum*(softmax - onehot), where sum is that of the exponentials. It works on pieces
+// that stay in the nearest cache, and that are short enough for float32 sums.
+func softmaxRow(p []float32, target int) (loss float32, pred int32, sum float64) {
+	const piece = 1024
+	top, first := float32(math.Inf(-1)), 0
+	for at := 0; at < len(p); at += piece {
+		if m := maxRow(p[at:min(at+piece, len(p))]); m > top {
+			top, first = m, at
+		}
+	}
+	for j, x := range p[first:] {
+		if x == top {
+			pred = int32(first + j)
+			break
+		}
+	}
+	right := p[target]
+	for at := 0; at < len(p); at += piece {
+		now := p[at:min(at+piece, len(p))]
+		sum += float64(expSum(now, now, top))
+	}
+	p[target] = float32(float64(p[target]) - sum)
+	return float32(math.Log(sum) + float64(top) - float64(right)), pred, sum
+}
