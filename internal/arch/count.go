@@ -39,7 +39,11 @@ func (s Spec) ForwardFLOPs(t, labelled int) float64 {
 	// Position i attends to i+1 positions: q·k and p·v are 2·D each.
 	attention := 4 * float64(s.Dim) * float64(t) * float64(t+1) / 2
 	layer := perToken*float64(t) + attention
-	return float64(s.Layers)*layer + 2*float64(s.Dim)*float64(s.Vocab)*float64(labelled)
+	decoder := 0.0
+	if s.Head == "autoencoder" {
+		decoder = 2 * 3 * float64(s.Dim) * float64(s.MLPDim) * float64(t)
+	}
+	return float64(s.Layers)*layer + decoder + 2*float64(s.Dim)*float64(s.Vocab)*float64(labelled)
 }
 
 // convFLOPs counts one token's pass through the convolution after m.

@@ -45,6 +45,7 @@ func newForward(m *Model, b, t int, train bool) *forward {
 //	each layer:
 //	  h = rmsnorm(x); x = x + conv_o(attention(rope(qknorm(conv_qkv(h·W)))) · W_o)
 //	  h = rmsnorm(x); x = x + conv_down(swiglu(conv_gate,up(h·W)) · W_down)
+//	head autoencoder: x = decode(rmsnorm(x)), from the last position alone
 //	loss = cross-entropy(rmsnorm(x)·Eᵀ, targets)
 func (f *forward) build(logits bool) (*graph.Tensor, []*graph.Tensor) {
 	g, s := f.g, f.Spec
@@ -57,6 +58,9 @@ func (f *forward) build(logits bool) (*graph.Tensor, []*graph.Tensor) {
 		g.Block(func() { x = f.layer(l, x) })
 	}
 	x = g.RMSNorm(x, f.params["final_norm"], s.NormEps)
+	if s.Head == "autoencoder" {
+		x = f.decode(x)
+	}
 	if !s.Tied {
 		table = f.params["head"]
 	}
@@ -89,6 +93,18 @@ func (f *forward) layer(l int, x *graph.Tensor) *graph.Tensor {
 	h = g.RMSNorm(x, f.params[mlp+"norm"], s.NormEps)
 	u := g.SwiGLU(f.linear(mlp, h, "gate", "up"))
 	return g.Residual(x, f.linear(mlp, u, "down"), h)
+}
+
+// decode restores a sequence from its last vector (the compression task of MAD): a
+// code of the position is added, and an MLP of the blocks' size follows. The paper
+// names no shapes; these are ours.
+func (f *forward) decode(x *graph.Tensor) *graph.Tensor {
+	g, eps := f.g, f.Spec.NormEps
+	x = g.Spread(x, f.t)
+	h := g.RMSNorm(x, f.params["decoder.norm"], eps)
+	u := g.SwiGLU(g.Project(h, f.params["decoder.w_gate"], f.params["decoder.w_up"]))
+	x = g.Residual(x, g.Project(u, f.params["decoder.w_down"]), h)
+	return g.RMSNorm(x, f.params["decoder.final_norm"], eps)
 }
 
 // linear applies the linear layers at the given places to h, side by side, and

@@ -83,14 +83,18 @@ func (s Spec) activations(rows int64) int64 {
 	if s.QKNorm {
 		attn += 3*d + 2*int64(s.Heads)
 	}
-	kept, inputs := layers*(d+attn+mlp), layers*d
-	head := kept
+	kept := layers * (d + attn + mlp)
+	before := kept // the head
 	if s.Memory.Recompute == "block" {
-		kept = inputs + attn + mlp
-		head = max(inputs, kept-3*d) // the last layer's activations are dead by then
+		kept, before = layers*d+attn+mlp, layers*d
+	}
+	decoder := int64(0)
+	if s.Head == "autoencoder" {
+		decoder = d + d + 3*f + d + d // spread, normed, gate|up and product, stream, normed
 	}
 	return rows * max(
-		head+3*d,                    // the head: residual stream, normed, gradient
+		kept,
+		before+decoder+3*d,          // the head: residual stream, normed, gradient
 		kept+d+max(f, conv["down"]), // gradients of the stream, and of the product
 		kept+d-f-conv["down"]+conv["gate,up"], // and of gate|up before their convolution
 		kept-mlp+d+d+3*d,                      // and of attention's output and q|k|v

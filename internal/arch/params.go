@@ -146,6 +146,13 @@ func (s Spec) Each(f func(ParamSpec)) {
 		}
 	}
 	f(ParamSpec{"final_norm", s.Dim, 0, Gain})
+	if s.Head == "autoencoder" {
+		f(ParamSpec{"decoder.norm", s.Dim, 0, Gain})
+		f(ParamSpec{"decoder.w_gate", s.Dim, s.MLPDim, Matrix})
+		f(ParamSpec{"decoder.w_up", s.Dim, s.MLPDim, Matrix})
+		f(ParamSpec{"decoder.w_down", s.MLPDim, s.Dim, Matrix})
+		f(ParamSpec{"decoder.final_norm", s.Dim, 0, Gain})
+	}
 	if !s.Tied {
 		f(ParamSpec{"head", s.Vocab, s.Dim, Embedding})
 	}

@@ -36,6 +36,7 @@ type Model struct {
 	Tied      bool    `mapstructure:"tied" yaml:"tied"`       // the output head is the embedding
 	Position  string  `mapstructure:"position" yaml:"position"`
 	RopeTheta float64 `mapstructure:"rope_theta" yaml:"rope_theta"`
+	Head      string  `mapstructure:"head" yaml:"head"` // lm | autoencoder: the sequence is restored from its last vector (mad-compress)
 	QKNorm    bool    `mapstructure:"qk_norm" yaml:"qk_norm"`
 	NormEps   float64 `mapstructure:"norm_eps" yaml:"norm_eps"`
 	InitStd   float64 `mapstructure:"init_std" yaml:"init_std"`
@@ -112,7 +113,7 @@ type Memory struct {
 func Default() *Config {
 	return &Config{
 		Seed:       1,
-		Model:      Model{Dim: 64, Layers: 2, Heads: 2, MLPDim: 176, Tied: true, Position: "rope", RopeTheta: 10000, NormEps: 1e-5, InitStd: 0.02},
+		Model:      Model{Dim: 64, Layers: 2, Heads: 2, MLPDim: 176, Tied: true, Position: "rope", Head: "lm", RopeTheta: 10000, NormEps: 1e-5, InitStd: 0.02},
 		Conv:       Conv{Kind: "none", Filter: "lowrank", Width: 4, Rank: 16, HeadSize: 16, Placement: Placement{"q", "k", "v"}, Residual: true, StaticTaps: true, Condition: "self", InitScale: 1},
 		Task:       defaultTask(),
 		Optim:      Optim{LR: 1e-3, ConvLRMult: 1, Warmup: 0.1, Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, WeightDecay: 0.1, Clip: 1, MaxSkips: 10},

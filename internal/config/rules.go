@@ -105,6 +105,9 @@ func (r *rules) model(c *Config) {
 		r.need(m.Vocab >= c.Task.Vocabulary(), "model.vocab task.vocab task.kind", m.Vocab, "must be at least %d, the tokens of task %s (or left out)", c.Task.Vocabulary(), c.Task.Kind)
 	}
 	r.oneOf("model.position", m.Position, "rope", "learned", "none")
+	r.oneOf("model.head", m.Head, "lm", "autoencoder")
+	r.need(m.Head != "autoencoder" || m.MLPDim > 0, "model.mlp_dim model.head", m.MLPDim, "must be above 0, since model.head autoencoder decodes with an MLP of that size")
+	r.need((m.Head == "autoencoder") == (c.Task.Kind == "mad-compress"), "model.head task.kind", m.Head, "must be autoencoder for task mad-compress, and lm for all others; the task is %s", c.Task.Kind)
 	r.positive("model.rope_theta", m.RopeTheta, 1e12)
 	r.positive("model.norm_eps", m.NormEps, 0.1)
 	r.positive("model.init_std", m.InitStd, 10)
