@@ -16,6 +16,8 @@ func New(c config.Task, seed int64) (Task, error) {
 	switch c.Kind {
 	case "mqar":
 		return newMQAR(b, c), nil
+	case "language":
+		return newLanguage(b, c), nil
 	case "varkey":
 		return newVarKey(b, c), nil
 	}
