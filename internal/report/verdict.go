@@ -1,0 +1,356 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"dsconv/internal/scaling"
+	"dsconv/internal/stats"
+)
+
+// Verdict is what the runs say of a claim.
+type Verdict string
+
+// The verdicts. Reproduced speaks of the direction at our sizes, not of the
+// paper's number.
+const (
+	Reproduced    Verdict = "reproduced"
+	NotReproduced Verdict = "not reproduced"
+	Inconclusive  Verdict = "inconclusive"
+	NotRun        Verdict = "not run"
+)
+
+// Row is a claim with what was measured.
+type Row struct {
+	Claim
+	Ours    string   `json:"ours"`
+	Sizes   string   `json:"sizes,omitempty"`
+	N       int      `json:"n"` // pairs of runs
+	Verdict Verdict  `json:"verdict"`
+	Why     string   `json:"why"`
+	Parts   []Part   `json:"parts,omitempty"`
+	Notes   []string `json:"notes,omitempty"` // doubts of a fit
+}
+
+// Part is one comparison of a claim. Gains above zero favour the first variant.
+type Part struct {
+	Of      string           `json:"of"`
+	Over    string           `json:"over"`
+	Measure string           `json:"measure"`
+	Gain    stats.Comparison `json:"gain"`
+	Verdict Verdict          `json:"verdict"`
+	Why     string           `json:"why"`
+}
+
+// evidence is what verdicts are computed from.
+type evidence struct {
+	runs []*Run
+	fits map[string]*scaling.Result // by sweep
+}
+
+// ofTask is the evidence of one task; no name is any task.
+func (e evidence) ofTask(kind string) evidence {
+	if kind == "" {
+		return e
+	}
+	out := evidence{fits: e.fits}
+	for _, r := range e.runs {
+		if r.Config.Task.Kind == kind {
+			out.runs = append(out.runs, r)
+		}
+	}
+	return out
+}
+
+// rule computes a verdict.
+type rule struct {
+	needs []string // keys of a claim
+	judge func(c Claim, e evidence) Row
+}
+
+var rules map[string]rule
+
+func init() {
+	rules = map[string]rule{
+		"better":      {[]string{"sweep", "measure", "of", "over"}, judgeBetter},
+		"attribution": {[]string{"sweep", "measure", "of", "over", "controls"}, judgeAttribution},
+		"share":       {[]string{"sweep", "measure", "of", "over", "controls"}, judgeShare},
+		"advantage":   {[]string{"sweep", "of", "over", "value"}, judgeAdvantage},
+		"overhead":    {[]string{"sweep", "of", "over", "most"}, judgeOverhead},
+		"parameters":  {[]string{"model", "conv", "value"}, judgeParameters},
+	}
+}
+
+// better is the verdict on "of beats over": by the exact paired test at 5 % if the
+// difference is there or the other way round, and not reproduced as well if the
+// interval leaves no room for a gain of at least the margin.
+func better(p paired, m measure, of, over string, margin float64) Part {
+	g := p.gain(m)
+	part := Part{Of: of, Over: over, Measure: m.name, Gain: g}
+	interval := fmt.Sprintf("gain %s (95 %% interval %s), n=%d", signed(g.Mean, m.text), intervalText(g.Low, g.High, m.text), g.N)
+	switch {
+	case g.N == 0:
+		part.Verdict, part.Why = NotRun, fmt.Sprintf("no finished pair of %s and %s", of, over)
+	case g.IsGreater():
+		part.Verdict, part.Why = Reproduced, fmt.Sprintf("%s beats %s: %s, exact p=%.3f", of, over, interval, g.Greater)
+	case g.IsLess():
+		part.Verdict, part.Why = NotReproduced, fmt.Sprintf("the other way round, %s beats %s: %s, exact p=%.3f", over, of, interval, g.Less)
+	case m.name == measures["accuracy"].name && stats.Share(p.xs, solved) == 1 && stats.Share(p.ys, solved) == 1:
+		part.Verdict, part.Why = Inconclusive, fmt.Sprintf("%s and %s both solve the task on all %d seeds: it is too easy to tell them apart", of, over, g.N)
+	case g.N > 1 && margin > 0 && float64(g.High) < margin:
+		part.Verdict, part.Why = NotReproduced, fmt.Sprintf("no gain of %s over %s worth %s: %s", of, over, m.text(margin), interval)
+	default:
+		part.Verdict, part.Why = Inconclusive, fmt.Sprintf("%s against %s: %s (%s)", of, over, g.Words(), interval)
+	}
+	return part
+}
+
+// combine is the verdict on a claim of several parts: all must be reproduced, and
+// one that fails is enough to fail.
+func combine(parts []Part) (Verdict, string) {
+	by := map[Verdict][]string{}
+	for _, p := range parts {
+		by[p.Verdict] = append(by[p.Verdict], p.Why)
+	}
+	switch {
+	case len(by[NotReproduced]) > 0:
+		return NotReproduced, strings.Join(by[NotReproduced], "; ")
+	case len(by[NotRun]) == len(parts):
+		return NotRun, strings.Join(by[NotRun], "; ")
+	case len(by[Reproduced]) == len(parts):
+		return Reproduced, strings.Join(by[Reproduced], "; ")
+	}
+	return Inconclusive, strings.Join(append(by[Inconclusive], by[NotRun]...), "; ")
+}
+
+// describe fills in what was measured.
+func (r *Row) describe(e evidence, m measure) {
+	var texts []string
+	for _, v := range r.Claim.variants() {
+		mine := pick(e.runs, r.Sweep, v)
+		var have []*Run
+		var values []float64
+		for _, run := range mine {
+			if x := m.of(run); x == x {
+				have, values = append(have, run), append(values, x)
+			}
+		}
+		if len(values) == 0 {
+			continue
+		}
+		if cells := cellsOf(have); len(cells) > 1 {
+			continue // values of several sizes have no common spread; the gains are told instead
+		}
+		texts = append(texts, outcome(v, have, values, m))
+	}
+	if len(texts) == 0 {
+		for _, p := range r.Parts {
+			if p.Gain.N > 0 {
+				texts = append(texts, fmt.Sprintf("%s over %s: gain %s %s (%s), n=%d", p.Of, p.Over, signed(p.Gain.Mean, m.text), m.unit, intervalText(p.Gain.Low, p.Gain.High, m.text), p.Gain.N))
+			}
+		}
+	}
+	r.Ours = strings.Join(texts, "; ")
+	if len(texts) > 0 && m.name == measures["steps"].name {
+		r.Ours = "steps to 0.9: " + r.Ours
+	}
+	for _, p := range r.Parts {
+		r.N = max(r.N, p.Gain.N)
+	}
+	var used []*Run
+	for _, v := range r.Claim.variants() {
+		used = append(used, pick(e.runs, r.Sweep, v)...)
+	}
+	r.Sizes = sizesText(used)
+}
+
+// judgeBetter wants `of` to beat each of `over`, and each of `over` the next one: a
+// chain such as dynamic over static over none.
+func judgeBetter(c Claim, e evidence) Row {
+	m := measures[c.Measure]
+	r := Row{Claim: c}
+	chain := append([]string{c.Of}, c.Over...)
+	for i := range len(chain) - 1 {
+		p := pair(e.runs, c.Sweep, chain[i], chain[i+1], m)
+		r.Parts = append(r.Parts, better(p, m, chain[i], chain[i+1], c.Margin))
+	}
+	r.Verdict, r.Why = combine(r.Parts)
+	r.describe(e, m)
+	return r
+}
+
+// judgeAttribution asks whether the gain of `of` over `over` needs what the
+// controls lack. Reproduced: `of` beats every control. Not reproduced: some control
+// clearly keeps more than half of the gain.
+func judgeAttribution(c Claim, e evidence) Row {
+	m := measures[c.Measure]
+	r := Row{Claim: c}
+	over := c.Over[0]
+	gain := better(pair(e.runs, c.Sweep, c.Of, over, m), m, c.Of, over, 0)
+	r.Parts = append(r.Parts, gain)
+	for _, control := range c.Controls {
+		part := better(pair(e.runs, c.Sweep, c.Of, control, m), m, c.Of, control, 0)
+		if part.Verdict != NotRun {
+			if half := keepsHalf(e.runs, c, control, m); half.IsGreater() {
+				part.Verdict = NotReproduced
+				part.Why = fmt.Sprintf("%s, which lacks it, keeps more than half of the gain over %s (n=%d, exact p=%.3f)", control, over, half.N, half.Greater)
+			} else if part.Verdict == NotReproduced {
+				part.Why = "without it: " + part.Why
+			}
+		}
+		r.Parts = append(r.Parts, part)
+	}
+	if gain.Verdict == NotRun {
+		r.Verdict, r.Why = NotRun, gain.Why
+	} else if gain.Verdict != Reproduced {
+		r.Verdict, r.Why = Inconclusive, "there is no clear gain to explain: "+gain.Why
+	} else {
+		r.Verdict, r.Why = combine(r.Parts)
+	}
+	r.describe(e, m)
+	return r
+}
+
+// keepsHalf compares a control's gain over `over` with half the gain of `of`.
+func keepsHalf(runs []*Run, c Claim, control string, m measure) stats.Comparison {
+	full := pair(runs, c.Sweep, c.Of, c.Over[0], m)
+	index := map[string]int{}
+	for i, r := range full.x {
+		index[r.key()] = i
+	}
+	var kept, half []float64
+	with := pair(runs, c.Sweep, control, c.Over[0], m)
+	for i, r := range with.x {
+		if j, ok := index[r.key()]; ok {
+			kept = append(kept, m.better*(with.xs[i]-with.ys[i]))
+			half = append(half, m.better*(full.xs[j]-full.ys[j])/2)
+		}
+	}
+	return stats.Compare(kept, half)
+}
+
+// judgeShare asks whether the control keeps most of the gain of `of` over `over`.
+func judgeShare(c Claim, e evidence) Row {
+	m := measures[c.Measure]
+	r := Row{Claim: c}
+	over, control := c.Over[0], c.Controls[0]
+	gain := better(pair(e.runs, c.Sweep, c.Of, over, m), m, c.Of, over, 0)
+	part := better(pair(e.runs, c.Sweep, control, over, m), m, control, over, 0)
+	r.Parts = []Part{gain, part}
+	half := keepsHalf(e.runs, c, control, m)
+	switch {
+	case gain.Verdict == NotRun || part.Verdict == NotRun:
+		r.Verdict, r.Why = NotRun, strings.Join(reasons(NotRun, r.Parts), "; ")
+	case gain.Verdict != Reproduced:
+		r.Verdict, r.Why = Inconclusive, "there is no clear gain to share: "+gain.Why
+	case half.IsGreater():
+		r.Verdict, r.Why = Reproduced, fmt.Sprintf("%s keeps more than half of the gain (n=%d, exact p=%.3f)", control, half.N, half.Greater)
+	case half.IsLess():
+		r.Verdict, r.Why = NotReproduced, fmt.Sprintf("%s keeps less than half of the gain (n=%d, exact p=%.3f)", control, half.N, half.Less)
+	default:
+		r.Verdict, r.Why = Inconclusive, fmt.Sprintf("whether %s keeps half of the gain is %s (n=%d)", control, half.Words(), half.N)
+	}
+	r.describe(e, m)
+	if gain.Gain.N > 0 && part.Gain.N > 0 && gain.Gain.Mean > 0 {
+		r.Ours = fmt.Sprintf("%.0f %% of the gain; %s", 100*part.Gain.Mean/gain.Gain.Mean, r.Ours)
+	}
+	return r
+}
+
+func reasons(v Verdict, parts []Part) (out []string) {
+	for _, p := range parts {
+		if p.Verdict == v {
+			out = append(out, p.Why)
+		}
+	}
+	return out
+}
+
+// judgeAdvantage reads the compute advantage off the scaling law: reproduced if its
+// whole interval lies above 1, not reproduced if it lies below.
+func judgeAdvantage(c Claim, e evidence) Row {
+	r := Row{Claim: c, Verdict: NotRun, Why: fmt.Sprintf("no law could be fitted to %s of sweep %s", c.Of, c.Sweep)}
+	f := e.fits[c.Sweep]
+	if f == nil || f.Base != c.Over[0] {
+		return r
+	}
+	for _, a := range f.Advantages {
+		if a.Variant != c.Of {
+			continue
+		}
+		ratio := func(v float64) string { return fmt.Sprintf("%.2f×", v) }
+		interval := fmt.Sprintf("%s to %s", ratio(float64(a.Low)), ratio(float64(a.High)))
+		if !a.High.Finite() {
+			interval = "without limit"
+		}
+		r.N = a.Runs
+		r.Ours = fmt.Sprintf("%s (%s), %d runs, %d seeds", ratio(a.Advantage), interval, a.Runs, a.Seeds)
+		r.Sizes = sizesText(append(pick(e.runs, c.Sweep, c.Of), pick(e.runs, c.Sweep, c.Over[0])...))
+		apart := false
+		for _, w := range f.Warnings {
+			if w.Variant == "" || w.Variant == c.Of || w.Variant == f.Base {
+				r.Notes = append(r.Notes, w.Message)
+				apart = apart || w.Code == scaling.Apart && w.Variant == c.Of
+			}
+		}
+		switch {
+		case apart:
+			r.Verdict, r.Why = Inconclusive, "the losses do not overlap, so the advantage is read off the law beyond the runs: "+interval
+		case a.Low > 1:
+			r.Verdict, r.Why = Reproduced, fmt.Sprintf("the direction: the whole interval %s lies above 1; the paper's %s lies %s it", interval, ratio(c.Value), within(c.Value, a))
+		case a.High < 1:
+			r.Verdict, r.Why = NotReproduced, fmt.Sprintf("the whole interval %s lies below 1", interval)
+		default:
+			r.Verdict, r.Why = Inconclusive, fmt.Sprintf("the interval %s holds 1 (%d runs): within noise", interval, a.Runs)
+		}
+	}
+	return r
+}
+
+func within(v float64, a scaling.Advantage) string {
+	if float64(a.Low) <= v && v <= float64(a.High) {
+		return "within"
+	}
+	return "outside"
+}
+
+// judgeOverhead asks whether training with `of` takes at most so many percent
+// longer a token than `over`.
+func judgeOverhead(c Claim, e evidence) Row {
+	m := measures["speed"]
+	p := pair(e.runs, c.Sweep, c.Of, c.Over[0], m)
+	r := Row{Claim: c, N: len(p.xs), Sizes: sizesText(append(p.x, p.y...))}
+	if r.N == 0 {
+		r.Verdict, r.Why = NotRun, fmt.Sprintf("no finished pair of %s and %s", c.Of, c.Over[0])
+		return r
+	}
+	over, most := make([]float64, r.N), make([]float64, r.N)
+	for i := range over {
+		over[i], most[i] = 100*(p.ys[i]/p.xs[i]-1), c.Most
+	}
+	percent := func(v float64) string { return fmt.Sprintf("%.1f", v) }
+	s, g := stats.SpreadOf(over), stats.Compare(most, over)
+	r.Ours = fmt.Sprintf("%.1f %% (%.1f–%.1f %%) slower, n=%d", s.Median, s.Min, s.Max, s.N)
+	words := fmt.Sprintf("distance to the bound of %g %%: %s points (95 %% interval %s), n=%d", c.Most, signed(g.Mean, percent), intervalText(g.Low, g.High, percent), g.N)
+	switch {
+	case g.IsGreater():
+		r.Verdict, r.Why = Reproduced, words
+	case g.IsLess():
+		r.Verdict, r.Why = NotReproduced, words
+	default:
+		r.Verdict, r.Why = Inconclusive, g.Words()+"; "+words
+	}
+	return r
+}
+
+// judge sets every claim beside the runs.
+func judge(claims []Claim, e evidence) []Row {
+	rows := make([]Row, len(claims))
+	for i, c := range claims {
+		rows[i] = rules[c.Rule].judge(c, e.ofTask(c.Task))
+		if rows[i].Ours == "" {
+			rows[i].Ours = "–"
+		}
+	}
+	return rows
+}

@@ -1,0 +1,141 @@
+package report
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"dsconv/internal/scaling"
+	"dsconv/internal/stats"
+)
+
+func join(lists ...[]*Run) []*Run { return slices.Concat(lists...) }
+
+// Every rule, with made-up runs on both sides of its line.
+func TestVerdicts(t *testing.T) {
+	acc := Claim{ID: "x", Sweep: "s", Rule: "better", Measure: "accuracy", Of: "dyn", Over: []string{"static"}, Margin: 0.02}
+	chain := acc
+	chain.Over = []string{"static", "base"}
+	loss := Claim{ID: "x", Sweep: "s", Rule: "better", Measure: "loss", Of: "dyn", Over: []string{"base"}, Margin: 0.002}
+	attribution := Claim{ID: "x", Sweep: "s", Rule: "attribution", Measure: "steps", Of: "dyn", Over: []string{"static"}, Controls: []string{"shuffled"}}
+	share := Claim{ID: "x", Sweep: "s", Rule: "share", Measure: "loss", Of: "dyn", Over: []string{"base"}, Controls: []string{"gate"}}
+	overhead := Claim{ID: "x", Sweep: "s", Rule: "overhead", Of: "dyn", Over: []string{"base"}, Most: 8}
+	speeds := func(variant string, values ...float64) (out []*Run) {
+		for i, v := range values {
+			out = append(out, made{sweep: "s", variant: variant, seed: int64(i), loss: 1, speed: v}.run())
+		}
+		return out
+	}
+	for _, c := range []struct {
+		name  string
+		claim Claim
+		runs  []*Run
+		want  Verdict
+		why   string
+	}{
+		{"no runs", acc, nil, NotRun, "no finished pair"},
+		{"other sweep", acc, join(accuracies("other", "dyn", 1, 1, 1), accuracies("other", "static", 0, 0, 0)), NotRun, "no finished pair"},
+		{"one seed", acc, join(accuracies("s", "dyn", 1), accuracies("s", "static", 0.2)), Inconclusive, "one seed"},
+		{"two seeds can never tell", acc, join(accuracies("s", "dyn", 1, 1), accuracies("s", "static", 0.2, 0.3)), Inconclusive, "n=2"},
+		{"three of three above", acc, join(accuracies("s", "dyn", 1, 0.99, 0.98), accuracies("s", "static", 0.2, 0.3, 0.97)), Reproduced, "p=0.050"},
+		{"one of three too low", acc, join(accuracies("s", "dyn", 1, 0.99, 0.9), accuracies("s", "static", 0.2, 0.3, 0.97)), Inconclusive, "within noise"},
+		{"reversed", acc, join(accuracies("s", "dyn", 0.1, 0.2, 0.3), accuracies("s", "static", 0.9, 0.8, 0.7)), NotReproduced, "the other way round"},
+		{"too easy", acc, join(accuracies("s", "dyn", 1, 1, 0.995), accuracies("s", "static", 1, 1, 1)), Inconclusive, "too easy"},
+		{"equal within the margin", acc, join(accuracies("s", "dyn", 0.500, 0.501, 0.502), accuracies("s", "static", 0.501, 0.5005, 0.5015)), NotReproduced, "no gain"},
+		{"chain holds", chain, join(accuracies("s", "dyn", 1, 0.99, 0.98), accuracies("s", "static", 0.6, 0.7, 0.8), accuracies("s", "base", 0.3, 0.4, 0.2)), Reproduced, ""},
+		{"chain breaks below", chain, join(accuracies("s", "dyn", 1, 0.99, 0.98), accuracies("s", "static", 0.6, 0.7, 0.8), accuracies("s", "base", 0.91, 0.92, 0.93)), NotReproduced, "base beats static"},
+		{"chain lacks a link", chain, join(accuracies("s", "dyn", 1, 0.99, 0.98), accuracies("s", "static", 0.6, 0.7, 0.8)), Inconclusive, "no finished pair"},
+		{"lower loss over sizes", loss, join(losses("s", "dyn", "a", 3.9, 3.91, 3.92), losses("s", "dyn", "b", 3.5, 3.51, 3.52), losses("s", "base", "a", 4, 4.01, 4.03), losses("s", "base", "b", 3.6, 3.62, 3.61)), Reproduced, "n=6"},
+		{"loss in noise", loss, join(losses("s", "dyn", "a", 3.9, 4.1, 3.9), losses("s", "dyn", "b", 3.5, 3.7, 3.5), losses("s", "base", "a", 4, 4, 4), losses("s", "base", "b", 3.6, 3.6, 3.6)), Inconclusive, "within noise"},
+		{"seeds that do not match", loss, join(losses("s", "dyn", "a", 3.9), losses("s", "base", "b", 4)), NotRun, ""},
+		{"control as fast", attribution, join(steps("s", "dyn", 30, 32, 34), steps("s", "static", 80, 82, 84), steps("s", "shuffled", 31, 33, 35)), NotReproduced, "more than half"},
+		{"control slow", attribution, join(steps("s", "dyn", 30, 32, 34), steps("s", "static", 80, 82, 84), steps("s", "shuffled", 70, 72, 74)), Reproduced, ""},
+		{"control in between", attribution, join(steps("s", "dyn", 30, 32, 34), steps("s", "static", 80, 82, 84), steps("s", "shuffled", 30, 60, 84)), Inconclusive, ""},
+		{"nothing to explain", attribution, join(steps("s", "dyn", 30, 90, 34), steps("s", "static", 31, 82, 35), steps("s", "shuffled", 30, 60, 84)), Inconclusive, "no clear gain"},
+		{"gate keeps most", share, join(losses("s", "dyn", "a", 3, 3, 3, 3, 3), losses("s", "base", "a", 4, 4, 4, 4, 4), losses("s", "gate", "a", 3.3, 3.3, 3.2, 3.4, 3.3)), Reproduced, "more than half"},
+		{"gate keeps little", share, join(losses("s", "dyn", "a", 3, 3, 3, 3, 3), losses("s", "base", "a", 4, 4, 4, 4, 4), losses("s", "gate", "a", 3.8, 3.8, 3.9, 3.7, 3.8)), NotReproduced, "less than half"},
+		{"fast enough", overhead, join(speeds("dyn", 100, 101, 99), speeds("base", 104, 106, 103)), Reproduced, ""},
+		{"too slow", overhead, join(speeds("dyn", 100, 101, 99), speeds("base", 140, 146, 143)), NotReproduced, ""},
+		{"speed in noise", overhead, join(speeds("dyn", 100, 101, 99), speeds("base", 140, 105, 103)), Inconclusive, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := judge([]Claim{c.claim}, evidence{runs: c.runs})[0]
+			if r.Verdict != c.want || !strings.Contains(r.Why, c.why) {
+				t.Errorf("%s: %s\nwant %s, %q", r.Verdict, r.Why, c.want, c.why)
+			}
+		})
+	}
+}
+
+func TestAdvantageVerdict(t *testing.T) {
+	c := Claim{ID: "x", Sweep: "s", Rule: "advantage", Of: "dyn", Over: []string{"base"}, Value: 1.33}
+	for _, x := range []struct {
+		low, high float64
+		code      scaling.Code
+		want      Verdict
+	}{
+		{1.1, 1.5, scaling.FewSizes, Reproduced},
+		{0.9, 1.5, scaling.FewSizes, Inconclusive},
+		{0.7, 0.9, scaling.FewSizes, NotReproduced},
+		{1.1, 1.5, scaling.Apart, Inconclusive},
+	} {
+		f := &scaling.Result{Base: "base", Advantages: []scaling.Advantage{{Variant: "dyn", Advantage: (x.low + x.high) / 2, Low: stats.Bound(x.low), High: stats.Bound(x.high), Runs: 6}}}
+		f.Warnings = []scaling.Warning{{Code: x.code, Variant: "dyn", Message: "a doubt"}}
+		r := judge([]Claim{c}, evidence{fits: map[string]*scaling.Result{"s": f}})[0]
+		if r.Verdict != x.want || len(r.Notes) != 1 {
+			t.Errorf("%+v: %s: %s, notes %q", x, r.Verdict, r.Why, r.Notes)
+		}
+	}
+	if r := judge([]Claim{c}, evidence{})[0]; r.Verdict != NotRun {
+		t.Errorf("no fit: %s", r.Verdict)
+	}
+}
+
+// The published count comes out of the shape, and a wrong one does not.
+func TestParametersVerdict(t *testing.T) {
+	claims, err := Claims()
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(claims, func(c Claim) bool { return c.Rule == "parameters" })
+	c := claims[i]
+	if r := judge([]Claim{c}, evidence{})[0]; r.Verdict != Reproduced || !strings.Contains(r.Ours, "305M") {
+		t.Errorf("%s: %s, %s", r.Verdict, r.Why, r.Ours)
+	}
+	c.Value = 1.40
+	if r := judge([]Claim{c}, evidence{})[0]; r.Verdict != NotReproduced {
+		t.Errorf("1.40 %% is %s", r.Verdict)
+	}
+}
+
+// Without a single run, every claim that needs runs is not run.
+func TestClaimsWithoutRuns(t *testing.T) {
+	claims, err := Claims()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range judge(claims, evidence{}) {
+		if r.Rule != "parameters" && (r.Verdict != NotRun || r.Why == "") {
+			t.Errorf("%s: %s %q", r.ID, r.Verdict, r.Why)
+		}
+	}
+}
+
+func TestClaimsAreRefused(t *testing.T) {
+	const good = "- {id: a, claim: c, paper: p, source: s, sweep: w, rule: better, measure: loss, of: x, over: [y], verdict: v}\n"
+	if _, err := parseClaims("f", []byte(good)); err != nil {
+		t.Fatal(err)
+	}
+	for want, text := range map[string]string{
+		`rule "bettr" is unknown; the rules are advantage, attribution, better, overhead, parameters, share`: strings.Replace(good, "better", "bettr", 1),
+		`rule better needs the key of`: strings.Replace(good, "of: x, ", "", 1),
+		`measure "los" is unknown`:     strings.Replace(good, "loss", "los", 1),
+		`paper is missing`:             strings.Replace(good, "paper: p, ", "", 1),
+		`stands twice`:                 good + good,
+		`field colour not found`:       strings.Replace(good, "id: a", "id: a, colour: red", 1),
+	} {
+		if _, err := parseClaims("f", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
