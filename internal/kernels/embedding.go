@@ -20,19 +20,81 @@ func EmbeddingForward(y View, table []float32, tokens []int32, d int) {
 func EmbeddingBackward(dtable []float32, dy View, tokens []int32, vocab, d int, acc bool) {
 	dy.mustHold("Embedding: dy", len(tokens), d)
 	dtable = dtable[:vocab*d]
-	count, size := groups(vocab, embeddingTasks)
-	For(count, func(i int) {
-		v0, v1 := i*size, min(vocab, (i+1)*size)
-		if !acc {
-			clear(dtable[v0*d : v1*d])
+	if !acc {
+		forRows(vocab, d, func(v0, v1 int) { clear(dtable[v0*d : v1*d]) })
+	}
+	if len(tokens) == 0 || d == 0 {
+		return
+	}
+	positions := scratch(len(tokens))
+	defer positions.release()
+	ends := sortTokens(positions.int32s(), tokens)
+	// A task owns the tokens of a bin, and a block of columns, since one token may
+	// make up most of a bin.
+	cols := max(embeddingCols, (d+3)/4)
+	blocks := (d + cols - 1) / cols
+	For(embeddingBins*blocks, func(i int) {
+		bin, c0 := i/blocks, i%blocks*cols
+		list := positions.int32s()[:ends[bin]]
+		if bin > 0 {
+			list = list[ends[bin-1]:]
 		}
-		for r, v := range tokens {
-			if int(v) >= v0 && int(v) < v1 {
-				addTo(dtable[int(v)*d:(int(v)+1)*d], dy.Row(r, d))
-			}
-		}
+		addRows(dtable[c0:], d, dy.At(0, c0), list, tokens, min(cols, d-c0))
 	})
 }
 
-// embeddingTasks is into how many ranges of tokens the table is cut.
-const embeddingTasks = 16
+const (
+	embeddingBins  = 16   // a power of two
+	embeddingCols  = 32   // fewest columns of a task: two cache lines
+	embeddingChunk = 1024 // tokens that a task sorts
+)
+
+// sortTokens writes the positions of the tokens into bins by the last bits of the token,
+// in ascending order in each bin, and returns where each bin ends.
+func sortTokens(positions, tokens []int32) (ends [embeddingBins]int32) {
+	chunks := (len(tokens) + embeddingChunk - 1) / embeddingChunk
+	heads := scratch(chunks * embeddingBins) // of each chunk's share of each bin
+	defer heads.release()
+	counts := heads.int32s()
+	part := func(c int) (at, some []int32, first int) {
+		first = c * embeddingChunk
+		return counts[c*embeddingBins:][:embeddingBins], tokens[first:min(len(tokens), first+embeddingChunk)], first
+	}
+	clear(counts)
+	For(chunks, func(c int) {
+		at, some, _ := part(c)
+		for _, v := range some {
+			at[uint32(v)%embeddingBins]++
+		}
+	})
+	sum := int32(0)
+	for bin := range ends {
+		for c := range chunks {
+			n := counts[c*embeddingBins+bin]
+			counts[c*embeddingBins+bin] = sum
+			sum += n
+		}
+		ends[bin] = sum
+	}
+	For(chunks, func(c int) {
+		at, some, first := part(c)
+		for i, v := range some {
+			bin := uint32(v) % embeddingBins
+			positions[at[bin]] = int32(first + i)
+			at[bin]++
+		}
+	})
+	return ends
+}
+
+// addRows adds n columns of the rows of src at the given positions to the rows of dst,
+// which starts rows stride values apart, that their tokens name.
+func addRows(dst []float32, stride int, src View, positions, tokens []int32, n int) {
+	if c := rowsNow(); c != nil && len(positions) > 0 {
+		c.addRows(len(positions), n, &dst[0], 4*stride, &src.Data[0], 4*src.Stride, &positions[0], &tokens[0])
+		return
+	}
+	for _, p := range positions {
+		addTo(dst[int(tokens[p])*stride:][:n], src.Row(int(p), n))
+	}
+}

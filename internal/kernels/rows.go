@@ -6,7 +6,10 @@ package kernels
 type rowCode struct {
 	add  func(n int, dst, a, b *float32)            // dst = a + b
 	axpy func(n int, dst, a, b *float32, f float32) // dst = a + f*b
-	dot  func(n int, a, b *float32) float32
+	// addRows adds count rows of n values: for each position p, row p of src, rows being
+	// ss bytes apart, to row tokens[p] of dst, ds bytes apart.
+	addRows func(count, n int, dst *float32, ds int, src *float32, ss int, positions, tokens *int32)
+	dot     func(n int, a, b *float32) float32
 
 	// A norm works on whole rows of groups of dim values; skips are the bytes from
 	// the end of a row to the start of the next; mean is 1/dim.

@@ -147,6 +147,107 @@ row1done:
 	VZEROUPPER
 	RET
 
+// func addRowsAVX512(count int, n int, dst *float32, ds int, src *float32, ss int, positions *int32, tokens *int32)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·addRowsAVX512(SB), NOSPLIT, $0-64
+	MOVQ  count+0(FP), AX
+	MOVQ  dst+16(FP), CX
+	MOVQ  ds+24(FP), DX
+	MOVQ  src+32(FP), BX
+	MOVQ  ss+40(FP), SI
+	MOVQ  positions+48(FP), DI
+	MOVQ  tokens+56(FP), R8
+	MOVQ  n+8(FP), R9
+	MOVQ  R9, R10
+	ANDQ  $0x0f, R10
+	MOVQ  $-1, R11
+	BZHIQ R10, R11, R11
+	KMOVW R11, K1
+	SHLQ  $0x02, R9
+
+next:
+	MOVLQSX (DI), R11
+	MOVLQSX (R8)(R11*4), R12
+	IMULQ   SI, R11
+	IMULQ   DX, R12
+	ADDQ    BX, R11
+	ADDQ    CX, R12
+	MOVQ    R11, R13
+	MOVQ    R12, R14
+	CMPQ    AX, $0x08
+	JLE     near
+	MOVLQSX 32(DI), R13
+	MOVLQSX (R8)(R13*4), R14
+	IMULQ   SI, R13
+	IMULQ   DX, R14
+	ADDQ    BX, R13
+	ADDQ    CX, R14
+
+near:
+	XORQ R10, R10
+
+row1by4:
+	LEAQ       256(R10), R15
+	CMPQ       R15, R9
+	JGT        row1after4
+	PREFETCHT0 (R13)(R10*1)
+	PREFETCHT0 (R14)(R10*1)
+	VMOVUPS    (R12)(R10*1), Z0
+	VMOVUPS    (R11)(R10*1), Z1
+	VADDPS     Z1, Z0, Z0
+	VMOVUPS    Z0, (R12)(R10*1)
+	PREFETCHT0 64(R13)(R10*1)
+	PREFETCHT0 64(R14)(R10*1)
+	VMOVUPS    64(R12)(R10*1), Z0
+	VMOVUPS    64(R11)(R10*1), Z1
+	VADDPS     Z1, Z0, Z0
+	VMOVUPS    Z0, 64(R12)(R10*1)
+	PREFETCHT0 128(R13)(R10*1)
+	PREFETCHT0 128(R14)(R10*1)
+	VMOVUPS    128(R12)(R10*1), Z0
+	VMOVUPS    128(R11)(R10*1), Z1
+	VADDPS     Z1, Z0, Z0
+	VMOVUPS    Z0, 128(R12)(R10*1)
+	PREFETCHT0 192(R13)(R10*1)
+	PREFETCHT0 192(R14)(R10*1)
+	VMOVUPS    192(R12)(R10*1), Z0
+	VMOVUPS    192(R11)(R10*1), Z1
+	VADDPS     Z1, Z0, Z0
+	VMOVUPS    Z0, 192(R12)(R10*1)
+	MOVQ       R15, R10
+	JMP        row1by4
+
+row1after4:
+row1by1:
+	LEAQ       64(R10), R15
+	CMPQ       R15, R9
+	JGT        row1after1
+	PREFETCHT0 (R13)(R10*1)
+	PREFETCHT0 (R14)(R10*1)
+	VMOVUPS    (R12)(R10*1), Z0
+	VMOVUPS    (R11)(R10*1), Z1
+	VADDPS     Z1, Z0, Z0
+	VMOVUPS    Z0, (R12)(R10*1)
+	MOVQ       R15, R10
+	JMP        row1by1
+
+row1after1:
+	CMPQ       R10, R9
+	JGE        row1done
+	PREFETCHT0 (R13)(R10*1)
+	PREFETCHT0 (R14)(R10*1)
+	VMOVUPS.Z  (R12)(R10*1), K1, Z0
+	VMOVUPS.Z  (R11)(R10*1), K1, Z1
+	VADDPS     Z1, Z0, Z0
+	VMOVUPS    Z0, K1, (R12)(R10*1)
+
+row1done:
+	ADDQ $0x04, DI
+	DECQ AX
+	JNZ  next
+	VZEROUPPER
+	RET
+
 // func dotAVX512(n int, a *float32, b *float32) float32
 // Requires: AVX, AVX512F, AVX512VL, BMI2, SSE
 TEXT ·dotAVX512(SB), NOSPLIT, $0-28
@@ -1070,6 +1171,107 @@ row1after1:
 	VMASKMOVPS  Y2, Y1, (AX)(SI*1)
 
 row1done:
+	VZEROUPPER
+	RET
+
+// func addRowsAVX2(count int, n int, dst *float32, ds int, src *float32, ss int, positions *int32, tokens *int32)
+// Requires: AVX, MMX+
+TEXT ·addRowsAVX2(SB), NOSPLIT, $0-64
+	MOVQ    count+0(FP), AX
+	MOVQ    dst+16(FP), CX
+	MOVQ    ds+24(FP), DX
+	MOVQ    src+32(FP), BX
+	MOVQ    ss+40(FP), SI
+	MOVQ    positions+48(FP), DI
+	MOVQ    tokens+56(FP), R8
+	MOVQ    n+8(FP), R9
+	MOVQ    R9, R10
+	ANDQ    $0x07, R10
+	LEAQ    rowMask<>+0(SB), R11
+	NEGQ    R10
+	VMOVUPS 32(R11)(R10*4), Y0
+	SHLQ    $0x02, R9
+
+next:
+	MOVLQSX (DI), R11
+	MOVLQSX (R8)(R11*4), R12
+	IMULQ   SI, R11
+	IMULQ   DX, R12
+	ADDQ    BX, R11
+	ADDQ    CX, R12
+	MOVQ    R11, R13
+	MOVQ    R12, R14
+	CMPQ    AX, $0x08
+	JLE     near
+	MOVLQSX 32(DI), R13
+	MOVLQSX (R8)(R13*4), R14
+	IMULQ   SI, R13
+	IMULQ   DX, R14
+	ADDQ    BX, R13
+	ADDQ    CX, R14
+
+near:
+	XORQ R10, R10
+
+row1by4:
+	LEAQ       128(R10), R15
+	CMPQ       R15, R9
+	JGT        row1after4
+	PREFETCHT0 (R13)(R10*1)
+	PREFETCHT0 (R14)(R10*1)
+	VMOVUPS    (R12)(R10*1), Y1
+	VMOVUPS    (R11)(R10*1), Y2
+	VADDPS     Y2, Y1, Y1
+	VMOVUPS    Y1, (R12)(R10*1)
+	PREFETCHT0 32(R13)(R10*1)
+	PREFETCHT0 32(R14)(R10*1)
+	VMOVUPS    32(R12)(R10*1), Y1
+	VMOVUPS    32(R11)(R10*1), Y2
+	VADDPS     Y2, Y1, Y1
+	VMOVUPS    Y1, 32(R12)(R10*1)
+	PREFETCHT0 64(R13)(R10*1)
+	PREFETCHT0 64(R14)(R10*1)
+	VMOVUPS    64(R12)(R10*1), Y1
+	VMOVUPS    64(R11)(R10*1), Y2
+	VADDPS     Y2, Y1, Y1
+	VMOVUPS    Y1, 64(R12)(R10*1)
+	PREFETCHT0 96(R13)(R10*1)
+	PREFETCHT0 96(R14)(R10*1)
+	VMOVUPS    96(R12)(R10*1), Y1
+	VMOVUPS    96(R11)(R10*1), Y2
+	VADDPS     Y2, Y1, Y1
+	VMOVUPS    Y1, 96(R12)(R10*1)
+	MOVQ       R15, R10
+	JMP        row1by4
+
+row1after4:
+row1by1:
+	LEAQ       32(R10), R15
+	CMPQ       R15, R9
+	JGT        row1after1
+	PREFETCHT0 (R13)(R10*1)
+	PREFETCHT0 (R14)(R10*1)
+	VMOVUPS    (R12)(R10*1), Y1
+	VMOVUPS    (R11)(R10*1), Y2
+	VADDPS     Y2, Y1, Y1
+	VMOVUPS    Y1, (R12)(R10*1)
+	MOVQ       R15, R10
+	JMP        row1by1
+
+row1after1:
+	CMPQ       R10, R9
+	JGE        row1done
+	PREFETCHT0 (R13)(R10*1)
+	PREFETCHT0 (R14)(R10*1)
+	VMASKMOVPS (R12)(R10*1), Y0, Y1
+	VMASKMOVPS (R11)(R10*1), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (R12)(R10*1)
+
+row1done:
+	ADDQ $0x04, DI
+	DECQ AX
+	JNZ  next
 	VZEROUPPER
 	RET
 

@@ -14,6 +14,11 @@ func addAVX512(n int, dst *float32, a *float32, b *float32)
 //go:noescape
 func axpyAVX512(n int, dst *float32, a *float32, b *float32, f float32)
 
+// addRowsAVX512 adds n values of row p of src to row tokens[p] of dst, for each of count positions p; rows start ss and ds bytes apart.
+//
+//go:noescape
+func addRowsAVX512(count int, n int, dst *float32, ds int, src *float32, ss int, positions *int32, tokens *int32)
+
 // dotAVX512 is the inner product of n values.
 //
 //go:noescape
@@ -53,6 +58,11 @@ func addAVX2(n int, dst *float32, a *float32, b *float32)
 //
 //go:noescape
 func axpyAVX2(n int, dst *float32, a *float32, b *float32, f float32)
+
+// addRowsAVX2 adds n values of row p of src to row tokens[p] of dst, for each of count positions p; rows start ss and ds bytes apart.
+//
+//go:noescape
+func addRowsAVX2(count int, n int, dst *float32, ds int, src *float32, ss int, positions *int32, tokens *int32)
 
 // dotAVX2 is the inner product of n values.
 //

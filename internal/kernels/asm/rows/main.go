@@ -18,6 +18,7 @@ func main() {
 	for _, s := range []simd.ISA{simd.AVX512, simd.AVX2} {
 		add(s, masks)
 		axpy(s, masks)
+		addRows(s, masks)
 		dot(s, masks)
 		normForward(s, masks)
 		normBackward(s, masks, false)
@@ -77,6 +78,47 @@ func axpy(s simd.ISA, masks Mem) {
 		VFMADD231PS(y, f, x)
 		s.Store(x, row.At(dst, v), mask)
 	})
+	end()
+}
+
+func addRows(s simd.ISA, masks Mem) {
+	function(s, "addRows", "(count, n int, dst *float32, ds int, src *float32, ss int, positions, tokens *int32)",
+		"adds n values of row p of src to row tokens[p] of dst, for each of count positions p; rows start ss and ds bytes apart.")
+	count, dst, ds, src, ss := param("count"), param("dst"), param("ds"), param("src"), param("ss")
+	positions, tokens := param("positions"), param("tokens")
+	row := s.NewRow("row", param("n"), masks)
+	find := func(at Mem, from, to reg.GPVirtual) {
+		MOVLQSX(at, from)
+		MOVLQSX(Mem{Base: tokens, Index: from, Scale: 4}, to)
+		IMULQ(ss, from)
+		IMULQ(ds, to)
+		ADDQ(src, from)
+		ADDQ(dst, to)
+	}
+	from, to, nextFrom, nextTo := GP64(), GP64(), GP64(), GP64()
+	Label("next")
+	find(Mem{Base: positions}, from, to)
+	MOVQ(from, nextFrom)
+	MOVQ(to, nextTo)
+	// The rows lie anywhere: the processor does not guess them, so they are called
+	// for in time.
+	const ahead = 8
+	CMPQ(count, U8(ahead))
+	JLE(LabelRef("near"))
+	find(Mem{Base: positions, Disp: 4 * ahead}, nextFrom, nextTo)
+	Label("near")
+	row.Each(4, func(v int, mask reg.Register) {
+		PREFETCHT0(row.At(nextFrom, v))
+		PREFETCHT0(row.At(nextTo, v))
+		x, y := s.Vec(), s.Vec()
+		s.Load(row.At(to, v), x, mask)
+		s.Load(row.At(from, v), y, mask)
+		VADDPS(y, x, x)
+		s.Store(x, row.At(to, v), mask)
+	})
+	ADDQ(U8(4), positions)
+	DECQ(count)
+	JNZ(LabelRef("next"))
 	end()
 }
 
