@@ -40,11 +40,15 @@ type Conv struct {
 func (c Conv) Forward(y, x, gen View, u, s []float32) {
 	c.check(u, s, y, x)
 	gen.mustHold("Conv: gen", c.B*c.T, c.GenCols())
-	blocks := c.blocks()
-	For(c.B*blocks, func(i int) {
-		b, t0 := i/blocks, i%blocks*convBlock
-		c.forwardBlock(y, x, gen, u, s, b, t0, min(c.T, t0+convBlock))
-	})
+	code := convCodeFor(c)
+	if code == nil {
+		c.plainForward(y, x, gen, u, s)
+		return
+	}
+	p := newConvPass(c, code, code.loops(c.Kind, c.W).forward)
+	p.out, p.x, p.gen, p.u, p.s = y, x, gen, u, s
+	p.run()
+	p.release()
 }
 
 // Backward computes the gradients of sum(y*dy): dx and dgen are overwritten; du
@@ -57,31 +61,18 @@ func (c Conv) Backward(dx, dgen View, du, ds []float32, dy, x, gen View, u, s []
 	dgen.mustHold("Conv: dgen", c.B*c.T, c.GenCols())
 	du, ds = du[:c.factorSize()], ds[:c.staticSize()]
 
-	// Each group of blocks sums its share of du and ds; the shares are then added
-	// in order.
-	blocks := c.blocks()
-	n := len(du) + len(ds)
-	count, size := groups(c.B*blocks, convPartials)
-	parts := scratch(count * n)
-	defer parts.release()
-	For(count, func(g int) {
-		part := parts.f[g*n : (g+1)*n]
-		clear(part)
-		for i := g * size; i < min(c.B*blocks, (g+1)*size); i++ {
-			b, t0 := i/blocks, i%blocks*convBlock
-			c.backwardBlock(dx, dgen, part[:len(du)], part[len(du):], dy, x, gen, u, s, b, t0, min(c.T, t0+convBlock))
-		}
-	})
-	sumStrided(du, parts.f, count, n, acc)
-	sumStrided(ds, parts.f[len(du):], count, n, acc)
+	code := convCodeFor(c)
+	if code == nil {
+		c.plainBackward(dx, dgen, du, ds, dy, x, gen, u, s, acc)
+		return
+	}
+	p := newConvPass(c, code, code.loops(c.Kind, c.W).backward)
+	p.out, p.dgen, p.du, p.ds, p.acc = dx, dgen, du, ds, acc
+	p.dy, p.x, p.gen, p.u, p.s = dy, x, gen, u, s
+	p.backward = true
+	p.run()
+	p.release()
 }
-
-const (
-	convBlock    = 64 // positions of a task
-	convPartials = 16 // partial sums of du and ds
-)
-
-func (c Conv) blocks() int { return (c.T + convBlock - 1) / convBlock }
 
 // GenCols is the width of a row of gen.
 func (c Conv) GenCols() int {

@@ -3,6 +3,38 @@ package kernels
 // The plain convolution works on one position at a time: it makes the W*D taps of
 // the position in a small buffer and uses them at once.
 
+const convBlock = 64 // positions of a task
+
+func (c Conv) blocks() int { return (c.T + convBlock - 1) / convBlock }
+
+func (c Conv) plainForward(y, x, gen View, u, s []float32) {
+	blocks := c.blocks()
+	For(c.B*blocks, func(i int) {
+		b, t0 := i/blocks, i%blocks*convBlock
+		c.forwardBlock(y, x, gen, u, s, b, t0, min(c.T, t0+convBlock))
+	})
+}
+
+// plainBackward lets each group of blocks sum its share of du and ds and then adds
+// the shares in order.
+func (c Conv) plainBackward(dx, dgen View, du, ds []float32, dy, x, gen View, u, s []float32, acc bool) {
+	blocks := c.blocks()
+	n := len(du) + len(ds)
+	count, size := groups(c.B*blocks, convPartials)
+	parts := scratch(count * n)
+	defer parts.release()
+	For(count, func(g int) {
+		part := parts.f[g*n : (g+1)*n]
+		clear(part)
+		for i := g * size; i < min(c.B*blocks, (g+1)*size); i++ {
+			b, t0 := i/blocks, i%blocks*convBlock
+			c.backwardBlock(dx, dgen, part[:len(du)], part[len(du):], dy, x, gen, u, s, b, t0, min(c.T, t0+convBlock))
+		}
+	})
+	sumStrided(du, parts.f, count, n, acc)
+	sumStrided(ds, parts.f[len(du):], count, n, acc)
+}
+
 // forwardBlock computes positions [t0, t1) of sequence b.
 func (c Conv) forwardBlock(y, x, gen View, u, s []float32, b, t0, t1 int) {
 	taps := scratch(c.W * c.D)

@@ -251,6 +251,31 @@ func TestConvFiniteDifferences(t *testing.T) {
 	})
 }
 
+func TestConvAllocatesNothing(t *testing.T) {
+	everyISA(t, func(t *testing.T) {
+		if isa == ISAGo {
+			t.Skip("the plain twin makes closures")
+		}
+		withThreads(t, 2)
+		r := rand.New(rand.NewPCG(11, 4))
+		for _, c := range []Conv{
+			{B: 4, T: 70, D: 40, W: 4},
+			{B: 4, T: 70, D: 32, W: 4, Kind: ConvHeadwise, HeadSize: 16},
+			{B: 4, T: 70, D: 40, W: 4, Kind: ConvLowRank, Rank: 16},
+		} {
+			o := newConvOperands(r, c, 0)
+			run := func() {
+				c.Forward(o.y, o.x, o.gen, o.u, o.s)
+				c.Backward(o.dx, o.dgen, o.du, o.ds, o.dy, o.x, o.gen, o.u, o.s, false)
+			}
+			run()
+			if got := testing.AllocsPerRun(20, run); got >= 1 {
+				t.Errorf("kind %d: %v allocations a step", c.Kind, got)
+			}
+		}
+	})
+}
+
 // benchConvs are the shapes of the 27M model and of the recall models.
 func benchConvs() []Conv {
 	var out []Conv
