@@ -16,27 +16,19 @@ type Attention struct {
 // softmax, which Backward needs. o must not overlap q, k or v.
 func (a Attention) Forward(o View, lse []float32, q, k, v View) {
 	a.check(lse, o, q, k, v)
-	For(a.B*a.Heads, func(i int) {
-		at := a.head(i)
-		a.forwardHead(at(o), lse[i*a.T:(i+1)*a.T], at(q), at(k), at(v))
-	})
+	w := newAttentionWork(a)
+	w.o, w.lse, w.q, w.k, w.v = o, lse, q, k, v
+	w.run(w.forwardTask, w.cuts())
 }
 
 // Backward computes the gradients of sum(o*do): dq, dk and dv are overwritten and
 // must not overlap any input. The probabilities are computed again from lse.
 func (a Attention) Backward(dq, dk, dv View, do, o View, lse []float32, q, k, v View) {
 	a.check(lse, dq, dk, dv, do, o, q, k, v)
-	For(a.B*a.Heads, func(i int) {
-		at := a.head(i)
-		a.backwardHead(at(dq), at(dk), at(dv), at(do), at(o), lse[i*a.T:(i+1)*a.T], at(q), at(k), at(v))
-	})
-}
-
-// head returns a function that cuts head i (counting through all sequences) out of
-// a view.
-func (a Attention) head(i int) func(View) View {
-	b, h := i/a.Heads, i%a.Heads
-	return func(v View) View { return v.At(b*a.T, h*a.Dim) }
+	w := newAttentionWork(a)
+	w.o, w.lse, w.q, w.k, w.v = o, lse, q, k, v
+	w.do, w.dq, w.dk, w.dv = do, dq, dk, dv
+	w.run(w.backwardTask, 1)
 }
 
 // check panics when an operand does not fit the shape.

@@ -3,7 +3,8 @@ package kernels
 import "math"
 
 // The plain attention works on one query row at a time: its scores are a row of
-// at most T values.
+// at most T values. It is the reference of the blocked one, and does its work where
+// there is no assembly.
 
 // forwardHead computes one head of one sequence.
 func (a Attention) forwardHead(o View, lse []float32, q, k, v View) {

@@ -1,0 +1,138 @@
+package kernels
+
+import (
+	"math"
+	"sync"
+)
+
+// attentionWork is one call of Attention on its way. It is kept, tasks included, so
+// that calls make no garbage.
+type attentionWork struct {
+	Attention
+	e     *engine  // tiles of the matrix multiply
+	c     *expCode // nil where there is only plain Go
+	scale float32  // of the scores
+
+	o, q, k, v     View
+	do, dq, dk, dv View
+	lse            []float32
+
+	heads int // each task works on so many heads
+	parts int // or, when it is 1, on one of so many parts of a head's queries
+
+	forwardTask, backwardTask func(task int)
+}
+
+var attentionWorks = sync.Pool{New: func() any {
+	w := new(attentionWork)
+	w.forwardTask, w.backwardTask = w.forward, w.backward
+	return w
+}}
+
+func newAttentionWork(a Attention) *attentionWork {
+	w := attentionWorks.Get().(*attentionWork)
+	w.Attention, w.e, w.c = a, engineFor(isa), expNow()
+	w.scale = float32(1 / math.Sqrt(float64(a.Dim)))
+	return w
+}
+
+// Sizes of blocks. The keys of a forward block, and what goes with a block of the
+// backward pass, stay in the second-level cache.
+const (
+	attentionKeys     = 512 // keys of a block, forward
+	attentionGradKeys = 128 // keys of a block, backward
+	attentionGradRows = 128 // queries of a block, backward
+	// attentionTask is about how many multiply-adds of each product are worth a
+	// task: several heads share one where heads are small.
+	attentionTask = 1 << 20
+)
+
+// cuts says into how many parts the queries of a head are cut for the forward pass:
+// one for each block of keys, so that a block ends where a part does.
+func (w *attentionWork) cuts() int {
+	if w.c == nil {
+		return 1
+	}
+	return (w.T + attentionKeys - 1) / attentionKeys
+}
+
+// run runs the tasks, cut by shape alone, and gives w back.
+func (w *attentionWork) run(task func(int), parts int) {
+	all := w.B * w.Heads
+	if w.T > 0 && w.Dim > 0 && all > 0 {
+		w.heads, w.parts = 1, parts
+		if parts == 1 {
+			w.heads = max(1, min(attentionTask/(w.T*w.T*w.Dim), all/32))
+		}
+		For((all+w.heads-1)/w.heads*parts, task)
+	}
+	w.o, w.q, w.k, w.v, w.do, w.dq, w.dk, w.dv, w.lse = View{}, View{}, View{}, View{}, View{}, View{}, View{}, View{}, nil
+	attentionWorks.Put(w)
+}
+
+// head cuts head i, counting through all sequences, out of a view.
+func (w *attentionWork) head(v View, i int) View {
+	return v.At(i/w.Heads*w.T, i%w.Heads*w.Dim)
+}
+
+// panel is how many columns the widest tile has.
+func (w *attentionWork) panel() int { return 2 * w.e.lanes }
+
+// padded is Dim rounded up to whole vectors: the stride of packed rows.
+func (w *attentionWork) padded() int { return roundUp(w.Dim, w.e.lanes) }
+
+// roundUp is the first multiple of step from n on.
+func roundUp(n, step int) int { return (n + step - 1) / step * step }
+
+// vectors is how many vectors, one or two, hold the next n columns, and how many
+// columns the last of them has.
+func (w *attentionWork) vectors(n int) (vecs, last int) {
+	if n > w.e.lanes {
+		return 2, min(w.e.lanes, n-w.e.lanes)
+	}
+	return 1, n
+}
+
+// packRows copies n rows of a head side by side, filled up with zeros to whole
+// vectors.
+func (w *attentionWork) packRows(dst []float32, src View, n int) {
+	for c := 0; c < w.Dim; c += w.panel() {
+		vecs, last := w.vectors(w.Dim - c)
+		w.e.copyRows[vecs-1](n, &src.Data[c], src.Stride, &dst[c], w.padded(), last)
+	}
+}
+
+// packColumns turns n packed rows into columns: panels of rows, in which value d of
+// every row of the panel stands side by side. Rows up to a whole vector become columns
+// too, so they must exist.
+func (w *attentionWork) packColumns(dst, rows []float32, n int) {
+	lanes, dp, panel := w.e.lanes, w.padded(), w.panel()
+	for j := 0; j < n; j += lanes {
+		w.e.transpose(dp/lanes, &rows[j*dp], dp, &dst[j/panel*panel*dp+j%panel], panel)
+	}
+}
+
+// scores multiplies a tile of packed rows by n packed columns.
+func (w *attentionWork) scores(dst []float32, ld int, rows []float32, count int, columns []float32, n int) {
+	dp, panel := w.padded(), w.panel()
+	for j := 0; j < n; j += panel {
+		vecs, _ := w.vectors(n - j)
+		w.e.tiles[vecs-1][count-1](w.Dim, &rows[0], dp, 1, &columns[j*dp], panel, &dst[j], ld, w.e.lanes, false)
+	}
+}
+
+// combine multiplies weights, count rows of n, by n packed rows: dst = or += their
+// sums. Element (i, p) of the weights is at a[i*rs+p*cs].
+func (w *attentionWork) combine(dst View, count, n int, a []float32, rs, cs int, rows []float32, acc bool) {
+	for c := 0; c < w.Dim; c += w.panel() {
+		vecs, last := w.vectors(w.Dim - c)
+		w.e.tiles[vecs-1][count-1](n, &a[0], rs, cs, &rows[c], w.padded(), &dst.Data[c], dst.Stride, last, acc)
+	}
+}
+
+// carve takes the next n values of a buffer.
+func carve(buf *[]float32, n int) []float32 {
+	part := (*buf)[:n:n]
+	*buf = (*buf)[n:]
+	return part
+}
