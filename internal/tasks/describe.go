@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -42,6 +43,9 @@ func Describe(t Task, split Split, index uint64) Description {
 	if a, ok := t.(annotator); ok {
 		d.Parts = make([]string, n)
 		d.Legend = a.annotate(split, index, d.Tokens, d.Targets, d.Parts)
+		if !slices.ContainsFunc(d.Parts, func(p string) bool { return p != "" }) {
+			d.Parts = nil
+		}
 	} else {
 		t.Example(split, index, d.Tokens, d.Targets)
 	}

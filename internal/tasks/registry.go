@@ -18,6 +18,12 @@ func New(c config.Task, seed int64) (Task, error) {
 		return newMQAR(b, c), nil
 	case "language":
 		return newLanguage(b, c), nil
+	case "text":
+		t, err := newText(b, c)
+		if err != nil {
+			return nil, fmt.Errorf("tasks: %w", err)
+		}
+		return t, nil
 	case "varkey":
 		return newVarKey(b, c), nil
 	}
