@@ -1,0 +1,79 @@
+package config
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestShippedConfigs loads every file of configs, with its cpu profile where it
+// has one.
+func TestShippedConfigs(t *testing.T) {
+	files := glob(t, "../../configs/*.yaml")
+	if len(files) < 26 {
+		t.Errorf("%d files", len(files))
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".yaml")
+		c, err := Load(file)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if c.Name != name {
+			t.Errorf("%s: name %q", file, c.Name)
+		}
+		_, variant, _ := strings.Cut(name, "-")
+		variant = strings.TrimPrefix(variant, "lm-")
+		want := map[string]string{"base": "none", "static": "static", "dyn": "dynamic", "dynall": "dynamic"}[variant]
+		if want != "" && c.Conv.Kind != want {
+			t.Errorf("%s: conv.kind %s", file, c.Conv.Kind)
+		}
+		if want != "" && (variant == "dynall") != (len(c.Conv.Placement) == len(Places)) {
+			t.Errorf("%s: placement %v", file, c.Conv.Placement)
+		}
+		if c.Model.Vocab != 100352 {
+			continue
+		}
+		if c.Task.SeqLen != 4096 || c.Optim.LR != 3e-4 || c.Optim.WeightDecay != 0.1 || c.Train.TokensPerParam != 50 || c.Train.Steps != 0 || !c.Model.Tied {
+			t.Errorf("%s is not the paper's set-up: %+v %+v %+v", file, c.Task, c.Optim, c.Train)
+		}
+		cpu, err := Load(file, WithProfile("cpu"))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if cpu.Task.SeqLen > 512 || cpu.Train.MicroBatch != 1 || cpu.Memory.Recompute != "block" {
+			t.Errorf("%s: profile cpu: %+v %+v %+v", file, cpu.Task, cpu.Train, cpu.Memory)
+		}
+	}
+}
+
+// TestShippedSweeps expands every sweep at every preset.
+func TestShippedSweeps(t *testing.T) {
+	for file, presets := range map[string]map[string]int{
+		"default":       {"": 12, "quick": 12, "day": 60, "paper": 20},
+		"recall-mqar":   {"": 24, "quick": 24, "day": 40, "paper": 40},
+		"recall-varkey": {"": 24, "quick": 24, "day": 40, "paper": 40},
+	} {
+		path := "../../configs/sweeps/" + file + ".yaml"
+		if !IsSweep(path) {
+			t.Errorf("%s is not taken for a sweep", path)
+		}
+		for preset, want := range presets {
+			s, err := LoadSweep(path, preset, nil)
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			jobs, err := s.Expand()
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			if len(jobs) != want {
+				t.Errorf("%s %q: %d jobs, want %d", file, preset, len(jobs), want)
+			}
+		}
+	}
+}

@@ -1,0 +1,225 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// labelled lists jobs as a person would: seed and label.
+func labelled(jobs []Job) []string {
+	var out []string
+	for _, j := range jobs {
+		out = append(out, fmt.Sprintf("%d %s", j.Seed, j.Label()))
+	}
+	return out
+}
+
+func expand(t *testing.T, file, preset string, set ...string) []Job {
+	t.Helper()
+	s, err := LoadSweep(file, preset, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jobs, err := s.Expand()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return jobs
+}
+
+const gridFile = "testdata/sweeps/grid.good.yml"
+
+func TestExpandOrder(t *testing.T) {
+	for _, x := range []struct {
+		preset string
+		want   []string
+	}{
+		// Base has no width, so it is trained once for both.
+		{"", []string{
+			"1 base size=s", "1 dyn size=s conv.width=2", "1 dyn size=s conv.width=4",
+			"1 base size=m", "1 dyn size=m conv.width=2", "1 dyn size=m conv.width=4",
+			"2 base size=s", "2 dyn size=s conv.width=2", "2 dyn size=s conv.width=4",
+			"2 base size=m", "2 dyn size=m conv.width=2", "2 dyn size=m conv.width=4",
+		}},
+		{"one", []string{
+			"7 dyn size=m conv.width=2 conv.placement=qkv", "7 dyn size=m conv.width=2 conv.placement=all", "7 dyn size=m conv.width=2 conv.placement=q+v",
+			"7 dyn size=m conv.width=4 conv.placement=qkv", "7 dyn size=m conv.width=4 conv.placement=all", "7 dyn size=m conv.width=4 conv.placement=q+v",
+		}},
+		{"more", []string{
+			"1 base size=s", "1 dyn size=s conv.width=3", "1 static size=s conv.width=3",
+			"1 base size=m", "1 dyn size=m conv.width=3", "1 static size=m conv.width=3",
+			"1 base size=l", "1 dyn size=l conv.width=3", "1 static size=l conv.width=3",
+			"2 base size=s", "2 dyn size=s conv.width=3", "2 static size=s conv.width=3",
+			"2 base size=m", "2 dyn size=m conv.width=3", "2 static size=m conv.width=3",
+			"2 base size=l", "2 dyn size=l conv.width=3", "2 static size=l conv.width=3",
+		}},
+	} {
+		if diff := cmp.Diff(x.want, labelled(expand(t, gridFile, x.preset))); diff != "" {
+			t.Errorf("preset %q (-want +got):\n%s", x.preset, diff)
+		}
+	}
+}
+
+func TestJobsAreNamedAndLabelled(t *testing.T) {
+	jobs := expand(t, gridFile, "one", "optim.lr=0.01")
+	j := jobs[2]
+	c := j.Config
+	if c.Name != "dyn-m-2-q_v-s7" || c.Train.Steps != 9 || c.Optim.LR != 0.01 || c.Seed != 7 || c.Model.Dim != 64 {
+		t.Errorf("%+v", c)
+	}
+	want := map[string]string{"sweep": "grid", "variant": "dyn", "size": "m", "conv.width": "2", "conv.placement": "q+v"}
+	if diff := cmp.Diff(want, c.Labels); diff != "" {
+		t.Errorf("labels (-want +got):\n%s", diff)
+	}
+	data, err := c.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Parse(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(c, again); diff != "" {
+		t.Errorf("resolved and read again (-want +got):\n%s", diff)
+	}
+	seen := map[string]string{}
+	for _, j := range expand(t, gridFile, "") {
+		h := j.Config.Hash()
+		if other, ok := seen[h]; ok {
+			t.Errorf("%s and %s are one run", other, j.Config.Name)
+		}
+		seen[h] = j.Config.Name
+	}
+}
+
+// TestBadSweeps holds the message of every bad sweep to a golden file.
+func TestBadSweeps(t *testing.T) {
+	var b strings.Builder
+	for _, file := range glob(t, "testdata/sweeps/*.bad.yml") {
+		s, err := LoadSweep(file, "", nil)
+		if err == nil {
+			_, err = s.Expand()
+		}
+		var e *Error
+		if !errors.As(err, &e) {
+			t.Fatalf("%s: %v is no *Error", file, err)
+		}
+		fmt.Fprintf(&b, "== %s\n%v\n", strings.TrimSuffix(filepath.Base(file), ".bad.yml"), err)
+	}
+	golden(t, "testdata/sweeps/bad.golden", b.String())
+}
+
+func TestSweepSettingsFromOutside(t *testing.T) {
+	for _, x := range []struct{ preset, set, env, want string }{
+		{preset: "two", want: `config: testdata/sweeps/grid.good.yml: preset "two" does not exist; the sweep has more, one`},
+		{set: "seed=5", want: "config: --set seed=5: seed: is an axis of the sweep (testdata/sweeps/grid.good.yml:8); leave it out, or change the file's grid"},
+		{env: "DSCONV_SEED", want: "config: DSCONV_SEED: seed: is an axis of the sweep (testdata/sweeps/grid.good.yml:8); leave it out, or change the file's grid"},
+		{set: "train.stesp=5", want: "config: --set train.stesp=5: train.stesp: unknown key; did you mean train.steps?"},
+	} {
+		t.Run(x.preset+x.set+x.env, func(t *testing.T) {
+			if x.env != "" {
+				t.Setenv(x.env, "3")
+			}
+			var set []string
+			if x.set != "" {
+				set = []string{x.set}
+			}
+			if _, err := LoadSweep(gridFile, x.preset, set); err == nil || err.Error() != x.want {
+				t.Errorf("got  %v\nwant %s", err, x.want)
+			}
+		})
+	}
+}
+
+func TestIsSweep(t *testing.T) {
+	for file, want := range map[string]bool{
+		gridFile:                         true,
+		"testdata/sweeps/rule.bad.yml":   true,
+		"testdata/short.good.yml":        false,
+		"testdata/configs/no-such-file":  false,
+		"testdata/syntax.bad.yml":        false,
+		"testdata/empty.bad.yml":         false,
+		"../../configs/sweeps/none.yaml": false,
+	} {
+		if got := IsSweep(file); got != want {
+			t.Errorf("%s: %v", file, got)
+		}
+	}
+}
+
+func TestTooManyJobs(t *testing.T) {
+	var list []string
+	for i := range 200 {
+		list = append(list, fmt.Sprint(i+1))
+	}
+	values := strings.Join(list, ", ")
+	file := filepath.Join(t.TempDir(), "large.yml")
+	if err := os.WriteFile(file, []byte("grid: {seed: ["+values+"], train.steps: ["+values+"]}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s, err := LoadSweep(file, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Expand(); err == nil || !strings.Contains(err.Error(), "more than 10000 runs") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// FuzzSweep: no file makes the reader panic, and every run of what it takes is
+// valid.
+func FuzzSweep(f *testing.F) {
+	for _, name := range []string{"grid.good.yml", "keys.bad.yml", "grid.bad.yml", "preset.bad.yml", "rule.bad.yml"} {
+		data, err := os.ReadFile("testdata/sweeps/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file := filepath.Join(dir, "sweep.yml")
+		if err := os.WriteFile(file, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		var jobs []Job
+		s, err := LoadSweep(file, "", nil)
+		if err == nil {
+			jobs, err = s.Expand()
+		}
+		var e *Error
+		if err != nil && !errors.As(err, &e) {
+			t.Fatalf("%v is no *Error", err)
+		}
+		for _, j := range jobs {
+			if err := j.Config.Validate(); err != nil {
+				t.Fatalf("%s: %v", j.Label(), err)
+			}
+		}
+	})
+}
+
+func ExampleSweep_Expand() {
+	s, err := LoadSweep("testdata/sweeps/grid.good.yml", "one", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	jobs, err := s.Expand()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, j := range jobs[:2] {
+		fmt.Println(j.Config.Name, j.Label())
+	}
+	// Output:
+	// dyn-m-2-qkv-s7 dyn size=m conv.width=2 conv.placement=qkv
+	// dyn-m-2-all-s7 dyn size=m conv.width=2 conv.placement=all
+}
