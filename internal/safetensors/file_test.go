@@ -28,6 +28,7 @@ func encode(t testing.TB, n int) []byte {
 		{Name: "tokens", DType: safetensors.I32, Shape: []int{n}},
 		{Name: "half", DType: safetensors.BF16, Shape: []int{n}},
 		{Name: "none", DType: safetensors.F32, Shape: []int{0, 4}},
+		{Name: "bits", DType: safetensors.BF16, Shape: []int{2}},
 		{Name: "codes", DType: safetensors.U8, Shape: []int{n}},
 	})
 	check(t, err)
@@ -36,6 +37,7 @@ func encode(t testing.TB, n int) []byte {
 	check(t, w.WriteInt32("tokens", ints))
 	check(t, w.WriteFloat32("half", floats))
 	check(t, w.WriteFloat32("none", nil))
+	check(t, w.WriteBF16("bits", []uint16{0x3f80, 0x4000}))
 	check(t, w.WriteBytes("codes", raw))
 	check(t, w.Close())
 	return out.Bytes()
@@ -56,7 +58,7 @@ func TestRoundTrip(t *testing.T) {
 		f, err := safetensors.Open(path)
 		check(t, err)
 		defer f.Close()
-		if got := f.Names(); !slices.Equal(got, []string{"a", "scalar", "tokens", "half", "none", "codes"}) {
+		if got := f.Names(); !slices.Equal(got, []string{"a", "scalar", "tokens", "half", "none", "bits", "codes"}) {
 			t.Errorf("names %v", got)
 		}
 		if m := f.Metadata(); m["case"] != "<test>" || m["lr"] != "1e-05" {
@@ -71,6 +73,8 @@ func TestRoundTrip(t *testing.T) {
 		check(t, err)
 		tokens, _, err := f.Int32("tokens")
 		check(t, err)
+		bits := make([]uint16, n)
+		check(t, f.ReadBF16Into("half", bits))
 		codes := make([]byte, n)
 		check(t, f.ReadBytesInto("codes", codes))
 		for i := range n {
@@ -78,9 +82,15 @@ func TestRoundTrip(t *testing.T) {
 			if a[i] != want || tokens[i] != int32(i-7) || codes[i] != byte(i) {
 				t.Fatalf("element %d: %v %v %v", i, a[i], tokens[i], codes[i])
 			}
+			if math.Float32frombits(uint32(bits[i])<<16) != half[i] {
+				t.Fatalf("element %d: bits %#x, value %v", i, bits[i], half[i])
+			}
 			if err := math.Abs(float64(half[i] - want)); err > math.Abs(float64(want))/256 {
 				t.Fatalf("element %d: bfloat16 %v of %v", i, half[i], want)
 			}
+		}
+		if v, _, err := f.Float32("bits"); err != nil || !slices.Equal(v, []float32{1, 2}) {
+			t.Errorf("bits: %v %v", v, err)
 		}
 		if s, shape, err := f.Float32("scalar"); err != nil || len(shape) != 0 || s[0] != 42 {
 			t.Errorf("scalar: %v %v %v", s, shape, err)

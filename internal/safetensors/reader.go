@@ -159,6 +159,22 @@ func (f *File) Int32(name string) ([]int32, []int, error) {
 	return out, slices.Clone(e.Shape), err
 }
 
+// ReadBF16Into reads the bits of a BF16 tensor into dst, which has its size.
+func (f *File) ReadBF16Into(name string, dst []uint16) error {
+	e, n, err := f.find(name, BF16)
+	if err != nil {
+		return err
+	}
+	if err := f.fits(e, n, len(dst)); err != nil {
+		return err
+	}
+	return f.stream(e, func(b []byte) {
+		for ; len(b) > 0; b, dst = b[2:], dst[1:] {
+			dst[0] = binary.LittleEndian.Uint16(b)
+		}
+	})
+}
+
 // ReadBytesInto reads the raw bytes of a tensor of any type that has Write
 // methods into dst, which has their number.
 func (f *File) ReadBytesInto(name string, dst []byte) error {

@@ -138,6 +138,28 @@ func (w *Writer) WriteFloat32(name string, data []float32) error {
 	return nil
 }
 
+// WriteBF16 writes the next tensor, which is BF16, from its bits.
+func (w *Writer) WriteBF16(name string, data []uint16) error {
+	if _, err := w.next(name, len(data), func(t Tensor) bool {
+		n, _, _ := t.elements()
+		return t.DType == BF16 && n == int64(len(data))
+	}); err != nil {
+		return err
+	}
+	for len(data) > 0 {
+		n := min(len(data), chunk/2)
+		b := w.buf[:0]
+		for _, v := range data[:n] {
+			b = binary.LittleEndian.AppendUint16(b, v)
+		}
+		if _, err := w.w.Write(b); err != nil {
+			return fmt.Errorf("safetensors: tensor %q: %w", name, err)
+		}
+		w.buf, data = b, data[n:]
+	}
+	return nil
+}
+
 // WriteInt32 writes the next tensor, which is I32.
 func (w *Writer) WriteInt32(name string, data []int32) error {
 	raw := make([]byte, 0, 4*len(data))

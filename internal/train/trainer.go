@@ -58,6 +58,16 @@ func New(c *config.Config) (*Trainer, error) {
 	return t, nil
 }
 
+// Reset takes the trainer back to the start of the run.
+func (t *Trainer) Reset() {
+	t.Model.Init(t.Config.Seed)
+	for _, s := range t.Moments() {
+		clear(s.F32)
+		clear(s.BF16)
+	}
+	t.Step, t.Guard = 0, Guard{}
+}
+
 // Steps is the length of a run: train.steps, or as many as it takes to see
 // train.tokens_per_param tokens for each parameter.
 func Steps(c *config.Config) int {

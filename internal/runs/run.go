@@ -1,0 +1,189 @@
+package runs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"dsconv/internal/config"
+	"dsconv/internal/kernels"
+	"dsconv/internal/tasks"
+)
+
+const (
+	givenFile    = "config.yaml"
+	resolvedFile = "resolved.yaml"
+	maxConfig    = 1 << 20
+)
+
+// Options say how a run is opened.
+type Options struct {
+	Given    []byte   // the configuration file as the user gave it
+	Argv     []string // of this process, for the record
+	Version  string   // of dsconv, for the record
+	Resume   bool     // go on with a run that is there
+	OtherISA bool     // go on although another instruction set gives other last bits
+}
+
+// Run is a run directory that this process alone works on.
+type Run struct {
+	dir    string
+	fs     FS
+	config *config.Config
+	opts   Options
+	record *Record // nil before the run has started
+	done   *Summary
+	close  func() error
+}
+
+// ErrExists says that there is a run already.
+var ErrExists = errors.New("there is a run in it already: go on with --resume, or choose another directory")
+
+// Open locks the directory of a run of c, and makes it where it is missing. What
+// is there is refused if Options.Resume is false, and if it is of another
+// configuration.
+func Open(dir string, c *config.Config, o Options) (*Run, error) {
+	if _, err := makeDir(dir); err != nil {
+		return nil, err
+	}
+	disk, err := openDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := acquire(dir, disk)
+	if err != nil {
+		disk.root.Close()
+		return nil, err
+	}
+	r, err := openOn(disk, dir, c, o)
+	if err != nil {
+		lock.Close()
+		disk.root.Close()
+		return nil, err
+	}
+	r.close = func() error { return errors.Join(lock.Close(), disk.root.Close()) }
+	return r, nil
+}
+
+// openOn opens a run on a file system that is this process's alone.
+func openOn(f FS, dir string, c *config.Config, o Options) (*Run, error) {
+	r := &Run{dir: dir, fs: f, config: c, opts: o, close: func() error { return nil }}
+	if err := r.admit(); err != nil {
+		return nil, fmt.Errorf("runs: %s: %w", dir, err)
+	}
+	return r, nil
+}
+
+// Close frees the directory for other processes.
+func (r *Run) Close() error { return r.close() }
+
+// Done is the summary of a run that is complete, or nil.
+func (r *Run) Done() *Summary { return r.done }
+
+// admit looks at what is in the directory and refuses what cannot be gone on with.
+func (r *Run) admit() error {
+	record, err := readRecord(r.fs)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r.empty()
+	}
+	if !r.opts.Resume {
+		return ErrExists
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.sameConfig(record); err != nil {
+		return err
+	}
+	r.record = &record
+	r.done, err = readSummary(r.fs)
+	return err
+}
+
+// empty refuses a directory that holds other things than an unborn run.
+func (r *Run) empty() error {
+	ours := []string{lockFile, givenFile, resolvedFile, checkpointDir}
+	list, err := r.fs.List(".")
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if !slices.Contains(ours, strings.TrimSuffix(e.Name, temporary)) && e.Name != recordFile+temporary {
+			return fmt.Errorf("the directory holds %s, but no run; choose another one", e.Name)
+		}
+	}
+	return nil
+}
+
+// sameConfig refuses to go on with another configuration, naming what differs.
+func (r *Run) sameConfig(record Record) error {
+	now := r.config.Hash()
+	data, err := readFile(r.fs, resolvedFile, maxConfig)
+	if err != nil {
+		return err
+	}
+	old, err := config.Parse(data)
+	if err != nil {
+		return err
+	}
+	if old.Hash() != record.Identity {
+		return fmt.Errorf("%s has identity %s, but the run was started as %s: the file was changed, or this version of dsconv reads it otherwise", resolvedFile, old.Hash(), record.Identity)
+	}
+	if now == record.Identity {
+		return nil
+	}
+	diff, err := differences(old, r.config)
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("the configuration has changed since the run was started: %s. Go on with the old one (%s), or start a new run", strings.Join(diff, "; "), resolvedFile)
+}
+
+// sameWorld refuses to go on where the task's data or the instruction set have
+// changed.
+func (r *Run) sameWorld(task tasks.Task) error {
+	if data := fingerprint(task); data != r.record.Data {
+		return fmt.Errorf("task %s gives other examples than when the run was started (fingerprint %s, was %s): its definition, or its files, have changed. Start a new run", task.Name(), data, r.record.Data)
+	}
+	if isa := kernels.ActiveISA().String(); isa != r.record.ISA && !r.opts.OtherISA {
+		return fmt.Errorf("the run was started with instruction set %s, this process uses %s, which gives other last bits: set DSCONV_ISA=%s, or accept that with --other-isa", r.record.ISA, isa, r.record.ISA)
+	}
+	return nil
+}
+
+// begin writes down what the run is, before its first step.
+func (r *Run) begin(task tasks.Task) error {
+	resolved, err := r.config.YAML()
+	if err != nil {
+		return err
+	}
+	given := r.opts.Given
+	if given == nil {
+		given = resolved
+	}
+	if err := writeFile(r.fs, givenFile, given); err != nil {
+		return err
+	}
+	if err := writeFile(r.fs, resolvedFile, resolved); err != nil {
+		return err
+	}
+	if err := makeCheckpointDir(r.fs); err != nil {
+		return err
+	}
+	if err := r.fs.SyncDir("."); err != nil {
+		return err
+	}
+	// Last, and after the rest is on disk, for a directory with a record is a run.
+	s := newSession(r.opts.Version, r.opts.Argv, 0)
+	r.record = &Record{Format: Format, Identity: r.config.Hash(), Data: fingerprint(task), Started: s.Time, Session: s}
+	return writeRecord(r.fs, *r.record)
+}
+
+func makeCheckpointDir(f FS) error {
+	if err := f.Mkdir(checkpointDir); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
