@@ -34,19 +34,22 @@ func (a AdamW) factors() adamwFactors {
 func (a AdamW) Update(w, g, m, v []float32) {
 	g, m, v = g[:len(w)], m[:len(w)], v[:len(w)]
 	f := a.factors()
-	forRows(len(w), 1, func(i0, i1 int) {
-		if c := rowsNow(); c != nil {
-			c.adamw(i1-i0, &w[i0], &g[i0], &m[i0], &v[i0], &f.scale)
-			return
-		}
-		for i := i0; i < i1; i++ {
-			gi := g[i] * f.scale
-			mi := f.b1*m[i] + f.c1*gi
-			vi := f.b2*v[i] + f.c2*gi*gi
-			m[i], v[i] = mi, vi
-			w[i] = w[i]*f.keep - f.lr*mi/(float32(math.Sqrt(float64(vi)))+f.eps)
-		}
-	})
+	forRows(len(w), 1, func(i0, i1 int) { f.update(w[i0:i1], g[i0:i1], m[i0:i1], v[i0:i1]) })
+}
+
+// update is Update on values that are not empty, by one thread.
+func (f *adamwFactors) update(w, g, m, v []float32) {
+	if c := rowsNow(); c != nil {
+		c.adamw(len(w), &w[0], &g[0], &m[0], &v[0], &f.scale)
+		return
+	}
+	for i := range w {
+		gi := g[i] * f.scale
+		mi := f.b1*m[i] + f.c1*gi
+		vi := f.b2*v[i] + f.c2*gi*gi
+		m[i], v[i] = mi, vi
+		w[i] = w[i]*f.keep - f.lr*mi/(float32(math.Sqrt(float64(vi)))+f.eps)
+	}
 }
 
 // SumSquares is the sum of x^2, each block of values summed in float32 lanes and the

@@ -59,12 +59,13 @@ func (n Narrow) load(buf []float32, i0, i1 int) []float32 {
 // UpdateNarrow is Update with gradient and moments stored in either format. seed names
 // the draws of stochastic rounding.
 func (a AdamW) UpdateNarrow(w []float32, g, m, v Narrow, seed uint64) {
+	f := a.factors()
 	forRows(len(w), 1, func(i0, i1 int) {
 		buf := scratch(3 * taskElements)
 		defer buf.release()
 		bg, bm, bv := buf.f[:taskElements], buf.f[taskElements:2*taskElements], buf.f[2*taskElements:]
 		mf, vf := m.load(bm, i0, i1), v.load(bv, i0, i1)
-		a.Update(w[i0:i1], g.load(bg, i0, i1), mf, vf) // one task, which runs here
+		f.update(w[i0:i1], g.load(bg, i0, i1), mf, vf)
 		if m.BF16 != nil {
 			storeBF16(m.BF16[i0:i1], mf, false, seed, i0)
 		}
