@@ -13,7 +13,7 @@ type forward struct {
 	*Model
 	g       *graph.Graph
 	b, t    int
-	train   bool
+	why     purpose
 	params  map[string]*graph.Tensor
 	order   []*graph.Tensor
 	rope    *kernels.Rope
@@ -23,9 +23,9 @@ type forward struct {
 	logits  []float32
 }
 
-func newForward(m *Model, b, t int, train bool) *forward {
-	f := &forward{Model: m, g: graph.New(), b: b, t: t, train: train, params: map[string]*graph.Tensor{}}
-	f.g.Recompute = train && m.Spec.Memory.Recompute == "block"
+func newForward(m *Model, b, t int, why purpose) *forward {
+	f := &forward{Model: m, g: graph.New(), b: b, t: t, why: why, params: map[string]*graph.Tensor{}}
+	f.g.Recompute = why.train && m.Spec.Memory.Recompute == "block"
 	f.tokens = f.g.Indices("tokens", b, t)
 	f.targets = f.g.Indices("targets", b, t)
 	for _, p := range m.Params {
@@ -47,7 +47,7 @@ func newForward(m *Model, b, t int, train bool) *forward {
 //	  h = rmsnorm(x); x = x + conv_down(swiglu(conv_gate,up(h·W)) · W_down)
 //	head autoencoder: x = decode(rmsnorm(x)), from the last position alone
 //	loss = cross-entropy(rmsnorm(x)·Eᵀ, targets)
-func (f *forward) build(logits bool) (*graph.Tensor, []*graph.Tensor) {
+func (f *forward) build() (*graph.Tensor, []*graph.Tensor) {
 	g, s := f.g, f.Spec
 	table := f.params["embed"]
 	x := g.Embedding(table, f.tokens, s.Tied)
@@ -64,9 +64,9 @@ func (f *forward) build(logits bool) (*graph.Tensor, []*graph.Tensor) {
 	if !s.Tied {
 		table = f.params["head"]
 	}
-	loss, result := g.CrossEntropy(x, table, f.targets, s.Tied, f.train)
+	loss, result := g.CrossEntropy(x, table, f.targets, s.Tied, f.why.train)
 	f.loss = result
-	if logits {
+	if f.why.logits {
 		f.logits = g.Logits(x, table)
 	}
 	return loss, f.order
@@ -77,7 +77,7 @@ func (f *forward) layer(l int, x *graph.Tensor) *graph.Tensor {
 	g, s := f.g, f.Spec
 	attn := fmt.Sprintf("layers.%d.attn.", l)
 	h := g.RMSNorm(x, f.params[attn+"norm"], s.NormEps)
-	qkv := f.linear(attn, h, "q", "k", "v")
+	qkv := f.linear(l, h, "q", "k", "v")
 	if s.QKNorm {
 		qkv = g.HeadNorm(qkv, f.params[attn+"q_norm"], f.params[attn+"k_norm"], s.Heads, s.NormEps)
 	}
@@ -85,14 +85,14 @@ func (f *forward) layer(l int, x *graph.Tensor) *graph.Tensor {
 		qkv = g.Rope(qkv, f.rope)
 	}
 	o := g.Attention(qkv, kernels.Attention{B: f.b, T: f.t, Heads: s.Heads, Dim: s.headDim()})
-	x = g.Residual(x, f.linear(attn, o, "o"), h)
+	x = g.Residual(x, f.linear(l, o, "o"), h)
 	if s.MLPDim == 0 {
 		return x
 	}
 	mlp := fmt.Sprintf("layers.%d.mlp.", l)
 	h = g.RMSNorm(x, f.params[mlp+"norm"], s.NormEps)
-	u := g.SwiGLU(f.linear(mlp, h, "gate", "up"))
-	return g.Residual(x, f.linear(mlp, u, "down"), h)
+	u := g.SwiGLU(f.linear(l, h, "gate", "up"))
+	return g.Residual(x, f.linear(l, u, "down"), h)
 }
 
 // decode restores a sequence from its last vector (the compression task of MAD): a
@@ -110,7 +110,7 @@ func (f *forward) decode(x *graph.Tensor) *graph.Tensor {
 // linear applies the linear layers at the given places to h, side by side, and
 // the short convolutions that follow them: y + conv(y), with taps generated
 // from h.
-func (f *forward) linear(prefix string, h *graph.Tensor, places ...string) *graph.Tensor {
+func (f *forward) linear(l int, h *graph.Tensor, places ...string) *graph.Tensor {
 	var weights, generators []*graph.Tensor
 	var segments []graph.Segment
 	convolved := false
@@ -118,12 +118,12 @@ func (f *forward) linear(prefix string, h *graph.Tensor, places ...string) *grap
 		if !slices.Contains(places, m.place) {
 			continue
 		}
-		weights = append(weights, f.params[prefix+m.weight])
+		weights = append(weights, f.params[f.Spec.weight(l, m)])
 		seg := graph.Segment{Cols: m.out}
 		if f.Spec.convolved(m) {
 			convolved = true
 			var gen *graph.Tensor
-			seg, gen = f.segment(prefix+"conv_"+m.place+".", m)
+			seg, gen = f.segment(f.Spec.convPrefix(l, m), m)
 			if gen != nil {
 				generators = append(generators, gen)
 			}
@@ -134,7 +134,25 @@ func (f *forward) linear(prefix string, h *graph.Tensor, places ...string) *grap
 	if !convolved {
 		return y
 	}
+	if f.why.observe != nil {
+		f.observe(l, y, segments, places)
+	}
 	return f.g.ShortConv(y, segments)
+}
+
+// observe shows the generators' outputs, which lie behind the segments in y.
+func (f *forward) observe(l int, y *graph.Tensor, segments []graph.Segment, places []string) {
+	col := 0
+	for _, s := range segments {
+		col += s.Cols
+	}
+	for i, s := range segments {
+		if s.Gen > 0 {
+			at := Filter{l, places[i]}
+			f.g.Observe(y, col, s.Gen, func(v kernels.View, rows, cols int) { f.why.observe(at, v, rows, cols) })
+		}
+		col += s.Gen
+	}
 }
 
 // segment describes the convolution after m; gen is the matrix that turns h

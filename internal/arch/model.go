@@ -75,7 +75,7 @@ type Step struct {
 
 // TrainStep compiles forward and backward pass for batches of b sequences of t
 // tokens. After Run, gradients lie in the parameters' Grad.
-func (m *Model) TrainStep(b, t int) (*Step, error) { return m.compile(b, t, true, false) }
+func (m *Model) TrainStep(b, t int) (*Step, error) { return m.compile(b, t, purpose{train: true}) }
 
 // EvalStep compiles the forward pass; steps are kept by shape.
 func (m *Model) EvalStep(b, t int) (*Step, error) {
@@ -83,7 +83,7 @@ func (m *Model) EvalStep(b, t int) (*Step, error) {
 	if s := m.eval[key]; s != nil {
 		return s, nil
 	}
-	s, err := m.compile(b, t, false, false)
+	s, err := m.compile(b, t, purpose{})
 	if err == nil {
 		m.eval[key] = s
 	}
@@ -91,19 +91,26 @@ func (m *Model) EvalStep(b, t int) (*Step, error) {
 }
 
 // Look compiles a forward pass that also writes the logits of every position.
-func (m *Model) Look(b, t int) (*Step, error) { return m.compile(b, t, false, true) }
+func (m *Model) Look(b, t int) (*Step, error) { return m.compile(b, t, purpose{logits: true}) }
 
-func (m *Model) compile(b, t int, train, logits bool) (*Step, error) {
+// purpose says what a step is for, besides its loss.
+type purpose struct {
+	train   bool // the backward pass
+	logits  bool
+	observe GeneratorFunc
+}
+
+func (m *Model) compile(b, t int, why purpose) (*Step, error) {
 	if m.Spec.Position == "learned" && t > m.Spec.SeqLen {
 		return nil, fmt.Errorf("arch: %d tokens: the model has learned positions for %d only; evaluate at most that length, or train with model.position: rope", t, m.Spec.SeqLen)
 	}
 	if m.Spec.Conv.Active() && m.Spec.Conv.Kind == "dynamic" && m.Spec.Conv.Condition == "shuffled" && b < 2 {
 		return nil, fmt.Errorf("arch: conv.condition shuffled reads another sequence of the batch: use a micro-batch of at least 2")
 	}
-	f := newForward(m, b, t, train)
-	loss, params := f.build(logits)
+	f := newForward(m, b, t, why)
+	loss, params := f.build()
 	s := &Step{B: b, T: t, Tokens: f.tokens.Data, Targets: f.targets.Data, Loss: f.loss, Logits: f.logits}
-	if !train {
+	if !why.train {
 		params = nil
 	}
 	var err error

@@ -96,6 +96,11 @@ func (s Spec) modules() []module {
 	return m
 }
 
+// weight is the parameter name of a linear layer.
+func (s Spec) weight(layer int, m module) string {
+	return fmt.Sprintf("layers.%d.%s.%s", layer, m.half, m.weight)
+}
+
 // convolved says whether a convolution follows the module.
 func (s Spec) convolved(m module) bool { return s.Conv.Active() && s.Conv.Placement.Has(m.place) }
 
@@ -133,9 +138,9 @@ func (s Spec) Each(f func(ParamSpec)) {
 				half = m.half
 				f(ParamSpec{prefix + "norm", s.Dim, 0, Gain})
 			}
-			f(ParamSpec{prefix + m.weight, m.in, m.out, Matrix})
+			f(ParamSpec{s.weight(l, m), m.in, m.out, Matrix})
 			if s.convolved(m) {
-				for _, p := range s.convParams(prefix+"conv_"+m.place+".", m) {
+				for _, p := range s.convParams(s.convPrefix(l, m), m) {
 					f(p)
 				}
 			}
