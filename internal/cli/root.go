@@ -86,7 +86,9 @@ Exit codes:
 	})
 	root.AddCommand(
 		newCmdBench(f),
+		newCmdConfig(f),
 		newCmdDoctor(f, bench.Inspect),
+		newCmdPlan(f),
 		newCmdVersion(f),
 		newCmdFit(f),
 	)

@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dsconv/internal/config"
+)
+
+// TestSizesMatchTheirNames counts the parameters of every base file: within 5 % of
+// the name, or of the published count where the paper's own name is coarser
+// (2B is 1.82 B parameters; fact sheet §1.4).
+func TestSizesMatchTheirNames(t *testing.T) {
+	for name, want := range map[string]float64{
+		"150m": 150e6, "300m": 300e6, "600m": 600e6, "1b": 1e9, "2b": 1.82e9, "bench-27m": 27e6,
+	} {
+		file := filepath.Join("../../configs", name+"-base.yaml")
+		if strings.HasPrefix(name, "bench") {
+			file = filepath.Join("../../configs", name+".yaml")
+		}
+		p := planFile(t, file, "")
+		if off := float64(p.ParamsTotal)/want - 1; math.Abs(off) > 0.05 {
+			t.Errorf("%s has %d parameters, %+.1f %% off its name", file, p.ParamsTotal, 100*off)
+		}
+	}
+}
+
+// TestPublishedCounts holds the two published shapes to the paper's counts.
+func TestPublishedCounts(t *testing.T) {
+	for file, want := range map[string]float64{
+		"300m-base": 305.2, "300m-dyn": 309.3, "2b-base": 1824.7, "2b-dyn": 1841.2,
+	} {
+		p := planFile(t, "../../configs/"+file+".yaml", "")
+		if got := math.Round(float64(p.ParamsTotal)/1e5) / 10; got != want {
+			t.Errorf("%s: %.1f M parameters, want %.1f", file, got, want)
+		}
+	}
+}
+
+// TestCPUProfilesFit keeps the memory of the cpu profiles below what a
+// workstation has.
+func TestCPUProfilesFit(t *testing.T) {
+	for size, most := range map[string]float64{"150m": 3, "300m": 5, "600m": 10, "1b": 12} {
+		for _, variant := range []string{"base", "static", "dyn", "dynall"} {
+			p := planFile(t, "../../configs/"+size+"-"+variant+".yaml", "cpu")
+			if got := float64(p.MemoryBytes) / (1 << 30); got > most {
+				t.Errorf("%s-%s: %.1f GiB in profile cpu, want at most %g", size, variant, got, most)
+			}
+		}
+	}
+}
+
+func planFile(t *testing.T, file, profile string) plan {
+	t.Helper()
+	c, err := config.Load(file, config.WithProfile(profile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := planOf(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
