@@ -56,7 +56,7 @@ func parseClaims(file string, data []byte) ([]Claim, error) {
 	for i := range claims {
 		c := &claims[i]
 		if c.Command == "" && c.Sweep != "" {
-			c.Command = "dsconv sweep --config configs/sweeps/" + c.Sweep + ".yaml"
+			c.Command = sweepCommand(c.Sweep)
 		}
 		if err := c.check(); err != nil {
 			return nil, fmt.Errorf("report: %s: claim %q: %w", file, c.ID, err)

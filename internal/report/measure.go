@@ -36,27 +36,27 @@ type paired struct {
 	xs, ys []float64
 }
 
-// pair matches the runs of two variants of a sweep. Runs without a number are left
-// out on both sides.
+// pair matches the runs of two variants of a sweep that have the same seed and
+// setting. A variant that an axis does not touch, as base is not by the width of a
+// convolution, is run once and stands beside all values of that axis. Runs without
+// a number are left out on both sides.
 func pair(runs []*Run, sweep, x, y string, m measure) paired {
-	other := map[string]*Run{}
-	for _, r := range pick(runs, sweep, y) {
-		other[r.key()] = r
-	}
 	var p paired
-	mine := pick(runs, sweep, x)
+	mine, others := pick(runs, sweep, x), pick(runs, sweep, y)
 	sortRuns(mine)
 	for _, r := range mine {
-		o, ok := other[r.key()]
-		if !ok {
-			continue
+		for _, o := range others {
+			if r.Seed != o.Seed || !r.fits(o) {
+				continue
+			}
+			a, b := m.of(r), m.of(o)
+			if math.IsNaN(a) || math.IsNaN(b) {
+				continue
+			}
+			p.x, p.y = append(p.x, r), append(p.y, o)
+			p.xs, p.ys = append(p.xs, a), append(p.ys, b)
+			break
 		}
-		a, b := m.of(r), m.of(o)
-		if math.IsNaN(a) || math.IsNaN(b) {
-			continue
-		}
-		p.x, p.y = append(p.x, r), append(p.y, o)
-		p.xs, p.ys = append(p.xs, a), append(p.ys, b)
 	}
 	return p
 }

@@ -51,6 +51,21 @@ func (r *Run) cell() string {
 	return strings.Join(parts, " ")
 }
 
+// fits says whether both runs agree on every axis that both have, and one has all
+// axes of the other.
+func (r *Run) fits(o *Run) bool {
+	common := 0
+	for k, v := range r.Axes {
+		if w, ok := o.Axes[k]; ok {
+			if v != w {
+				return false
+			}
+			common++
+		}
+	}
+	return common == min(len(r.Axes), len(o.Axes))
+}
+
 // key names what paired runs have in common.
 func (r *Run) key() string { return fmt.Sprintf("%s|%d", r.cell(), r.Seed) }
 

@@ -1,0 +1,64 @@
+package report
+
+import (
+	"encoding/base64"
+	"encoding/csv"
+	"fmt"
+	"html/template"
+	"strings"
+)
+
+// Figure is a drawing with the command that makes it and the data behind it.
+type Figure struct {
+	ID      string
+	Title   string
+	Caption string
+	Command string
+	Legend  []Key
+	SVG     template.HTML
+	table   [][]string // the data, header first
+}
+
+// Key is an entry of a legend. It stands in the page, where it wraps, and not in
+// the drawing.
+type Key struct {
+	Name string
+	ink  ink
+	Dash string // of the line, as SVG writes it
+}
+
+// Color is the entry's colour in CSS.
+func (k Key) Color() template.CSS { return k.ink.Var() }
+
+func key(name, variant string) Key {
+	var parts []string
+	for _, d := range dashOf(variant) {
+		parts = append(parts, fmt.Sprint(float64(d)))
+	}
+	return Key{Name: name, ink: inkOf(variant), Dash: strings.Join(parts, " ")}
+}
+
+// CSV is the data as text.
+func (f Figure) CSV() string {
+	var b strings.Builder
+	w := csv.NewWriter(&b)
+	w.WriteAll(f.table)
+	return b.String()
+}
+
+// Data is the data as a link that needs no network.
+func (f Figure) Data() template.URL {
+	return template.URL("data:text/csv;charset=utf-8;base64," + base64.StdEncoding.EncodeToString([]byte(f.CSV())))
+}
+
+// sweepCommand makes the runs of a sweep. Its file has the sweep's name, but for the
+// ladder, which is what a bare "dsconv sweep" runs.
+func sweepCommand(sweep string) string {
+	if sweep == "ladder" {
+		return "dsconv sweep"
+	}
+	return "dsconv sweep --config configs/sweeps/" + sweep + ".yaml"
+}
+
+// number writes a value of a figure's data.
+func number(v float64) string { return fmt.Sprintf("%.6g", v) }

@@ -1,0 +1,85 @@
+package report
+
+import (
+	"math"
+
+	"dsconv/internal/scaling"
+	"dsconv/internal/stats"
+)
+
+// scalingPoints are the runs as points of a scaling law; seconds takes measured time
+// for compute.
+func scalingPoints(runs []*Run, seconds bool) []scaling.Point {
+	var out []scaling.Point
+	for _, r := range runs {
+		last := r.Last()
+		p := scaling.Point{Variant: r.Variant, Params: r.Params, Tokens: last.Tokens, Compute: r.FLOPs, Loss: last.EvalLoss, Seed: r.Seed}
+		if seconds {
+			p.Compute = last.Seconds
+		}
+		if p.Loss > 0 && p.Compute > 0 && !math.IsInf(p.Loss, 0) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// fitSweeps fits the law to every sweep whose loss counts and whose base has at
+// least two sizes.
+func fitSweeps(runs []*Run) map[string]*scaling.Result {
+	out := map[string]*scaling.Result{}
+	for _, sweep := range sweepsOf(runs) {
+		mine := pick(runs, sweep, "")
+		if mine[0].isRecall() {
+			continue
+		}
+		// An error says that there is no ladder here, which is no fault of the runs.
+		if f, err := scaling.Fit(scalingPoints(mine, false), scaling.Options{Base: "base"}); err == nil {
+			out[sweep] = f
+		}
+	}
+	return out
+}
+
+// LossCell is what the seeds of one variant and size of a language model did.
+type LossCell struct {
+	Sweep   string       `json:"sweep"`
+	Setting string       `json:"setting,omitempty"`
+	Variant string       `json:"variant"`
+	Params  float64      `json:"params"`
+	Tokens  float64      `json:"tokens"`
+	FLOPs   float64      `json:"flops"`
+	Loss    stats.Spread `json:"loss"`
+	Oracle  stats.Bound  `json:"oracle"` // loss of the generator itself; null: unknown
+	Speed   stats.Spread `json:"tokens_per_s"`
+}
+
+func lossCells(runs []*Run) []LossCell {
+	out := []LossCell{}
+	for _, sweep := range sweepsOf(runs) {
+		all := pick(runs, sweep, "")
+		if all[0].isRecall() {
+			continue
+		}
+		for _, cell := range cellsOf(all) {
+			for _, v := range variantsOf(all) {
+				var mine []*Run
+				for _, r := range pick(all, "", v) {
+					if r.cell() == cell {
+						mine = append(mine, r)
+					}
+				}
+				values := finite(mine, measures["loss"])
+				if len(values) == 0 {
+					continue
+				}
+				last := mine[0].Last()
+				out = append(out, LossCell{
+					Sweep: sweep, Setting: cell, Variant: v, Params: mine[0].Params, Tokens: last.Tokens, FLOPs: mine[0].FLOPs,
+					Loss: stats.SpreadOf(values), Oracle: stats.Bound(last.Oracle), Speed: stats.SpreadOf(finite(mine, measures["speed"])),
+				})
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,128 @@
+package report
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+	"slices"
+
+	"dsconv/internal/stats"
+)
+
+//go:embed page.html
+var pageFile string
+
+//go:embed page.css
+var pageStyle string
+
+var page = template.Must(template.New("page").Funcs(template.FuncMap{
+	"style":   func() template.CSS { return template.CSS(pageStyle) },
+	"count":   Count,
+	"acc":     measures["accuracy"].text,
+	"loss":    measures["loss"].text,
+	"spread":  spreadText,
+	"percent": func(v float64) string { return fmt.Sprintf("%.0f %%", 100*v) },
+	"class":   verdictClass,
+	"sign":    func(v Verdict) string { return verdictSigns[v] },
+	"hours":   hoursText,
+	"bound":   func(b stats.Bound) string { return boundText(b) },
+}).Parse(pageFile))
+
+// verdictSigns say a verdict without colour.
+var verdictSigns = map[Verdict]string{Reproduced: "✓", NotReproduced: "✗", Inconclusive: "≈", NotRun: "–"}
+
+func verdictClass(v Verdict) string {
+	switch v {
+	case Reproduced:
+		return "yes"
+	case NotReproduced:
+		return "no"
+	case Inconclusive:
+		return "open"
+	}
+	return "unrun"
+}
+
+func boundText(b stats.Bound) string {
+	if !b.Finite() {
+		return "no limit"
+	}
+	return fmt.Sprintf("%.2f", float64(b))
+}
+
+// spreadText writes a median with its range.
+func spreadText(s stats.Spread, digits int) string {
+	text := fmt.Sprintf("%.*f", digits, s.Median)
+	if s.N > 1 {
+		text += fmt.Sprintf(" (%.*f–%.*f)", digits, s.Min, digits, s.Max)
+	}
+	return text
+}
+
+func hoursText(seconds float64) string {
+	switch {
+	case seconds < 90:
+		return fmt.Sprintf("%.0f seconds", seconds)
+	case seconds < 5400:
+		return fmt.Sprintf("%.0f minutes", seconds/60)
+	}
+	return fmt.Sprintf("%.1f hours", seconds/3600)
+}
+
+// Tally counts the claims of each verdict, those with most to say first.
+func (r *Report) Tally() []struct {
+	Verdict Verdict
+	N       int
+} {
+	n := r.Verdicts()
+	var out []struct {
+		Verdict Verdict
+		N       int
+	}
+	for _, v := range []Verdict{Reproduced, NotReproduced, Inconclusive, NotRun} {
+		if n[v] > 0 {
+			out = append(out, struct {
+				Verdict Verdict
+				N       int
+			}{v, n[v]})
+		}
+	}
+	return out
+}
+
+// Lead is the claim that the report opens with: the first of the table that was
+// run, or the first.
+func (r *Report) Lead() *Row {
+	i := slices.IndexFunc(r.Rows, func(row Row) bool { return row.Rule == "attribution" && row.Verdict != NotRun })
+	if i < 0 {
+		return nil
+	}
+	return &r.Rows[i]
+}
+
+// Laws are the fits in the order of their sweeps.
+func (r *Report) Laws() []Law {
+	var out []Law
+	for sweep, f := range r.Fits {
+		out = append(out, Law{sweep, f})
+	}
+	slices.SortFunc(out, func(a, b Law) int {
+		if a.Sweep < b.Sweep {
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+// WriteHTML writes the page: one file, without scripts, links or requests.
+func (r *Report) WriteHTML(w io.Writer) error {
+	var b bytes.Buffer
+	if err := page.Execute(&b, r); err != nil {
+		return fmt.Errorf("report: page: %w", err)
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}

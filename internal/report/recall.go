@@ -1,0 +1,48 @@
+package report
+
+import (
+	"dsconv/internal/stats"
+)
+
+// RecallCell is what the seeds of one variant did in one setting. There is no mean:
+// recall is learned or not, and seeds fall into two heaps (paper §6.2).
+type RecallCell struct {
+	Sweep    string       `json:"sweep"`
+	Setting  string       `json:"setting,omitempty"`
+	Variant  string       `json:"variant"`
+	Accuracy stats.Spread `json:"accuracy"`
+	Success  float64      `json:"success"` // share of seeds that end at 0.99 or above
+	Floor    float64      `json:"floor"`   // accuracy of guessing among the values shown
+	Steps    stats.Spread `json:"steps_to_0.9"`
+	Reached  int          `json:"reached_0.9"` // seeds that got there; the others count with the end of the run
+	Params   float64      `json:"params"`
+}
+
+func recallCells(runs []*Run) []RecallCell {
+	out := []RecallCell{}
+	for _, sweep := range sweepsOf(runs) {
+		all := pick(runs, sweep, "")
+		if !all[0].isRecall() {
+			continue
+		}
+		for _, cell := range cellsOf(all) {
+			for _, v := range variantsOf(all) {
+				var mine []*Run
+				for _, r := range pick(all, "", v) {
+					if r.cell() == cell {
+						mine = append(mine, r)
+					}
+				}
+				values := finite(mine, measures["accuracy"])
+				if len(values) == 0 {
+					continue
+				}
+				out = append(out, RecallCell{
+					Sweep: sweep, Setting: cell, Variant: v, Accuracy: stats.SpreadOf(values), Success: stats.Share(values, solved),
+					Floor: floorOf(mine[0]), Steps: stats.SpreadOf(finite(mine, measures["steps"])), Reached: reached(mine), Params: mine[0].Params,
+				})
+			}
+		}
+	}
+	return out
+}

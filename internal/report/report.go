@@ -1,0 +1,63 @@
+package report
+
+import (
+	"dsconv/internal/scaling"
+)
+
+// Report is all that a folder of runs says.
+type Report struct {
+	Dir        string
+	Machine    string
+	Runs       int
+	Seconds    float64 // of training, all runs
+	Unfinished []Unfinished
+	Rows       []Row
+	Recall     []RecallCell
+	Losses     []LossCell
+	Fits       map[string]*scaling.Result
+	Figures    []Figure
+}
+
+// New reads the runs below dir and judges the claims.
+func New(dir string) (*Report, error) {
+	f, err := Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	return build(dir, f)
+}
+
+func build(dir string, f *Found) (*Report, error) {
+	claims, err := Claims()
+	if err != nil {
+		return nil, err
+	}
+	var studied []*Run // those of a sweep: others answer no claim
+	r := &Report{Dir: dir, Machine: f.Machine, Runs: len(f.Runs), Unfinished: f.Others}
+	for _, run := range f.Runs {
+		r.Seconds += run.Last().Seconds
+		if run.Sweep != "" {
+			studied = append(studied, run)
+		}
+	}
+	r.Fits = fitSweeps(studied)
+	r.Rows = judge(claims, evidence{runs: studied, fits: r.Fits})
+	r.Recall, r.Losses = recallCells(studied), lossCells(studied)
+	r.Figures, err = figures(studied, r.Fits)
+	return r, err
+}
+
+// Verdicts counts the claims of each verdict.
+func (r *Report) Verdicts() map[Verdict]int {
+	n := map[Verdict]int{}
+	for _, row := range r.Rows {
+		n[row.Verdict]++
+	}
+	return n
+}
+
+// Law is the scaling law of a sweep.
+type Law struct {
+	Sweep string
+	Fit   *scaling.Result
+}
