@@ -24,6 +24,16 @@ func New(c config.Task, seed int64) (Task, error) {
 			return nil, fmt.Errorf("tasks: %w", err)
 		}
 		return t, nil
+	case "mad-recall", "mad-noisy":
+		return newMADRecall(b, c), nil
+	case "mad-fuzzy":
+		return newMADFuzzy(b, c), nil
+	case "mad-copy":
+		return newMADCopy(b, c), nil
+	case "mad-memorize":
+		return newMADMemorize(b, c), nil
+	case "mad-compress":
+		return newMADCompress(b), nil
 	case "varkey":
 		return newVarKey(b, c), nil
 	}

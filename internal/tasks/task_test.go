@@ -69,6 +69,12 @@ var pinned = []struct {
 	}), [3]string{"aeefe77a7c3e002e", "2d738d799b6bdbd6", "5b8c9be813b5af15"}},
 	{"language", a("language", nil), [3]string{"44e7b6067c136da2", "2fdcbcabf45b8295", "d5b5352ac28997ef"}},
 	{"language large", a("language", func(c *config.Task) { c.Vocab, c.SeqLen = config.MaxVocab, 512 }), [3]string{"366be1a19843cdc5", "7f4397152df79b92", "d364a7ae3c9024f1"}},
+	{"mad-recall", mad("mad-recall", nil), [3]string{"ddd67dab9aee5a8a", "4a3c792f720ad3cf", "025caef276545f4d"}},
+	{"mad-noisy", mad("mad-noisy", nil), [3]string{"28ff952a83de934a", "2f0ae837c23ab2cf", "a42c75741f795fad"}},
+	{"mad-fuzzy", mad("mad-fuzzy", nil), [3]string{"6912edeeb9ff588d", "9f7b3ca0f907b937", "f634294118fb0bc7"}},
+	{"mad-copy", mad("mad-copy", nil), [3]string{"45f1734f6276828b", "7c8174bdaa6fa6fd", "0f66d93a99e5c413"}},
+	{"mad-compress", mad("mad-compress", nil), [3]string{"32478a6c69a286f0", "3e6eba88d2db2415", "b3b718e678bcd96e"}},
+	{"mad-memorize", mad("mad-memorize", nil), [3]string{"48cf5c1fc3ee5950", "ef392d9343b5c838", "fb18196d47bbcba8"}},
 }
 
 func TestPinnedBytes(t *testing.T) {
