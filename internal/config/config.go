@@ -106,7 +106,7 @@ type Checkpoint struct {
 type Memory struct {
 	Recompute string `mapstructure:"recompute" yaml:"recompute"` // none | block: activations of a block are computed again for its backward pass
 	Grads     string `mapstructure:"grads" yaml:"grads"`         // float32 | bf16
-	Moments   string `mapstructure:"moments" yaml:"moments"`     // float32 | bf16 | int8
+	Moments   string `mapstructure:"moments" yaml:"moments"`     // float32 | bf16
 }
 
 // Default is the configuration that a file starts from.

@@ -197,7 +197,7 @@ func (r *rules) train(c *Config) {
 func (r *rules) memory(m Memory) {
 	r.oneOf("memory.recompute", m.Recompute, "none", "block")
 	r.oneOf("memory.grads", m.Grads, "float32", "bf16")
-	r.oneOf("memory.moments", m.Moments, "float32", "bf16", "int8")
+	r.oneOf("memory.moments", m.Moments, "float32", "bf16")
 }
 
 // divisors advises on the numbers nearest to got that divide n.
