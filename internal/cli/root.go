@@ -89,6 +89,9 @@ Exit codes:
 		newCmdConfig(f),
 		newCmdDoctor(f, bench.Inspect),
 		newCmdPlan(f),
+		newCmdTrain(f, nil),
+		newCmdExport(f),
+		newCmdVerify(f),
 		newCmdVersion(f),
 		newCmdFit(f),
 	)

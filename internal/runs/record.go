@@ -65,7 +65,7 @@ func readRecord(f FS) (Record, error) {
 		return r, fmt.Errorf("%s: %w", recordFile, err)
 	}
 	if r.Format != Format {
-		return r, fmt.Errorf("%s: the run has format %d, this version of dsconv goes on with format %d only; use the version that made it (%s), or start a new run", recordFile, r.Format, Format, r.Version)
+		return r, refusef("%s: the run has format %d, this version of dsconv goes on with format %d only; use the version that made it (%s), or start a new run", recordFile, r.Format, Format, r.Version)
 	}
 	return r, nil
 }

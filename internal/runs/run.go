@@ -39,7 +39,7 @@ type Run struct {
 }
 
 // ErrExists says that there is a run already.
-var ErrExists = errors.New("there is a run in it already: go on with --resume, or choose another directory")
+var ErrExists error = Refusal{"there is a run in it already: go on with --resume, or choose another directory"}
 
 // Open locks the directory of a run of c, and makes it where it is missing. What
 // is there is refused if Options.Resume is false, and if it is of another
@@ -111,7 +111,7 @@ func (r *Run) empty() error {
 	}
 	for _, e := range list {
 		if !slices.Contains(ours, strings.TrimSuffix(e.Name, temporary)) && e.Name != recordFile+temporary {
-			return fmt.Errorf("the directory holds %s, but no run; choose another one", e.Name)
+			return refusef("the directory holds %s, but no run; choose another one", e.Name)
 		}
 	}
 	return nil
@@ -129,7 +129,7 @@ func (r *Run) sameConfig(record Record) error {
 		return err
 	}
 	if old.Hash() != record.Identity {
-		return fmt.Errorf("%s has identity %s, but the run was started as %s: the file was changed, or this version of dsconv reads it otherwise", resolvedFile, old.Hash(), record.Identity)
+		return refusef("%s has identity %s, but the run was started as %s: the file was changed, or this version of dsconv reads it otherwise", resolvedFile, old.Hash(), record.Identity)
 	}
 	if now == record.Identity {
 		return nil
@@ -138,17 +138,17 @@ func (r *Run) sameConfig(record Record) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("the configuration has changed since the run was started: %s. Go on with the old one (%s), or start a new run", strings.Join(diff, "; "), resolvedFile)
+	return refusef("the configuration has changed since the run was started: %s. Go on with the old one (%s), or start a new run", strings.Join(diff, "; "), resolvedFile)
 }
 
 // sameWorld refuses to go on where the task's data or the instruction set have
 // changed.
 func (r *Run) sameWorld(task tasks.Task) error {
 	if data := fingerprint(task); data != r.record.Data {
-		return fmt.Errorf("task %s gives other examples than when the run was started (fingerprint %s, was %s): its definition, or its files, have changed. Start a new run", task.Name(), data, r.record.Data)
+		return refusef("task %s gives other examples than when the run was started (fingerprint %s, was %s): its definition, or its files, have changed. Start a new run", task.Name(), data, r.record.Data)
 	}
 	if isa := kernels.ActiveISA().String(); isa != r.record.ISA && !r.opts.OtherISA {
-		return fmt.Errorf("the run was started with instruction set %s, this process uses %s, which gives other last bits: set DSCONV_ISA=%s, or accept that with --other-isa", r.record.ISA, isa, r.record.ISA)
+		return refusef("the run was started with instruction set %s, this process uses %s, which gives other last bits: set DSCONV_ISA=%s, or accept that with --other-isa", r.record.ISA, isa, r.record.ISA)
 	}
 	return nil
 }

@@ -89,7 +89,7 @@ func (r *Run) start(t *train.Trainer, w Watcher) (s *session, complete bool, err
 		return nil, false, err
 	}
 	s.saved, s.before = m.Step, time.Duration(m.Seconds*float64(time.Second))
-	s.log, err = openLog(r.fs, m.Step, m.Metrics, w.Warn)
+	s.log, err = openLog(r.fs, m.Step, m.Metrics, s.warn)
 	return s, m.Complete, err
 }
 
@@ -106,7 +106,7 @@ func (s *session) resume() (manifest, error) {
 	if err := sweepUp(r.fs); err != nil {
 		return manifest{}, err
 	}
-	m, err := restore(r.fs, r.record.Identity, s.t, s.watch.Warn)
+	m, err := restore(r.fs, r.record.Identity, s.t, s.warn)
 	if err != nil {
 		return m, err
 	}
@@ -118,6 +118,9 @@ func (s *session) resume() (manifest, error) {
 	r.record.Last = &now
 	return m, writeRecord(r.fs, *r.record)
 }
+
+// warn tells of damage, with the run's directory.
+func (s *session) warn(err error) { s.watch.Warn(fmt.Errorf("runs: %s: %w", s.run.dir, err)) }
 
 // Stepped is called by the training loop.
 func (s *session) Stepped(stats train.Stats, e *train.Evaluation, last bool) error {

@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"dsconv/internal/config"
+	"dsconv/internal/runs"
+	"dsconv/internal/train"
+)
+
+type trainOptions struct {
+	loadFlags
+	runDir   string
+	resume   bool
+	quiet    bool
+	otherISA bool
+	argv     []string
+}
+
+func newCmdTrain(f *Factory, runF func(*trainOptions) error) *cobra.Command {
+	o := &trainOptions{argv: os.Args}
+	if runF == nil {
+		runF = func(o *trainOptions) error { return trainRun(f, o) }
+	}
+	cmd := &cobra.Command{
+		Use:   "train --config FILE",
+		Short: "Train one model, with checkpoints that survive whatever happens",
+		Long: `Train the model of a configuration. The run directory holds everything: the
+configuration as given and as resolved, metrics.jsonl, checkpoints, and DONE at
+the end. A run that was stopped, killed or lost its machine goes on with --resume
+from its newest good checkpoint, and ends with the same bits as one that was not.
+
+SIGINT, SIGTERM and SIGUSR1 save a checkpoint after the step and its evaluation,
+and end with exit code 3; a second signal ends at once.`,
+		Example: `  dsconv train --config configs/tiny-dyn.yaml
+  dsconv train --config configs/1b-dyn.yaml --set train.steps=10 --set seed=2
+  dsconv train --config configs/1b-dyn.yaml --resume`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.need(c, "configs/tiny-dyn.yaml"); err != nil {
+				return err
+			}
+			return runF(o)
+		},
+	}
+	o.bind(cmd)
+	cmd.Flags().StringVar(&o.runDir, "run-dir", "", "run directory (default: runs/NAME-HASH of the configuration)")
+	cmd.Flags().BoolVar(&o.resume, "resume", false, "go on with the run in the directory, or start it where there is none")
+	cmd.Flags().BoolVarP(&o.quiet, "quiet", "q", false, "print no progress")
+	cmd.Flags().BoolVar(&o.otherISA, "other-isa", false, "resume although another instruction set gives other last bits")
+	return cmd
+}
+
+// trainRun opens the run directory before it builds the model: a run in use is
+// refused at once.
+func trainRun(f *Factory, o *trainOptions) error {
+	c, err := o.config()
+	if err != nil {
+		return err
+	}
+	given, err := os.ReadFile(o.file)
+	if err != nil {
+		return err
+	}
+	dir := o.runDir
+	if dir == "" {
+		dir = filepath.Join(f.RunRoot, defaultRunName(c))
+	}
+	stop := f.watchSignals()
+	defer stop.done()
+	r, err := runs.Open(dir, c, runs.Options{Given: given, Argv: o.argv, Version: Version, Resume: o.resume, OtherISA: o.otherISA})
+	if err != nil {
+		return trainError(err)
+	}
+	defer r.Close()
+	if s := r.Done(); s != nil {
+		f.logf("run %s is complete already", dir)
+		f.printResult(dir, s)
+		return nil
+	}
+	if !o.quiet {
+		f.logf("run %s", dir)
+	}
+	t, err := train.New(c)
+	if err != nil {
+		return withCode(err, exitUsage)
+	}
+	p := &progress{f: f, quiet: o.quiet, stop: stop}
+	err = r.Train(t, p)
+	p.ended()
+	if err != nil {
+		return trainError(err)
+	}
+	f.printResult(dir, r.Done())
+	return nil
+}
+
+// defaultRunName is the configuration's name, cut to leave room for its hash.
+func defaultRunName(c *config.Config) string {
+	name := c.Name
+	if name == "" {
+		name = "run"
+	}
+	return name[:min(len(name), 50)] + "-" + c.Hash()
+}
+
+// trainError gives an error of a run the exit code that the root help documents.
+func trainError(err error) error {
+	var inUse *runs.InUseError
+	var refusal runs.Refusal
+	switch {
+	case errors.As(err, &inUse):
+		return withCode(err, exitInUse)
+	case errors.As(err, &refusal):
+		return withCode(err, exitUsage)
+	case errors.Is(err, runs.ErrInterrupted):
+		return withCode(err, exitInterrupted)
+	case errors.Is(err, train.ErrNotFinite), errors.Is(err, train.ErrSkips):
+		return withCode(err, exitBadNumbers)
+	}
+	return err
+}
+
+// printResult is what a complete run comes to, on one line.
+func (f *Factory) printResult(dir string, s *runs.Summary) {
+	text := fmt.Sprintf("%s: step %d  loss %.4f", dir, s.Step, s.Loss)
+	if e := s.Eval; e != nil {
+		text += fmt.Sprintf("  validation: loss %.4f  accuracy %.4f  solved %.4f", e.Loss, e.Accuracy, e.Solved)
+		if e.Oracle == e.Oracle {
+			text += fmt.Sprintf("  oracle %.4f", e.Oracle)
+		}
+	}
+	fmt.Fprintln(f.Out, text)
+}
