@@ -72,11 +72,10 @@ Exit codes:
   dsconv eval recall
   dsconv sweep --config configs/sweeps/recall.yaml --dry-run
   dsconv report runs/reproduce`,
-		SuggestionsMinimumDistance: 2,
-		SilenceUsage:               true,
-		SilenceErrors:              true,
-		Args:                       knownCommand,
-		RunE:                       func(c *cobra.Command, _ []string) error { return c.Help() },
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          knownCommand,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetIn(f.In)
 	root.SetOut(f.Out)
@@ -87,6 +86,7 @@ Exit codes:
 	root.AddCommand(
 		newCmdBench(f),
 		newCmdConfig(f),
+		newCmdData(f),
 		newCmdDoctor(f, bench.Inspect),
 		newCmdPlan(f),
 		newCmdTrain(f, nil),
@@ -103,6 +103,7 @@ func knownCommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
+	c.SuggestionsMinimumDistance = 2
 	err := fmt.Sprintf("unknown command %q", args[0])
 	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
 		err += fmt.Sprintf("; did you mean %q?", near[0])

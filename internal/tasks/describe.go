@@ -97,7 +97,11 @@ func (d Description) Text(width int) string {
 		}
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %s example %d: %d tokens of a vocabulary of %d, %d labels\n", d.Task, d.Split, d.Index, len(d.Tokens), d.Vocab, labelled)
+	labels := "labels"
+	if labelled == 1 {
+		labels = "label"
+	}
+	fmt.Fprintf(&b, "%s, %s example %d: %d tokens of a vocabulary of %d, %d %s\n", d.Task, d.Split, d.Index, len(d.Tokens), d.Vocab, labelled, labels)
 	if d.Legend != "" {
 		fmt.Fprintln(&b, d.Legend)
 	}
