@@ -13,7 +13,7 @@ func (w *attentionWork) backward(task int) {
 	b := newBackwardBlocks(w)
 	defer b.whole.release()
 	for i := first; i < end; i++ {
-		b.run(i)
+		b.run(i, i+1 < end && w.T*w.Dim <= attentionAhead)
 	}
 }
 
@@ -50,7 +50,7 @@ func newBackwardBlocks(w *attentionWork) backwardBlocks {
 //	dq += ds·k, dk += dsᵀ·q, dv += pᵀ·do
 //
 // Tiles above the diagonal are skipped; in those that it crosses p and ds are zero.
-func (b *backwardBlocks) run(i int) {
+func (b *backwardBlocks) run(i int, then bool) {
 	q, k, v, do, o := b.head(b.q, i), b.head(b.k, i), b.head(b.v, i), b.head(b.do, i), b.head(b.o, i)
 	for t := range b.T {
 		b.delta[t] = b.scale * dot(do.Row(t, b.Dim), o.Row(t, b.Dim))
@@ -63,7 +63,7 @@ func (b *backwardBlocks) run(i int) {
 			rows := min(attentionGradRows, b.T-q0)
 			b.packRows(b.query, q.At(q0, 0), rows)
 			b.packRows(b.out, do.At(q0, 0), rows)
-			b.queries(i, q0, rows, k0, keys)
+			b.queries(i, q0, rows, k0, keys, then && q0 == k0)
 			b.keysAndValues(i, q0, rows, k0, keys)
 		}
 	}
@@ -76,8 +76,9 @@ func (b *backwardBlocks) packBoth(rows, columns []float32, src View, n int) {
 	b.packColumns(columns, rows, n)
 }
 
-// queries computes p, ds and dq for a block of queries and keys.
-func (b *backwardBlocks) queries(i, q0, rows, k0, keys int) {
+// queries computes p, ds and dq for a block of queries and keys. If then is set, memory
+// meanwhile works on the same rows of the next head.
+func (b *backwardBlocks) queries(i, q0, rows, k0, keys int, then bool) {
 	dp, dq, lse := b.padded(), b.head(b.dq, i), b.lse[i*b.T:(i+1)*b.T]
 	tiles := (rows + b.e.rows - 1) / b.e.rows
 	for tile := range tiles {
@@ -86,6 +87,11 @@ func (b *backwardBlocks) queries(i, q0, rows, k0, keys int) {
 		seen := q0 + r0 + 1 - k0        // keys that the first query sees
 		n := min(keys, seen+count-1)    // and the last one
 		fill := min(keys, n+b.e.rows-1) // what tiles of keys read of these rows
+		if then {
+			for _, v := range [...]View{b.q, b.k, b.v, b.do, b.o, b.dq, b.dk, b.dv} {
+				b.prefetch(q0+r0, count, b.head(v, i+1))
+			}
+		}
 		b.scores(b.p[at:], b.ld, b.query[r0*dp:], count, b.keyCols, n)
 		b.scores(b.ds[at:], b.ld, b.out[r0*dp:], count, b.valueCols, n)
 		b.c.softmaxBackward(count, &b.p[at], &b.ds[at], b.ld, seen, keys, fill, b.scale, &lse[q0+r0], &b.delta[q0+r0])

@@ -16,11 +16,11 @@ func (w *attentionWork) forward(task int) {
 	defer f.whole.release()
 	if w.parts > 1 {
 		t0 := (w.parts - 1 - task/all) * attentionKeys
-		f.run(task%all, t0, min(w.T, t0+attentionKeys))
+		f.run(task%all, t0, min(w.T, t0+attentionKeys), false)
 		return
 	}
 	for i := task * w.heads; i < min(all, (task+1)*w.heads); i++ {
-		f.run(i, 0, w.T)
+		f.run(i, 0, w.T, i+1 < min(all, (task+1)*w.heads) && w.T*w.Dim <= attentionAhead)
 	}
 }
 
@@ -29,13 +29,14 @@ type forwardBlocks struct {
 	*attentionWork
 	whole    *buffer
 	ld       int       // of the scores
+	packed   int       // how many keys and values of the block are packed
 	keys     []float32 // packed columns
 	values   []float32 // packed rows
 	staging  []float32 // packed rows of keys, on their way to columns
 	query    []float32 // packed rows of a tile
 	p        []float32 // scores of a tile, then their exponentials
 	top, sum []float32 // of each query: greatest score and sum of the exponentials so far
-	was, now []float32 // of each query of a tile: top before, sum of this block
+	was, now []float32 // of each query of a tile: top before this block, sum in it
 }
 
 func newForwardHead(w *attentionWork) forwardBlocks {
@@ -54,7 +55,7 @@ func newForwardHead(w *attentionWork) forwardBlocks {
 // each tile of queries that sees some of them, the scores, their exponentials
 // relative to the greatest score so far, and the sum of values so weighted. A greater
 // score in a later block shrinks what was summed before it.
-func (f *forwardBlocks) run(i, t0, t1 int) {
+func (f *forwardBlocks) run(i, t0, t1 int, then bool) {
 	o, q, k, v := f.head(f.o, i), f.head(f.q, i), f.head(f.k, i), f.head(f.v, i)
 	lse := f.lse[i*f.T : (i+1)*f.T]
 	for t := range t1 - t0 {
@@ -62,31 +63,48 @@ func (f *forwardBlocks) run(i, t0, t1 int) {
 	}
 	tiles := (t1 - t0 + f.e.rows - 1) / f.e.rows
 	for k0 := 0; k0 < t1; k0 += attentionKeys {
+		f.packed = 0
 		keys := min(attentionKeys, t1-k0)
-		f.packKeys(k.At(k0, 0), keys)
-		f.packRows(f.values, v.At(k0, 0), keys)
+		last := k0+keys == t1
 		for tile := range tiles {
 			r0, r1 := t0+tile*(t1-t0)/tiles, t0+(tile+1)*(t1-t0)/tiles
+			n := min(keys, r1-k0) // keys that the last query sees
+			f.packKeys(k.At(k0, 0), v.At(k0, 0), n, keys)
+			// Memory works on what comes next while this tile is computed.
+			f.prefetch(r1, min(f.e.rows, t1-r1), q)
+			if last {
+				f.prefetch(r1, min(f.e.rows, t1-r1), k, v, o)
+			}
+			if then {
+				f.prefetch(r0, r1-r0, f.head(f.q, i+1), f.head(f.k, i+1), f.head(f.v, i+1), f.head(f.o, i+1))
+			}
 			f.tile(o.At(r0, 0), q.At(r0, 0), r0, r1-r0, k0, keys, f.top[r0-t0:], f.sum[r0-t0:])
-			if k0+keys == t1 {
-				for r := r0; r < r1; r++ {
-					row, sum := o.Row(r, f.Dim), f.sum[r-t0]
-					scaleRow(row, row, 1/sum)
-					lse[r] = f.top[r-t0] + float32(math.Log(float64(sum)))
-				}
+			if last {
+				f.finish(o.At(r0, 0), lse[r0:r1], f.top[r0-t0:], f.sum[r0-t0:])
 			}
 		}
 	}
 }
 
-// packKeys turns n rows of keys into columns, a vector of them at a time.
-func (f *forwardBlocks) packKeys(k View, n int) {
+// finish divides the outputs of a tile of queries by the sums of their exponentials.
+func (f *forwardBlocks) finish(o View, lse, top, sum []float32) {
+	for r := range lse {
+		lse[r] = top[r] + log32(sum[r])
+		f.now[r] = 1 / sum[r]
+	}
+	f.c.scaleRows(len(lse), f.Dim, &o.Data[0], o.Stride, &f.now[0])
+}
+
+// packKeys sees to it that at least the first n of the block's keys are packed: keys as
+// columns, a vector of them at a time, and values as rows.
+func (f *forwardBlocks) packKeys(k, v View, n, keys int) {
 	lanes, dp, panel := f.e.lanes, f.padded(), f.panel()
-	for j := 0; j < n; j += lanes {
-		count := min(lanes, n-j)
+	for ; f.packed < n; f.packed += lanes {
+		j, count := f.packed, min(lanes, keys-f.packed)
 		clear(f.staging[count*dp:])
 		f.packRows(f.staging, k.At(j, 0), count)
 		f.e.transpose(dp/lanes, &f.staging[0], dp, &f.keys[j/panel*panel*dp+j%panel], panel)
+		f.packRows(f.values[j*dp:], v.At(j, 0), count)
 	}
 }
 
@@ -101,17 +119,14 @@ func (f *forwardBlocks) tile(o, q View, t, count, k0, keys int, top, sum []float
 		copy(f.was, top[:count])
 	}
 	f.c.softmax(count, &f.p[0], f.ld, t+1-k0, keys, n, f.scale, &top[0], &f.now[0])
-	for r := range count {
-		if first {
-			sum[r] = f.now[r]
-			continue
+	if first {
+		copy(sum[:count], f.now)
+	} else {
+		for r := range count {
+			f.was[r] = exp32(f.was[r] - top[r])
+			sum[r] = sum[r]*f.was[r] + f.now[r]
 		}
-		shrink := exp32(f.was[r] - top[r])
-		sum[r] = sum[r]*shrink + f.now[r]
-		if shrink != 1 {
-			row := o.Row(r, f.Dim)
-			scaleRow(row, row, shrink)
-		}
+		f.c.scaleRows(count, f.Dim, &o.Data[0], o.Stride, &f.was[0])
 	}
 	f.combine(o, count, n, f.p, f.ld, 1, f.values, !first)
 }

@@ -41,10 +41,13 @@ func newAttentionWork(a Attention) *attentionWork {
 const (
 	attentionKeys     = 512 // keys of a block, forward
 	attentionGradKeys = 128 // keys of a block, backward
-	attentionGradRows = 128 // queries of a block, backward
+	attentionGradRows = 256 // queries of a block, backward
 	// attentionTask is about how many multiply-adds of each product are worth a
 	// task: several heads share one where heads are small.
-	attentionTask = 1 << 20
+	attentionTask = 1 << 24
+	// attentionAhead is the greatest T*Dim for which the second-level cache holds the
+	// next head as well as this one.
+	attentionAhead = 1 << 15
 )
 
 // cuts says into how many parts the queries of a head are cut for the forward pass:
@@ -127,6 +130,16 @@ func (w *attentionWork) combine(dst View, count, n int, a []float32, rs, cs int,
 	for c := 0; c < w.Dim; c += w.panel() {
 		vecs, last := w.vectors(w.Dim - c)
 		w.e.tiles[vecs-1][count-1](n, &a[0], rs, cs, &rows[c], w.padded(), &dst.Data[c], dst.Stride, last, acc)
+	}
+}
+
+// prefetch asks for n rows, from row t on, of the head that the views begin with.
+func (w *attentionWork) prefetch(t, n int, views ...View) {
+	if n <= 0 {
+		return
+	}
+	for _, v := range views {
+		w.c.prefetch(n, w.Dim, &v.Data[t*v.Stride], v.Stride)
 	}
 }
 

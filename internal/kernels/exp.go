@@ -51,3 +51,20 @@ func exp32(x float32) float32 {
 
 // pow2 is 2^n for n in [-126, 127].
 func pow2(n int32) float32 { return math.Float32frombits(uint32(n+127) << 23) }
+
+// log32 is log(x) for a normal number x > 0, to the last place of float32. It splits
+// x into 2^n*m with m next to 1 and sums the series of 2*artanh((m-1)/(m+1)). NaN
+// gives NaN and infinity infinity.
+func log32(x float32) float32 {
+	bits := math.Float32bits(x)
+	if bits >= 0x7f800000 {
+		return x
+	}
+	const sqrtHalf = 0x3f3504f3 // the bits of the lowest m
+	n := int32(bits-sqrtHalf) >> 23
+	m := float64(math.Float32frombits(bits - uint32(n)<<23))
+	s := (m - 1) / (m + 1)
+	s2 := s * s
+	series := 2 * s * (1 + s2*(1./3+s2*(1./5+s2*(1./7+s2*(1./9)))))
+	return float32(float64(n)*math.Ln2 + series)
+}

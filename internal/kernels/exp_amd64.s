@@ -136,6 +136,29 @@ DATA expConstants<>+440(SB)/4, $0x0000007f
 DATA expConstants<>+444(SB)/4, $0x0000007f
 GLOBL expConstants<>(SB), RODATA|NOPTR, $448
 
+// func prefetchRows(rows int, cols int, p *float32, stride int)
+// Requires: MMX+
+TEXT ·prefetchRows(SB), NOSPLIT, $0-32
+	MOVQ rows+0(FP), AX
+	MOVQ cols+8(FP), CX
+	MOVQ p+16(FP), DX
+	MOVQ stride+24(FP), BX
+	SHLQ $0x02, CX
+	SHLQ $0x02, BX
+
+next:
+	XORQ SI, SI
+
+line:
+	PREFETCHT1 (DX)(SI*1)
+	ADDQ       $+64, SI
+	CMPQ       SI, CX
+	JLT        line
+	ADDQ       BX, DX
+	DECQ       AX
+	JNZ        next
+	RET
+
 // func maxRowAVX512(n int, x *float32) float32
 // Requires: AVX, AVX512F, AVX512VL, BMI2, SSE
 TEXT ·maxRowAVX512(SB), NOSPLIT, $0-20
@@ -347,6 +370,70 @@ row1after1:
 	VMOVUPS   Z1, K1, (AX)(BX*1)
 
 row1done:
+	VZEROUPPER
+	RET
+
+// func scaleRowsAVX512(rows int, cols int, p *float32, stride int, f *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·scaleRowsAVX512(SB), NOSPLIT, $0-40
+	MOVQ  p+16(FP), AX
+	MOVQ  stride+24(FP), CX
+	MOVQ  f+32(FP), DX
+	SHLQ  $0x02, CX
+	MOVQ  cols+8(FP), BX
+	MOVQ  BX, SI
+	ANDQ  $0x0f, SI
+	MOVQ  $-1, DI
+	BZHIQ SI, DI, DI
+	KMOVW DI, K1
+	SHLQ  $0x02, BX
+
+next:
+	VBROADCASTSS (DX), Z0
+	XORQ         SI, SI
+
+row1by4:
+	LEAQ    256(SI), DI
+	CMPQ    DI, BX
+	JGT     row1after4
+	VMOVUPS (AX)(SI*1), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)(SI*1)
+	VMOVUPS 64(AX)(SI*1), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, 64(AX)(SI*1)
+	VMOVUPS 128(AX)(SI*1), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, 128(AX)(SI*1)
+	VMOVUPS 192(AX)(SI*1), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, 192(AX)(SI*1)
+	MOVQ    DI, SI
+	JMP     row1by4
+
+row1after4:
+row1by1:
+	LEAQ    64(SI), DI
+	CMPQ    DI, BX
+	JGT     row1after1
+	VMOVUPS (AX)(SI*1), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)(SI*1)
+	MOVQ    DI, SI
+	JMP     row1by1
+
+row1after1:
+	CMPQ      SI, BX
+	JGE       row1done
+	VMOVUPS.Z (AX)(SI*1), K1, Z1
+	VMULPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (AX)(SI*1)
+
+row1done:
+	ADDQ $0x04, DX
+	ADDQ CX, AX
+	DECQ rows+0(FP)
+	JNZ  next
 	VZEROUPPER
 	RET
 
@@ -1080,6 +1167,70 @@ row1after1:
 	VMASKMOVPS Y2, Y1, (AX)(BX*1)
 
 row1done:
+	VZEROUPPER
+	RET
+
+// func scaleRowsAVX2(rows int, cols int, p *float32, stride int, f *float32)
+// Requires: AVX
+TEXT ·scaleRowsAVX2(SB), NOSPLIT, $0-40
+	MOVQ    p+16(FP), AX
+	MOVQ    stride+24(FP), CX
+	MOVQ    f+32(FP), DX
+	SHLQ    $0x02, CX
+	MOVQ    cols+8(FP), BX
+	MOVQ    BX, SI
+	ANDQ    $0x07, SI
+	LEAQ    expMask<>+0(SB), DI
+	NEGQ    SI
+	VMOVUPS 32(DI)(SI*4), Y0
+	SHLQ    $0x02, BX
+
+next:
+	VBROADCASTSS (DX), Y1
+	XORQ         SI, SI
+
+row1by4:
+	LEAQ    128(SI), DI
+	CMPQ    DI, BX
+	JGT     row1after4
+	VMOVUPS (AX)(SI*1), Y2
+	VMULPS  Y1, Y2, Y2
+	VMOVUPS Y2, (AX)(SI*1)
+	VMOVUPS 32(AX)(SI*1), Y2
+	VMULPS  Y1, Y2, Y2
+	VMOVUPS Y2, 32(AX)(SI*1)
+	VMOVUPS 64(AX)(SI*1), Y2
+	VMULPS  Y1, Y2, Y2
+	VMOVUPS Y2, 64(AX)(SI*1)
+	VMOVUPS 96(AX)(SI*1), Y2
+	VMULPS  Y1, Y2, Y2
+	VMOVUPS Y2, 96(AX)(SI*1)
+	MOVQ    DI, SI
+	JMP     row1by4
+
+row1after4:
+row1by1:
+	LEAQ    32(SI), DI
+	CMPQ    DI, BX
+	JGT     row1after1
+	VMOVUPS (AX)(SI*1), Y2
+	VMULPS  Y1, Y2, Y2
+	VMOVUPS Y2, (AX)(SI*1)
+	MOVQ    DI, SI
+	JMP     row1by1
+
+row1after1:
+	CMPQ       SI, BX
+	JGE        row1done
+	VMASKMOVPS (AX)(SI*1), Y0, Y2
+	VMULPS     Y1, Y2, Y2
+	VMASKMOVPS Y2, Y0, (AX)(SI*1)
+
+row1done:
+	ADDQ $0x04, DX
+	ADDQ CX, AX
+	DECQ rows+0(FP)
+	JNZ  next
 	VZEROUPPER
 	RET
 

@@ -4,6 +4,11 @@
 
 package kernels
 
+// prefetchRows asks for rows of cols values, stride values apart, to be brought to the second-level cache.
+//
+//go:noescape
+func prefetchRows(rows int, cols int, p *float32, stride int)
+
 // maxRowAVX512 is the greatest of n values; numbers that are NaN may be passed over.
 //
 //go:noescape
@@ -18,6 +23,11 @@ func expSumAVX512(n int, dst *float32, src *float32, shift float32) float32
 //
 //go:noescape
 func scaleAVX512(n int, dst *float32, src *float32, f float32)
+
+// scaleRowsAVX512 multiplies row r of cols values by f[r]. Rows lie stride values apart.
+//
+//go:noescape
+func scaleRowsAVX512(rows int, cols int, p *float32, stride int, f *float32)
 
 // softmaxAVX512 raises top[r] to the greatest scale*s of row r, replaces its s by exp(scale*s - top[r]) and writes their sum to sum[r]. Row r has min(count+r, limit) values and lies ld values after the one before; what follows them becomes zero, in whole vectors, up to fill values.
 //
@@ -53,6 +63,11 @@ func expSumAVX2(n int, dst *float32, src *float32, shift float32) float32
 //
 //go:noescape
 func scaleAVX2(n int, dst *float32, src *float32, f float32)
+
+// scaleRowsAVX2 multiplies row r of cols values by f[r]. Rows lie stride values apart.
+//
+//go:noescape
+func scaleRowsAVX2(rows int, cols int, p *float32, stride int, f *float32)
 
 // softmaxAVX2 raises top[r] to the greatest scale*s of row r, replaces its s by exp(scale*s - top[r]) and writes their sum to sum[r]. Row r has min(count+r, limit) values and lies ld values after the one before; what follows them becomes zero, in whole vectors, up to fill values.
 //

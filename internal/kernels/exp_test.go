@@ -59,6 +59,20 @@ func TestExp32(t *testing.T) {
 	}
 }
 
+func TestLog32(t *testing.T) {
+	for bits := uint32(0x00800000); bits < 0x7f800000; bits += 10007 {
+		x := math.Float32frombits(bits)
+		want := math.Log(float64(x))
+		near(t, "log", log32(x), want, 1e-7*math.Abs(want)+1e-9)
+	}
+	near(t, "log of one", log32(1), 0, 0)
+	for _, x := range []float32{float32(math.Inf(1)), float32(math.NaN())} {
+		if got := log32(x); math.Float32bits(got) != math.Float32bits(x) {
+			t.Errorf("log(%v) = %v", x, got)
+		}
+	}
+}
+
 // The vector code takes the same tests, at every place in a row.
 func TestExpSum(t *testing.T) {
 	everyISA(t, func(t *testing.T) {

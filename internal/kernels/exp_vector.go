@@ -8,12 +8,17 @@ type expCode struct {
 	expSum func(n int, dst, src *float32, shift float32) float32 // dst = exp(src-shift) and its sum
 	scale  func(n int, dst, src *float32, f float32)             // dst = f*src
 
+	scaleRows func(rows, cols int, p *float32, stride int, f *float32) // p[r] *= f[r]
+
 	// The rows of a tile of scores: row r has min(count+r, limit) values, and what
 	// follows them becomes zero, in whole vectors, up to fill values. softmax raises
 	// top to the greatest scale*s and makes s = exp(scale*s - top), sum its sum.
 	// softmaxBackward makes s = exp(scale*s - lse) and dp = s*(scale*dp - delta).
 	softmax         func(rows int, s *float32, ld, count, limit, fill int, scale float32, top, sum *float32)
 	softmaxBackward func(rows int, s, dp *float32, ld, count, limit, fill int, scale float32, lse, delta *float32)
+
+	// prefetch asks for rows of cols values to be brought to the second-level cache.
+	prefetch func(rows, cols int, p *float32, stride int)
 
 	swiglu         func(n int, y, gate, up *float32)
 	swigluBackward func(n int, dgate, dup, dy, gate, up *float32)

@@ -18,11 +18,13 @@ func main() {
 	ConstraintExpr("amd64,!noasm")
 	masks := simd.MaskTable("expMask")
 	constants := constantTable()
+	prefetch()
 	for _, s := range []simd.ISA{simd.AVX512, simd.AVX2} {
 		g := gen{s, masks, constants}
 		g.maxRow()
 		g.expSum()
 		g.scale()
+		g.scaleRows()
 		g.softmax()
 		g.softmaxBackward()
 		g.swiglu()
@@ -202,6 +204,28 @@ func (g gen) spread(x reg.VecVirtual) reg.VecVirtual {
 	return r
 }
 
+// prefetch is of no instruction set.
+func prefetch() {
+	TEXT("prefetchRows", NOSPLIT, "func(rows, cols int, p *float32, stride int)")
+	Doc("prefetchRows asks for rows of cols values, stride values apart, to be brought to the second-level cache.")
+	Pragma("noescape")
+	rows, cols, p, stride := param("rows"), param("cols"), param("p"), param("stride")
+	SHLQ(U8(2), cols)
+	SHLQ(U8(2), stride)
+	i := GP64()
+	Label("next")
+	XORQ(i, i)
+	Label("line")
+	PREFETCHT1(Mem{Base: p, Index: i, Scale: 1})
+	ADDQ(I32(64), i)
+	CMPQ(i, cols)
+	JLT(LabelRef("line"))
+	ADDQ(stride, p)
+	DECQ(rows)
+	JNZ(LabelRef("next"))
+	RET()
+}
+
 func (g gen) maxRow() {
 	g.function("maxRow", "(n int, x *float32) float32", "is the greatest of n values; numbers that are NaN may be passed over.")
 	x := param("x")
@@ -242,6 +266,26 @@ func (g gen) scale() {
 		VMULPS(f, x, x)
 		g.Store(x, row.At(dst, v), mask)
 	})
+	end()
+}
+
+func (g gen) scaleRows() {
+	g.function("scaleRows", "(rows, cols int, p *float32, stride int, f *float32)", "multiplies row r of cols values by f[r]. Rows lie stride values apart.")
+	p, stride, f := param("p"), param("stride"), param("f")
+	SHLQ(U8(2), stride)
+	row := g.NewRow("row", param("cols"), g.masks)
+	Label("next")
+	by := g.Broadcast(Mem{Base: f})
+	row.Each(4, func(v int, mask reg.Register) {
+		x := g.Vec()
+		g.Load(row.At(p, v), x, mask)
+		VMULPS(by, x, x)
+		g.Store(x, row.At(p, v), mask)
+	})
+	ADDQ(U8(4), f)
+	ADDQ(stride, p)
+	DECQ(argument("rows"))
+	JNZ(LabelRef("next"))
 	end()
 }
 
