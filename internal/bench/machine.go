@@ -101,6 +101,14 @@ func (m *Machine) system(root string) {
 	}
 }
 
+// AvailableMemory is how many bytes are free for programs; 0 where the system does not
+// say.
+func AvailableMemory() int64 {
+	var m Machine
+	m.system("/")
+	return m.Available
+}
+
 // field is the value of the first line "name : value" of a file.
 func field(path, name string) string {
 	f, err := os.Open(path)

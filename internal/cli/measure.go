@@ -16,6 +16,9 @@ const (
 
 // measure trains a few steps and derives the time of the whole run.
 func (f *Factory) measure(p *plan, c *config.Config) error {
+	if err := fitsHere(c); err != nil {
+		return err
+	}
 	f.logf("measuring %s", p.Name)
 	t, err := train.New(c)
 	if err != nil {

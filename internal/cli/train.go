@@ -63,6 +63,9 @@ func trainRun(f *Factory, o *trainOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := fitsHere(c); err != nil {
+		return fmt.Errorf("%s: %w", o.file, err)
+	}
 	given, err := os.ReadFile(o.file)
 	if err != nil {
 		return err
