@@ -5,27 +5,34 @@
 #include "textflag.h"
 
 // func tile1x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile1x1AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	MOVQ   last+64(FP), CX
-	MOVQ   $-1, R8
-	BZHIQ  CX, R8, R8
-	KMOVW  R8, K1
-	VPXORQ Z0, Z0, Z0
-	MOVQ   c+48(FP), CX
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	MOVQ       last+64(FP), CX
+	MOVQ       $-1, R8
+	BZHIQ      CX, R8, R8
+	KMOVW      R8, K1
+	VPXORQ     Z0, Z0, Z0
+	MOVQ       c+48(FP), CX
+	LEAQ       (SI)(SI*1), R8
+	MOVQ       ldc+56(FP), R10
+	MOVQ       CX, R9
+	SHLQ       $0x02, R10
+	PREFETCHT0 (R9)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R8*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS.Z    (BX), K1, Z1
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z2
@@ -35,8 +42,6 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
 	MOVB      acc+72(FP), AL
 	TESTB     AL, AL
 	JZ        write
@@ -49,28 +54,37 @@ write:
 	RET
 
 // func tile2x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile2x1AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	MOVQ   last+64(FP), R8
-	MOVQ   $-1, R9
-	BZHIQ  R8, R9, R9
-	KMOVW  R9, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	MOVQ   c+48(FP), R8
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	MOVQ       last+64(FP), R8
+	MOVQ       $-1, R9
+	BZHIQ      R8, R9, R9
+	KMOVW      R9, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	MOVQ       c+48(FP), R8
+	LEAQ       (SI)(SI*1), R9
+	MOVQ       ldc+56(FP), R11
+	MOVQ       R8, R10
+	SHLQ       $0x02, R11
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R9*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS.Z    (BX), K1, Z2
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z3
@@ -82,49 +96,58 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS.Z (R8), K1, Z2
 	VADDPS    Z2, Z0, Z0
-	ADDQ      AX, R8
+	ADDQ      R11, R8
 	VMOVUPS.Z (R8), K1, Z2
 	VADDPS    Z2, Z1, Z1
 	MOVQ      c+48(FP), R8
 
 write:
 	VMOVUPS Z0, K1, (R8)
-	ADDQ    AX, R8
+	ADDQ    R11, R8
 	VMOVUPS Z1, K1, (R8)
 	VZEROUPPER
 	RET
 
 // func tile3x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile3x1AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	MOVQ   last+64(FP), R8
-	MOVQ   $-1, R9
-	BZHIQ  R8, R9, R9
-	KMOVW  R9, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	MOVQ   c+48(FP), R8
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	MOVQ       last+64(FP), R8
+	MOVQ       $-1, R9
+	BZHIQ      R8, R9, R9
+	KMOVW      R9, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	MOVQ       c+48(FP), R8
+	LEAQ       (SI)(SI*1), R9
+	MOVQ       ldc+56(FP), R11
+	MOVQ       R8, R10
+	SHLQ       $0x02, R11
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R9*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS.Z    (BX), K1, Z3
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z4
@@ -138,57 +161,68 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS.Z (R8), K1, Z3
 	VADDPS    Z3, Z0, Z0
-	ADDQ      AX, R8
+	ADDQ      R11, R8
 	VMOVUPS.Z (R8), K1, Z3
 	VADDPS    Z3, Z1, Z1
-	ADDQ      AX, R8
+	ADDQ      R11, R8
 	VMOVUPS.Z (R8), K1, Z3
 	VADDPS    Z3, Z2, Z2
 	MOVQ      c+48(FP), R8
 
 write:
 	VMOVUPS Z0, K1, (R8)
-	ADDQ    AX, R8
+	ADDQ    R11, R8
 	VMOVUPS Z1, K1, (R8)
-	ADDQ    AX, R8
+	ADDQ    R11, R8
 	VMOVUPS Z2, K1, (R8)
 	VZEROUPPER
 	RET
 
 // func tile4x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile4x1AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R8
-	LEAQ   (DI)(R8*1), R8
-	MOVQ   last+64(FP), R9
-	MOVQ   $-1, R10
-	BZHIQ  R9, R10, R10
-	KMOVW  R10, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	MOVQ   c+48(FP), R9
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R8
+	LEAQ       (DI)(R8*1), R8
+	MOVQ       last+64(FP), R9
+	MOVQ       $-1, R10
+	BZHIQ      R9, R10, R10
+	KMOVW      R10, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	MOVQ       c+48(FP), R9
+	LEAQ       (SI)(SI*1), R10
+	MOVQ       ldc+56(FP), R12
+	MOVQ       R9, R11
+	SHLQ       $0x02, R12
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R10*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS.Z    (BX), K1, Z4
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z5
@@ -205,63 +239,76 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS.Z (R9), K1, Z4
 	VADDPS    Z4, Z0, Z0
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS.Z (R9), K1, Z4
 	VADDPS    Z4, Z1, Z1
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS.Z (R9), K1, Z4
 	VADDPS    Z4, Z2, Z2
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS.Z (R9), K1, Z4
 	VADDPS    Z4, Z3, Z3
 	MOVQ      c+48(FP), R9
 
 write:
 	VMOVUPS Z0, K1, (R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z1, K1, (R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z2, K1, (R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z3, K1, (R9)
 	VZEROUPPER
 	RET
 
 // func tile5x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile5x1AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R8
-	LEAQ   (DI)(R8*1), R8
-	MOVQ   last+64(FP), R9
-	MOVQ   $-1, R10
-	BZHIQ  R9, R10, R10
-	KMOVW  R10, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	MOVQ   c+48(FP), R9
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R8
+	LEAQ       (DI)(R8*1), R8
+	MOVQ       last+64(FP), R9
+	MOVQ       $-1, R10
+	BZHIQ      R9, R10, R10
+	KMOVW      R10, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	MOVQ       c+48(FP), R9
+	LEAQ       (SI)(SI*1), R10
+	MOVQ       ldc+56(FP), R12
+	MOVQ       R9, R11
+	SHLQ       $0x02, R12
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R10*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS.Z    (BX), K1, Z5
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z6
@@ -280,69 +327,84 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS.Z (R9), K1, Z5
 	VADDPS    Z5, Z0, Z0
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS.Z (R9), K1, Z5
 	VADDPS    Z5, Z1, Z1
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS.Z (R9), K1, Z5
 	VADDPS    Z5, Z2, Z2
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS.Z (R9), K1, Z5
 	VADDPS    Z5, Z3, Z3
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS.Z (R9), K1, Z5
 	VADDPS    Z5, Z4, Z4
 	MOVQ      c+48(FP), R9
 
 write:
 	VMOVUPS Z0, K1, (R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z1, K1, (R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z2, K1, (R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z3, K1, (R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z4, K1, (R9)
 	VZEROUPPER
 	RET
 
 // func tile6x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile6x1AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R8
-	LEAQ   (DI)(R8*1), R8
-	MOVQ   last+64(FP), R9
-	MOVQ   $-1, R10
-	BZHIQ  R9, R10, R10
-	KMOVW  R10, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	MOVQ   c+48(FP), R9
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R8
+	LEAQ       (DI)(R8*1), R8
+	MOVQ       last+64(FP), R9
+	MOVQ       $-1, R10
+	BZHIQ      R9, R10, R10
+	KMOVW      R10, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	VPXORQ     Z5, Z5, Z5
+	MOVQ       c+48(FP), R9
+	LEAQ       (SI)(SI*1), R10
+	MOVQ       ldc+56(FP), R12
+	MOVQ       R9, R11
+	SHLQ       $0x02, R12
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R10*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS.Z    (BX), K1, Z6
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z7
@@ -363,76 +425,93 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS.Z (R9), K1, Z6
 	VADDPS    Z6, Z0, Z0
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS.Z (R9), K1, Z6
 	VADDPS    Z6, Z1, Z1
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS.Z (R9), K1, Z6
 	VADDPS    Z6, Z2, Z2
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS.Z (R9), K1, Z6
 	VADDPS    Z6, Z3, Z3
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS.Z (R9), K1, Z6
 	VADDPS    Z6, Z4, Z4
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS.Z (R9), K1, Z6
 	VADDPS    Z6, Z5, Z5
 	MOVQ      c+48(FP), R9
 
 write:
 	VMOVUPS Z0, K1, (R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z1, K1, (R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z2, K1, (R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z3, K1, (R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z4, K1, (R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z5, K1, (R9)
 	VZEROUPPER
 	RET
 
 // func tile7x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile7x1AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R9
-	LEAQ   (DI)(R9*1), R8
-	LEAQ   (R8)(R9*1), R9
-	MOVQ   last+64(FP), R10
-	MOVQ   $-1, R11
-	BZHIQ  R10, R11, R11
-	KMOVW  R11, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	MOVQ   c+48(FP), R10
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (DI)(R9*1), R8
+	LEAQ       (R8)(R9*1), R9
+	MOVQ       last+64(FP), R10
+	MOVQ       $-1, R11
+	BZHIQ      R10, R11, R11
+	KMOVW      R11, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	VPXORQ     Z5, Z5, Z5
+	VPXORQ     Z6, Z6, Z6
+	MOVQ       c+48(FP), R10
+	LEAQ       (SI)(SI*1), R11
+	MOVQ       ldc+56(FP), R13
+	MOVQ       R10, R12
+	SHLQ       $0x02, R13
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R11*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS.Z    (BX), K1, Z7
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z8
@@ -456,82 +535,101 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS.Z (R10), K1, Z7
 	VADDPS    Z7, Z0, Z0
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS.Z (R10), K1, Z7
 	VADDPS    Z7, Z1, Z1
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS.Z (R10), K1, Z7
 	VADDPS    Z7, Z2, Z2
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS.Z (R10), K1, Z7
 	VADDPS    Z7, Z3, Z3
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS.Z (R10), K1, Z7
 	VADDPS    Z7, Z4, Z4
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS.Z (R10), K1, Z7
 	VADDPS    Z7, Z5, Z5
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS.Z (R10), K1, Z7
 	VADDPS    Z7, Z6, Z6
 	MOVQ      c+48(FP), R10
 
 write:
 	VMOVUPS Z0, K1, (R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z1, K1, (R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z2, K1, (R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z3, K1, (R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z4, K1, (R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z5, K1, (R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z6, K1, (R10)
 	VZEROUPPER
 	RET
 
 // func tile8x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile8x1AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R9
-	LEAQ   (DI)(R9*1), R8
-	LEAQ   (R8)(R9*1), R9
-	MOVQ   last+64(FP), R10
-	MOVQ   $-1, R11
-	BZHIQ  R10, R11, R11
-	KMOVW  R11, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	MOVQ   c+48(FP), R10
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (DI)(R9*1), R8
+	LEAQ       (R8)(R9*1), R9
+	MOVQ       last+64(FP), R10
+	MOVQ       $-1, R11
+	BZHIQ      R10, R11, R11
+	KMOVW      R11, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	VPXORQ     Z5, Z5, Z5
+	VPXORQ     Z6, Z6, Z6
+	VPXORQ     Z7, Z7, Z7
+	MOVQ       c+48(FP), R10
+	LEAQ       (SI)(SI*1), R11
+	MOVQ       ldc+56(FP), R13
+	MOVQ       R10, R12
+	SHLQ       $0x02, R13
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R11*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS.Z    (BX), K1, Z8
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z9
@@ -557,88 +655,109 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS.Z (R10), K1, Z8
 	VADDPS    Z8, Z0, Z0
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS.Z (R10), K1, Z8
 	VADDPS    Z8, Z1, Z1
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS.Z (R10), K1, Z8
 	VADDPS    Z8, Z2, Z2
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS.Z (R10), K1, Z8
 	VADDPS    Z8, Z3, Z3
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS.Z (R10), K1, Z8
 	VADDPS    Z8, Z4, Z4
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS.Z (R10), K1, Z8
 	VADDPS    Z8, Z5, Z5
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS.Z (R10), K1, Z8
 	VADDPS    Z8, Z6, Z6
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS.Z (R10), K1, Z8
 	VADDPS    Z8, Z7, Z7
 	MOVQ      c+48(FP), R10
 
 write:
 	VMOVUPS Z0, K1, (R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z1, K1, (R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z2, K1, (R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z3, K1, (R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z4, K1, (R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z5, K1, (R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z6, K1, (R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z7, K1, (R10)
 	VZEROUPPER
 	RET
 
 // func tile9x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile9x1AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R9
-	LEAQ   (DI)(R9*1), R8
-	LEAQ   (R8)(R9*1), R9
-	MOVQ   last+64(FP), R10
-	MOVQ   $-1, R11
-	BZHIQ  R10, R11, R11
-	KMOVW  R11, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	MOVQ   c+48(FP), R10
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (DI)(R9*1), R8
+	LEAQ       (R8)(R9*1), R9
+	MOVQ       last+64(FP), R10
+	MOVQ       $-1, R11
+	BZHIQ      R10, R11, R11
+	KMOVW      R11, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	VPXORQ     Z5, Z5, Z5
+	VPXORQ     Z6, Z6, Z6
+	VPXORQ     Z7, Z7, Z7
+	VPXORQ     Z8, Z8, Z8
+	MOVQ       c+48(FP), R10
+	LEAQ       (SI)(SI*1), R11
+	MOVQ       ldc+56(FP), R13
+	MOVQ       R10, R12
+	SHLQ       $0x02, R13
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R11*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS.Z    (BX), K1, Z9
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z10
@@ -666,95 +785,118 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS.Z (R10), K1, Z9
 	VADDPS    Z9, Z0, Z0
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS.Z (R10), K1, Z9
 	VADDPS    Z9, Z1, Z1
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS.Z (R10), K1, Z9
 	VADDPS    Z9, Z2, Z2
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS.Z (R10), K1, Z9
 	VADDPS    Z9, Z3, Z3
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS.Z (R10), K1, Z9
 	VADDPS    Z9, Z4, Z4
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS.Z (R10), K1, Z9
 	VADDPS    Z9, Z5, Z5
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS.Z (R10), K1, Z9
 	VADDPS    Z9, Z6, Z6
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS.Z (R10), K1, Z9
 	VADDPS    Z9, Z7, Z7
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS.Z (R10), K1, Z9
 	VADDPS    Z9, Z8, Z8
 	MOVQ      c+48(FP), R10
 
 write:
 	VMOVUPS Z0, K1, (R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z1, K1, (R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z2, K1, (R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z3, K1, (R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z4, K1, (R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z5, K1, (R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z6, K1, (R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z7, K1, (R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z8, K1, (R10)
 	VZEROUPPER
 	RET
 
 // func tile10x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile10x1AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R10
-	LEAQ   (DI)(R10*1), R8
-	LEAQ   (R8)(R10*1), R9
-	LEAQ   (R9)(R10*1), R10
-	MOVQ   last+64(FP), R11
-	MOVQ   $-1, R12
-	BZHIQ  R11, R12, R12
-	KMOVW  R12, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z9, Z9, Z9
-	MOVQ   c+48(FP), R11
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R10
+	LEAQ       (DI)(R10*1), R8
+	LEAQ       (R8)(R10*1), R9
+	LEAQ       (R9)(R10*1), R10
+	MOVQ       last+64(FP), R11
+	MOVQ       $-1, R12
+	BZHIQ      R11, R12, R12
+	KMOVW      R12, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	VPXORQ     Z5, Z5, Z5
+	VPXORQ     Z6, Z6, Z6
+	VPXORQ     Z7, Z7, Z7
+	VPXORQ     Z8, Z8, Z8
+	VPXORQ     Z9, Z9, Z9
+	MOVQ       c+48(FP), R11
+	LEAQ       (SI)(SI*1), R12
+	MOVQ       ldc+56(FP), R14
+	MOVQ       R11, R13
+	SHLQ       $0x02, R14
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R12*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS.Z    (BX), K1, Z10
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z11
@@ -785,101 +927,126 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS.Z (R11), K1, Z10
 	VADDPS    Z10, Z0, Z0
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z10
 	VADDPS    Z10, Z1, Z1
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z10
 	VADDPS    Z10, Z2, Z2
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z10
 	VADDPS    Z10, Z3, Z3
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z10
 	VADDPS    Z10, Z4, Z4
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z10
 	VADDPS    Z10, Z5, Z5
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z10
 	VADDPS    Z10, Z6, Z6
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z10
 	VADDPS    Z10, Z7, Z7
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z10
 	VADDPS    Z10, Z8, Z8
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z10
 	VADDPS    Z10, Z9, Z9
 	MOVQ      c+48(FP), R11
 
 write:
 	VMOVUPS Z0, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z1, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z2, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z3, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z4, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z5, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z6, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z7, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z8, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z9, K1, (R11)
 	VZEROUPPER
 	RET
 
 // func tile11x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile11x1AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R10
-	LEAQ   (DI)(R10*1), R8
-	LEAQ   (R8)(R10*1), R9
-	LEAQ   (R9)(R10*1), R10
-	MOVQ   last+64(FP), R11
-	MOVQ   $-1, R12
-	BZHIQ  R11, R12, R12
-	KMOVW  R12, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z9, Z9, Z9
-	VPXORQ Z10, Z10, Z10
-	MOVQ   c+48(FP), R11
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R10
+	LEAQ       (DI)(R10*1), R8
+	LEAQ       (R8)(R10*1), R9
+	LEAQ       (R9)(R10*1), R10
+	MOVQ       last+64(FP), R11
+	MOVQ       $-1, R12
+	BZHIQ      R11, R12, R12
+	KMOVW      R12, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	VPXORQ     Z5, Z5, Z5
+	VPXORQ     Z6, Z6, Z6
+	VPXORQ     Z7, Z7, Z7
+	VPXORQ     Z8, Z8, Z8
+	VPXORQ     Z9, Z9, Z9
+	VPXORQ     Z10, Z10, Z10
+	MOVQ       c+48(FP), R11
+	LEAQ       (SI)(SI*1), R12
+	MOVQ       ldc+56(FP), R14
+	MOVQ       R11, R13
+	SHLQ       $0x02, R14
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R12*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS.Z    (BX), K1, Z11
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z12
@@ -912,107 +1079,134 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS.Z (R11), K1, Z11
 	VADDPS    Z11, Z0, Z0
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z11
 	VADDPS    Z11, Z1, Z1
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z11
 	VADDPS    Z11, Z2, Z2
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z11
 	VADDPS    Z11, Z3, Z3
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z11
 	VADDPS    Z11, Z4, Z4
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z11
 	VADDPS    Z11, Z5, Z5
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z11
 	VADDPS    Z11, Z6, Z6
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z11
 	VADDPS    Z11, Z7, Z7
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z11
 	VADDPS    Z11, Z8, Z8
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z11
 	VADDPS    Z11, Z9, Z9
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z11
 	VADDPS    Z11, Z10, Z10
 	MOVQ      c+48(FP), R11
 
 write:
 	VMOVUPS Z0, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z1, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z2, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z3, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z4, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z5, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z6, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z7, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z8, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z9, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z10, K1, (R11)
 	VZEROUPPER
 	RET
 
 // func tile12x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile12x1AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R10
-	LEAQ   (DI)(R10*1), R8
-	LEAQ   (R8)(R10*1), R9
-	LEAQ   (R9)(R10*1), R10
-	MOVQ   last+64(FP), R11
-	MOVQ   $-1, R12
-	BZHIQ  R11, R12, R12
-	KMOVW  R12, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z9, Z9, Z9
-	VPXORQ Z10, Z10, Z10
-	VPXORQ Z11, Z11, Z11
-	MOVQ   c+48(FP), R11
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R10
+	LEAQ       (DI)(R10*1), R8
+	LEAQ       (R8)(R10*1), R9
+	LEAQ       (R9)(R10*1), R10
+	MOVQ       last+64(FP), R11
+	MOVQ       $-1, R12
+	BZHIQ      R11, R12, R12
+	KMOVW      R12, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	VPXORQ     Z5, Z5, Z5
+	VPXORQ     Z6, Z6, Z6
+	VPXORQ     Z7, Z7, Z7
+	VPXORQ     Z8, Z8, Z8
+	VPXORQ     Z9, Z9, Z9
+	VPXORQ     Z10, Z10, Z10
+	VPXORQ     Z11, Z11, Z11
+	MOVQ       c+48(FP), R11
+	LEAQ       (SI)(SI*1), R12
+	MOVQ       ldc+56(FP), R14
+	MOVQ       R11, R13
+	SHLQ       $0x02, R14
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R12*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS.Z    (BX), K1, Z12
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z13
@@ -1047,114 +1241,143 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS.Z (R11), K1, Z12
 	VADDPS    Z12, Z0, Z0
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z12
 	VADDPS    Z12, Z1, Z1
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z12
 	VADDPS    Z12, Z2, Z2
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z12
 	VADDPS    Z12, Z3, Z3
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z12
 	VADDPS    Z12, Z4, Z4
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z12
 	VADDPS    Z12, Z5, Z5
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z12
 	VADDPS    Z12, Z6, Z6
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z12
 	VADDPS    Z12, Z7, Z7
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z12
 	VADDPS    Z12, Z8, Z8
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z12
 	VADDPS    Z12, Z9, Z9
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z12
 	VADDPS    Z12, Z10, Z10
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS.Z (R11), K1, Z12
 	VADDPS    Z12, Z11, Z11
 	MOVQ      c+48(FP), R11
 
 write:
 	VMOVUPS Z0, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z1, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z2, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z3, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z4, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z5, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z6, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z7, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z8, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z9, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z10, K1, (R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z11, K1, (R11)
 	VZEROUPPER
 	RET
 
 // func tile13x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile13x1AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R11
-	LEAQ   (DI)(R11*1), R8
-	LEAQ   (R8)(R11*1), R9
-	LEAQ   (R9)(R11*1), R10
-	LEAQ   (R10)(R11*1), R11
-	MOVQ   last+64(FP), R12
-	MOVQ   $-1, R13
-	BZHIQ  R12, R13, R13
-	KMOVW  R13, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z9, Z9, Z9
-	VPXORQ Z10, Z10, Z10
-	VPXORQ Z11, Z11, Z11
-	VPXORQ Z12, Z12, Z12
-	MOVQ   c+48(FP), R12
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R11
+	LEAQ       (DI)(R11*1), R8
+	LEAQ       (R8)(R11*1), R9
+	LEAQ       (R9)(R11*1), R10
+	LEAQ       (R10)(R11*1), R11
+	MOVQ       last+64(FP), R12
+	MOVQ       $-1, R13
+	BZHIQ      R12, R13, R13
+	KMOVW      R13, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	VPXORQ     Z5, Z5, Z5
+	VPXORQ     Z6, Z6, Z6
+	VPXORQ     Z7, Z7, Z7
+	VPXORQ     Z8, Z8, Z8
+	VPXORQ     Z9, Z9, Z9
+	VPXORQ     Z10, Z10, Z10
+	VPXORQ     Z11, Z11, Z11
+	VPXORQ     Z12, Z12, Z12
+	MOVQ       c+48(FP), R12
+	LEAQ       (SI)(SI*1), R13
+	MOVQ       ldc+56(FP), R15
+	MOVQ       R12, R14
+	SHLQ       $0x02, R15
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R13*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS.Z    (BX), K1, Z13
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z14
@@ -1192,120 +1415,151 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS.Z (R12), K1, Z13
 	VADDPS    Z13, Z0, Z0
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z13
 	VADDPS    Z13, Z1, Z1
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z13
 	VADDPS    Z13, Z2, Z2
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z13
 	VADDPS    Z13, Z3, Z3
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z13
 	VADDPS    Z13, Z4, Z4
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z13
 	VADDPS    Z13, Z5, Z5
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z13
 	VADDPS    Z13, Z6, Z6
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z13
 	VADDPS    Z13, Z7, Z7
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z13
 	VADDPS    Z13, Z8, Z8
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z13
 	VADDPS    Z13, Z9, Z9
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z13
 	VADDPS    Z13, Z10, Z10
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z13
 	VADDPS    Z13, Z11, Z11
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z13
 	VADDPS    Z13, Z12, Z12
 	MOVQ      c+48(FP), R12
 
 write:
 	VMOVUPS Z0, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z1, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z2, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z3, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z4, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z5, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z6, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z7, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z8, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z9, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z10, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z11, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z12, K1, (R12)
 	VZEROUPPER
 	RET
 
 // func tile14x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile14x1AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R11
-	LEAQ   (DI)(R11*1), R8
-	LEAQ   (R8)(R11*1), R9
-	LEAQ   (R9)(R11*1), R10
-	LEAQ   (R10)(R11*1), R11
-	MOVQ   last+64(FP), R12
-	MOVQ   $-1, R13
-	BZHIQ  R12, R13, R13
-	KMOVW  R13, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z9, Z9, Z9
-	VPXORQ Z10, Z10, Z10
-	VPXORQ Z11, Z11, Z11
-	VPXORQ Z12, Z12, Z12
-	VPXORQ Z13, Z13, Z13
-	MOVQ   c+48(FP), R12
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R11
+	LEAQ       (DI)(R11*1), R8
+	LEAQ       (R8)(R11*1), R9
+	LEAQ       (R9)(R11*1), R10
+	LEAQ       (R10)(R11*1), R11
+	MOVQ       last+64(FP), R12
+	MOVQ       $-1, R13
+	BZHIQ      R12, R13, R13
+	KMOVW      R13, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	VPXORQ     Z5, Z5, Z5
+	VPXORQ     Z6, Z6, Z6
+	VPXORQ     Z7, Z7, Z7
+	VPXORQ     Z8, Z8, Z8
+	VPXORQ     Z9, Z9, Z9
+	VPXORQ     Z10, Z10, Z10
+	VPXORQ     Z11, Z11, Z11
+	VPXORQ     Z12, Z12, Z12
+	VPXORQ     Z13, Z13, Z13
+	MOVQ       c+48(FP), R12
+	LEAQ       (SI)(SI*1), R13
+	MOVQ       ldc+56(FP), R15
+	MOVQ       R12, R14
+	SHLQ       $0x02, R15
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R13*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS.Z    (BX), K1, Z14
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z15
@@ -1345,108 +1599,115 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS.Z (R12), K1, Z14
 	VADDPS    Z14, Z0, Z0
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z14
 	VADDPS    Z14, Z1, Z1
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z14
 	VADDPS    Z14, Z2, Z2
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z14
 	VADDPS    Z14, Z3, Z3
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z14
 	VADDPS    Z14, Z4, Z4
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z14
 	VADDPS    Z14, Z5, Z5
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z14
 	VADDPS    Z14, Z6, Z6
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z14
 	VADDPS    Z14, Z7, Z7
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z14
 	VADDPS    Z14, Z8, Z8
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z14
 	VADDPS    Z14, Z9, Z9
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z14
 	VADDPS    Z14, Z10, Z10
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z14
 	VADDPS    Z14, Z11, Z11
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z14
 	VADDPS    Z14, Z12, Z12
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS.Z (R12), K1, Z14
 	VADDPS    Z14, Z13, Z13
 	MOVQ      c+48(FP), R12
 
 write:
 	VMOVUPS Z0, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z1, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z2, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z3, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z4, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z5, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z6, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z7, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z8, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z9, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z10, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z11, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z12, K1, (R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z13, K1, (R12)
 	VZEROUPPER
 	RET
 
 // func tile1x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile1x2AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	MOVQ   last+64(FP), CX
-	MOVQ   $-1, R8
-	BZHIQ  CX, R8, R8
-	KMOVW  R8, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	MOVQ   c+48(FP), CX
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	MOVQ       last+64(FP), CX
+	MOVQ       $-1, R8
+	BZHIQ      CX, R8, R8
+	KMOVW      R8, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	MOVQ       c+48(FP), CX
+	LEAQ       (SI)(SI*1), R8
+	MOVQ       ldc+56(FP), R10
+	MOVQ       CX, R9
+	SHLQ       $0x02, R10
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R8*8)
+	PREFETCHT0   64(BX)(R8*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS      (BX), Z2
 	VMOVUPS.Z    64(BX), K1, Z3
 	ADDQ         SI, BX
@@ -1458,8 +1719,6 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
 	MOVB      acc+72(FP), AL
 	TESTB     AL, AL
 	JZ        write
@@ -1475,30 +1734,42 @@ write:
 	RET
 
 // func tile2x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile2x2AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	MOVQ   last+64(FP), R8
-	MOVQ   $-1, R9
-	BZHIQ  R8, R9, R9
-	KMOVW  R9, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	MOVQ   c+48(FP), R8
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	MOVQ       last+64(FP), R8
+	MOVQ       $-1, R9
+	BZHIQ      R8, R9, R9
+	KMOVW      R9, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	MOVQ       c+48(FP), R8
+	LEAQ       (SI)(SI*1), R9
+	MOVQ       ldc+56(FP), R11
+	MOVQ       R8, R10
+	SHLQ       $0x02, R11
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R9*8)
+	PREFETCHT0   64(BX)(R9*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS      (BX), Z4
 	VMOVUPS.Z    64(BX), K1, Z5
 	ADDQ         SI, BX
@@ -1513,16 +1784,14 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS   (R8), Z4
 	VADDPS    Z4, Z0, Z0
 	VMOVUPS.Z 64(R8), K1, Z5
 	VADDPS    Z5, Z1, Z1
-	ADDQ      AX, R8
+	ADDQ      R11, R8
 	VMOVUPS   (R8), Z4
 	VADDPS    Z4, Z2, Z2
 	VMOVUPS.Z 64(R8), K1, Z5
@@ -1532,39 +1801,54 @@ store:
 write:
 	VMOVUPS Z0, (R8)
 	VMOVUPS Z1, K1, 64(R8)
-	ADDQ    AX, R8
+	ADDQ    R11, R8
 	VMOVUPS Z2, (R8)
 	VMOVUPS Z3, K1, 64(R8)
 	VZEROUPPER
 	RET
 
 // func tile3x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile3x2AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	MOVQ   last+64(FP), R8
-	MOVQ   $-1, R9
-	BZHIQ  R8, R9, R9
-	KMOVW  R9, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	MOVQ   c+48(FP), R8
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	MOVQ       last+64(FP), R8
+	MOVQ       $-1, R9
+	BZHIQ      R8, R9, R9
+	KMOVW      R9, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	VPXORQ     Z5, Z5, Z5
+	MOVQ       c+48(FP), R8
+	LEAQ       (SI)(SI*1), R9
+	MOVQ       ldc+56(FP), R11
+	MOVQ       R8, R10
+	SHLQ       $0x02, R11
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R9*8)
+	PREFETCHT0   64(BX)(R9*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS      (BX), Z6
 	VMOVUPS.Z    64(BX), K1, Z7
 	ADDQ         SI, BX
@@ -1582,21 +1866,19 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS   (R8), Z6
 	VADDPS    Z6, Z0, Z0
 	VMOVUPS.Z 64(R8), K1, Z7
 	VADDPS    Z7, Z1, Z1
-	ADDQ      AX, R8
+	ADDQ      R11, R8
 	VMOVUPS   (R8), Z6
 	VADDPS    Z6, Z2, Z2
 	VMOVUPS.Z 64(R8), K1, Z7
 	VADDPS    Z7, Z3, Z3
-	ADDQ      AX, R8
+	ADDQ      R11, R8
 	VMOVUPS   (R8), Z6
 	VADDPS    Z6, Z4, Z4
 	VMOVUPS.Z 64(R8), K1, Z7
@@ -1606,46 +1888,64 @@ store:
 write:
 	VMOVUPS Z0, (R8)
 	VMOVUPS Z1, K1, 64(R8)
-	ADDQ    AX, R8
+	ADDQ    R11, R8
 	VMOVUPS Z2, (R8)
 	VMOVUPS Z3, K1, 64(R8)
-	ADDQ    AX, R8
+	ADDQ    R11, R8
 	VMOVUPS Z4, (R8)
 	VMOVUPS Z5, K1, 64(R8)
 	VZEROUPPER
 	RET
 
 // func tile4x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile4x2AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R8
-	LEAQ   (DI)(R8*1), R8
-	MOVQ   last+64(FP), R9
-	MOVQ   $-1, R10
-	BZHIQ  R9, R10, R10
-	KMOVW  R10, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	MOVQ   c+48(FP), R9
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R8
+	LEAQ       (DI)(R8*1), R8
+	MOVQ       last+64(FP), R9
+	MOVQ       $-1, R10
+	BZHIQ      R9, R10, R10
+	KMOVW      R10, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	VPXORQ     Z5, Z5, Z5
+	VPXORQ     Z6, Z6, Z6
+	VPXORQ     Z7, Z7, Z7
+	MOVQ       c+48(FP), R9
+	LEAQ       (SI)(SI*1), R10
+	MOVQ       ldc+56(FP), R12
+	MOVQ       R9, R11
+	SHLQ       $0x02, R12
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R10*8)
+	PREFETCHT0   64(BX)(R10*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS      (BX), Z8
 	VMOVUPS.Z    64(BX), K1, Z9
 	ADDQ         SI, BX
@@ -1667,26 +1967,24 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS   (R9), Z8
 	VADDPS    Z8, Z0, Z0
 	VMOVUPS.Z 64(R9), K1, Z9
 	VADDPS    Z9, Z1, Z1
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS   (R9), Z8
 	VADDPS    Z8, Z2, Z2
 	VMOVUPS.Z 64(R9), K1, Z9
 	VADDPS    Z9, Z3, Z3
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS   (R9), Z8
 	VADDPS    Z8, Z4, Z4
 	VMOVUPS.Z 64(R9), K1, Z9
 	VADDPS    Z9, Z5, Z5
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS   (R9), Z8
 	VADDPS    Z8, Z6, Z6
 	VMOVUPS.Z 64(R9), K1, Z9
@@ -1696,51 +1994,72 @@ store:
 write:
 	VMOVUPS Z0, (R9)
 	VMOVUPS Z1, K1, 64(R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z2, (R9)
 	VMOVUPS Z3, K1, 64(R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z4, (R9)
 	VMOVUPS Z5, K1, 64(R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z6, (R9)
 	VMOVUPS Z7, K1, 64(R9)
 	VZEROUPPER
 	RET
 
 // func tile5x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile5x2AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R8
-	LEAQ   (DI)(R8*1), R8
-	MOVQ   last+64(FP), R9
-	MOVQ   $-1, R10
-	BZHIQ  R9, R10, R10
-	KMOVW  R10, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z9, Z9, Z9
-	MOVQ   c+48(FP), R9
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R8
+	LEAQ       (DI)(R8*1), R8
+	MOVQ       last+64(FP), R9
+	MOVQ       $-1, R10
+	BZHIQ      R9, R10, R10
+	KMOVW      R10, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	VPXORQ     Z5, Z5, Z5
+	VPXORQ     Z6, Z6, Z6
+	VPXORQ     Z7, Z7, Z7
+	VPXORQ     Z8, Z8, Z8
+	VPXORQ     Z9, Z9, Z9
+	MOVQ       c+48(FP), R9
+	LEAQ       (SI)(SI*1), R10
+	MOVQ       ldc+56(FP), R12
+	MOVQ       R9, R11
+	SHLQ       $0x02, R12
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R10*8)
+	PREFETCHT0   64(BX)(R10*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS      (BX), Z10
 	VMOVUPS.Z    64(BX), K1, Z11
 	ADDQ         SI, BX
@@ -1765,31 +2084,29 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS   (R9), Z10
 	VADDPS    Z10, Z0, Z0
 	VMOVUPS.Z 64(R9), K1, Z11
 	VADDPS    Z11, Z1, Z1
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS   (R9), Z10
 	VADDPS    Z10, Z2, Z2
 	VMOVUPS.Z 64(R9), K1, Z11
 	VADDPS    Z11, Z3, Z3
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS   (R9), Z10
 	VADDPS    Z10, Z4, Z4
 	VMOVUPS.Z 64(R9), K1, Z11
 	VADDPS    Z11, Z5, Z5
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS   (R9), Z10
 	VADDPS    Z10, Z6, Z6
 	VMOVUPS.Z 64(R9), K1, Z11
 	VADDPS    Z11, Z7, Z7
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS   (R9), Z10
 	VADDPS    Z10, Z8, Z8
 	VMOVUPS.Z 64(R9), K1, Z11
@@ -1799,56 +2116,80 @@ store:
 write:
 	VMOVUPS Z0, (R9)
 	VMOVUPS Z1, K1, 64(R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z2, (R9)
 	VMOVUPS Z3, K1, 64(R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z4, (R9)
 	VMOVUPS Z5, K1, 64(R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z6, (R9)
 	VMOVUPS Z7, K1, 64(R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z8, (R9)
 	VMOVUPS Z9, K1, 64(R9)
 	VZEROUPPER
 	RET
 
 // func tile6x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile6x2AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R8
-	LEAQ   (DI)(R8*1), R8
-	MOVQ   last+64(FP), R9
-	MOVQ   $-1, R10
-	BZHIQ  R9, R10, R10
-	KMOVW  R10, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z9, Z9, Z9
-	VPXORQ Z10, Z10, Z10
-	VPXORQ Z11, Z11, Z11
-	MOVQ   c+48(FP), R9
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R8
+	LEAQ       (DI)(R8*1), R8
+	MOVQ       last+64(FP), R9
+	MOVQ       $-1, R10
+	BZHIQ      R9, R10, R10
+	KMOVW      R10, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	VPXORQ     Z5, Z5, Z5
+	VPXORQ     Z6, Z6, Z6
+	VPXORQ     Z7, Z7, Z7
+	VPXORQ     Z8, Z8, Z8
+	VPXORQ     Z9, Z9, Z9
+	VPXORQ     Z10, Z10, Z10
+	VPXORQ     Z11, Z11, Z11
+	MOVQ       c+48(FP), R9
+	LEAQ       (SI)(SI*1), R10
+	MOVQ       ldc+56(FP), R12
+	MOVQ       R9, R11
+	SHLQ       $0x02, R12
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R10*8)
+	PREFETCHT0   64(BX)(R10*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS      (BX), Z12
 	VMOVUPS.Z    64(BX), K1, Z13
 	ADDQ         SI, BX
@@ -1876,36 +2217,34 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS   (R9), Z12
 	VADDPS    Z12, Z0, Z0
 	VMOVUPS.Z 64(R9), K1, Z13
 	VADDPS    Z13, Z1, Z1
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS   (R9), Z12
 	VADDPS    Z12, Z2, Z2
 	VMOVUPS.Z 64(R9), K1, Z13
 	VADDPS    Z13, Z3, Z3
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS   (R9), Z12
 	VADDPS    Z12, Z4, Z4
 	VMOVUPS.Z 64(R9), K1, Z13
 	VADDPS    Z13, Z5, Z5
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS   (R9), Z12
 	VADDPS    Z12, Z6, Z6
 	VMOVUPS.Z 64(R9), K1, Z13
 	VADDPS    Z13, Z7, Z7
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS   (R9), Z12
 	VADDPS    Z12, Z8, Z8
 	VMOVUPS.Z 64(R9), K1, Z13
 	VADDPS    Z13, Z9, Z9
-	ADDQ      AX, R9
+	ADDQ      R12, R9
 	VMOVUPS   (R9), Z12
 	VADDPS    Z12, Z10, Z10
 	VMOVUPS.Z 64(R9), K1, Z13
@@ -1915,62 +2254,89 @@ store:
 write:
 	VMOVUPS Z0, (R9)
 	VMOVUPS Z1, K1, 64(R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z2, (R9)
 	VMOVUPS Z3, K1, 64(R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z4, (R9)
 	VMOVUPS Z5, K1, 64(R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z6, (R9)
 	VMOVUPS Z7, K1, 64(R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z8, (R9)
 	VMOVUPS Z9, K1, 64(R9)
-	ADDQ    AX, R9
+	ADDQ    R12, R9
 	VMOVUPS Z10, (R9)
 	VMOVUPS Z11, K1, 64(R9)
 	VZEROUPPER
 	RET
 
 // func tile7x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile7x2AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R9
-	LEAQ   (DI)(R9*1), R8
-	LEAQ   (R8)(R9*1), R9
-	MOVQ   last+64(FP), R10
-	MOVQ   $-1, R11
-	BZHIQ  R10, R11, R11
-	KMOVW  R11, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z9, Z9, Z9
-	VPXORQ Z10, Z10, Z10
-	VPXORQ Z11, Z11, Z11
-	VPXORQ Z12, Z12, Z12
-	VPXORQ Z13, Z13, Z13
-	MOVQ   c+48(FP), R10
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (DI)(R9*1), R8
+	LEAQ       (R8)(R9*1), R9
+	MOVQ       last+64(FP), R10
+	MOVQ       $-1, R11
+	BZHIQ      R10, R11, R11
+	KMOVW      R11, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	VPXORQ     Z5, Z5, Z5
+	VPXORQ     Z6, Z6, Z6
+	VPXORQ     Z7, Z7, Z7
+	VPXORQ     Z8, Z8, Z8
+	VPXORQ     Z9, Z9, Z9
+	VPXORQ     Z10, Z10, Z10
+	VPXORQ     Z11, Z11, Z11
+	VPXORQ     Z12, Z12, Z12
+	VPXORQ     Z13, Z13, Z13
+	MOVQ       c+48(FP), R10
+	LEAQ       (SI)(SI*1), R11
+	MOVQ       ldc+56(FP), R13
+	MOVQ       R10, R12
+	SHLQ       $0x02, R13
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R11*8)
+	PREFETCHT0   64(BX)(R11*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS      (BX), Z14
 	VMOVUPS.Z    64(BX), K1, Z15
 	ADDQ         SI, BX
@@ -2002,41 +2368,39 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS   (R10), Z14
 	VADDPS    Z14, Z0, Z0
 	VMOVUPS.Z 64(R10), K1, Z15
 	VADDPS    Z15, Z1, Z1
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS   (R10), Z14
 	VADDPS    Z14, Z2, Z2
 	VMOVUPS.Z 64(R10), K1, Z15
 	VADDPS    Z15, Z3, Z3
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS   (R10), Z14
 	VADDPS    Z14, Z4, Z4
 	VMOVUPS.Z 64(R10), K1, Z15
 	VADDPS    Z15, Z5, Z5
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS   (R10), Z14
 	VADDPS    Z14, Z6, Z6
 	VMOVUPS.Z 64(R10), K1, Z15
 	VADDPS    Z15, Z7, Z7
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS   (R10), Z14
 	VADDPS    Z14, Z8, Z8
 	VMOVUPS.Z 64(R10), K1, Z15
 	VADDPS    Z15, Z9, Z9
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS   (R10), Z14
 	VADDPS    Z14, Z10, Z10
 	VMOVUPS.Z 64(R10), K1, Z15
 	VADDPS    Z15, Z11, Z11
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS   (R10), Z14
 	VADDPS    Z14, Z12, Z12
 	VMOVUPS.Z 64(R10), K1, Z15
@@ -2046,67 +2410,97 @@ store:
 write:
 	VMOVUPS Z0, (R10)
 	VMOVUPS Z1, K1, 64(R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z2, (R10)
 	VMOVUPS Z3, K1, 64(R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z4, (R10)
 	VMOVUPS Z5, K1, 64(R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z6, (R10)
 	VMOVUPS Z7, K1, 64(R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z8, (R10)
 	VMOVUPS Z9, K1, 64(R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z10, (R10)
 	VMOVUPS Z11, K1, 64(R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z12, (R10)
 	VMOVUPS Z13, K1, 64(R10)
 	VZEROUPPER
 	RET
 
 // func tile8x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile8x2AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R9
-	LEAQ   (DI)(R9*1), R8
-	LEAQ   (R8)(R9*1), R9
-	MOVQ   last+64(FP), R10
-	MOVQ   $-1, R11
-	BZHIQ  R10, R11, R11
-	KMOVW  R11, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z9, Z9, Z9
-	VPXORQ Z10, Z10, Z10
-	VPXORQ Z11, Z11, Z11
-	VPXORQ Z12, Z12, Z12
-	VPXORQ Z13, Z13, Z13
-	VPXORQ Z14, Z14, Z14
-	VPXORQ Z15, Z15, Z15
-	MOVQ   c+48(FP), R10
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (DI)(R9*1), R8
+	LEAQ       (R8)(R9*1), R9
+	MOVQ       last+64(FP), R10
+	MOVQ       $-1, R11
+	BZHIQ      R10, R11, R11
+	KMOVW      R11, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	VPXORQ     Z5, Z5, Z5
+	VPXORQ     Z6, Z6, Z6
+	VPXORQ     Z7, Z7, Z7
+	VPXORQ     Z8, Z8, Z8
+	VPXORQ     Z9, Z9, Z9
+	VPXORQ     Z10, Z10, Z10
+	VPXORQ     Z11, Z11, Z11
+	VPXORQ     Z12, Z12, Z12
+	VPXORQ     Z13, Z13, Z13
+	VPXORQ     Z14, Z14, Z14
+	VPXORQ     Z15, Z15, Z15
+	MOVQ       c+48(FP), R10
+	LEAQ       (SI)(SI*1), R11
+	MOVQ       ldc+56(FP), R13
+	MOVQ       R10, R12
+	SHLQ       $0x02, R13
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R11*8)
+	PREFETCHT0   64(BX)(R11*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS      (BX), Z16
 	VMOVUPS.Z    64(BX), K1, Z17
 	ADDQ         SI, BX
@@ -2141,46 +2535,44 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS   (R10), Z16
 	VADDPS    Z16, Z0, Z0
 	VMOVUPS.Z 64(R10), K1, Z17
 	VADDPS    Z17, Z1, Z1
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS   (R10), Z16
 	VADDPS    Z16, Z2, Z2
 	VMOVUPS.Z 64(R10), K1, Z17
 	VADDPS    Z17, Z3, Z3
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS   (R10), Z16
 	VADDPS    Z16, Z4, Z4
 	VMOVUPS.Z 64(R10), K1, Z17
 	VADDPS    Z17, Z5, Z5
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS   (R10), Z16
 	VADDPS    Z16, Z6, Z6
 	VMOVUPS.Z 64(R10), K1, Z17
 	VADDPS    Z17, Z7, Z7
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS   (R10), Z16
 	VADDPS    Z16, Z8, Z8
 	VMOVUPS.Z 64(R10), K1, Z17
 	VADDPS    Z17, Z9, Z9
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS   (R10), Z16
 	VADDPS    Z16, Z10, Z10
 	VMOVUPS.Z 64(R10), K1, Z17
 	VADDPS    Z17, Z11, Z11
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS   (R10), Z16
 	VADDPS    Z16, Z12, Z12
 	VMOVUPS.Z 64(R10), K1, Z17
 	VADDPS    Z17, Z13, Z13
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS   (R10), Z16
 	VADDPS    Z16, Z14, Z14
 	VMOVUPS.Z 64(R10), K1, Z17
@@ -2190,72 +2582,105 @@ store:
 write:
 	VMOVUPS Z0, (R10)
 	VMOVUPS Z1, K1, 64(R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z2, (R10)
 	VMOVUPS Z3, K1, 64(R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z4, (R10)
 	VMOVUPS Z5, K1, 64(R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z6, (R10)
 	VMOVUPS Z7, K1, 64(R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z8, (R10)
 	VMOVUPS Z9, K1, 64(R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z10, (R10)
 	VMOVUPS Z11, K1, 64(R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z12, (R10)
 	VMOVUPS Z13, K1, 64(R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z14, (R10)
 	VMOVUPS Z15, K1, 64(R10)
 	VZEROUPPER
 	RET
 
 // func tile9x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile9x2AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R9
-	LEAQ   (DI)(R9*1), R8
-	LEAQ   (R8)(R9*1), R9
-	MOVQ   last+64(FP), R10
-	MOVQ   $-1, R11
-	BZHIQ  R10, R11, R11
-	KMOVW  R11, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z9, Z9, Z9
-	VPXORQ Z10, Z10, Z10
-	VPXORQ Z11, Z11, Z11
-	VPXORQ Z12, Z12, Z12
-	VPXORQ Z13, Z13, Z13
-	VPXORQ Z14, Z14, Z14
-	VPXORQ Z15, Z15, Z15
-	VPXORQ Z16, Z16, Z16
-	VPXORQ Z17, Z17, Z17
-	MOVQ   c+48(FP), R10
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (DI)(R9*1), R8
+	LEAQ       (R8)(R9*1), R9
+	MOVQ       last+64(FP), R10
+	MOVQ       $-1, R11
+	BZHIQ      R10, R11, R11
+	KMOVW      R11, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	VPXORQ     Z5, Z5, Z5
+	VPXORQ     Z6, Z6, Z6
+	VPXORQ     Z7, Z7, Z7
+	VPXORQ     Z8, Z8, Z8
+	VPXORQ     Z9, Z9, Z9
+	VPXORQ     Z10, Z10, Z10
+	VPXORQ     Z11, Z11, Z11
+	VPXORQ     Z12, Z12, Z12
+	VPXORQ     Z13, Z13, Z13
+	VPXORQ     Z14, Z14, Z14
+	VPXORQ     Z15, Z15, Z15
+	VPXORQ     Z16, Z16, Z16
+	VPXORQ     Z17, Z17, Z17
+	MOVQ       c+48(FP), R10
+	LEAQ       (SI)(SI*1), R11
+	MOVQ       ldc+56(FP), R13
+	MOVQ       R10, R12
+	SHLQ       $0x02, R13
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R11*8)
+	PREFETCHT0   64(BX)(R11*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS      (BX), Z18
 	VMOVUPS.Z    64(BX), K1, Z19
 	ADDQ         SI, BX
@@ -2293,51 +2718,49 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS   (R10), Z18
 	VADDPS    Z18, Z0, Z0
 	VMOVUPS.Z 64(R10), K1, Z19
 	VADDPS    Z19, Z1, Z1
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS   (R10), Z18
 	VADDPS    Z18, Z2, Z2
 	VMOVUPS.Z 64(R10), K1, Z19
 	VADDPS    Z19, Z3, Z3
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS   (R10), Z18
 	VADDPS    Z18, Z4, Z4
 	VMOVUPS.Z 64(R10), K1, Z19
 	VADDPS    Z19, Z5, Z5
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS   (R10), Z18
 	VADDPS    Z18, Z6, Z6
 	VMOVUPS.Z 64(R10), K1, Z19
 	VADDPS    Z19, Z7, Z7
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS   (R10), Z18
 	VADDPS    Z18, Z8, Z8
 	VMOVUPS.Z 64(R10), K1, Z19
 	VADDPS    Z19, Z9, Z9
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS   (R10), Z18
 	VADDPS    Z18, Z10, Z10
 	VMOVUPS.Z 64(R10), K1, Z19
 	VADDPS    Z19, Z11, Z11
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS   (R10), Z18
 	VADDPS    Z18, Z12, Z12
 	VMOVUPS.Z 64(R10), K1, Z19
 	VADDPS    Z19, Z13, Z13
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS   (R10), Z18
 	VADDPS    Z18, Z14, Z14
 	VMOVUPS.Z 64(R10), K1, Z19
 	VADDPS    Z19, Z15, Z15
-	ADDQ      AX, R10
+	ADDQ      R13, R10
 	VMOVUPS   (R10), Z18
 	VADDPS    Z18, Z16, Z16
 	VMOVUPS.Z 64(R10), K1, Z19
@@ -2347,78 +2770,114 @@ store:
 write:
 	VMOVUPS Z0, (R10)
 	VMOVUPS Z1, K1, 64(R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z2, (R10)
 	VMOVUPS Z3, K1, 64(R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z4, (R10)
 	VMOVUPS Z5, K1, 64(R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z6, (R10)
 	VMOVUPS Z7, K1, 64(R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z8, (R10)
 	VMOVUPS Z9, K1, 64(R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z10, (R10)
 	VMOVUPS Z11, K1, 64(R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z12, (R10)
 	VMOVUPS Z13, K1, 64(R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z14, (R10)
 	VMOVUPS Z15, K1, 64(R10)
-	ADDQ    AX, R10
+	ADDQ    R13, R10
 	VMOVUPS Z16, (R10)
 	VMOVUPS Z17, K1, 64(R10)
 	VZEROUPPER
 	RET
 
 // func tile10x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile10x2AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R10
-	LEAQ   (DI)(R10*1), R8
-	LEAQ   (R8)(R10*1), R9
-	LEAQ   (R9)(R10*1), R10
-	MOVQ   last+64(FP), R11
-	MOVQ   $-1, R12
-	BZHIQ  R11, R12, R12
-	KMOVW  R12, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z9, Z9, Z9
-	VPXORQ Z10, Z10, Z10
-	VPXORQ Z11, Z11, Z11
-	VPXORQ Z12, Z12, Z12
-	VPXORQ Z13, Z13, Z13
-	VPXORQ Z14, Z14, Z14
-	VPXORQ Z15, Z15, Z15
-	VPXORQ Z16, Z16, Z16
-	VPXORQ Z17, Z17, Z17
-	VPXORQ Z18, Z18, Z18
-	VPXORQ Z19, Z19, Z19
-	MOVQ   c+48(FP), R11
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R10
+	LEAQ       (DI)(R10*1), R8
+	LEAQ       (R8)(R10*1), R9
+	LEAQ       (R9)(R10*1), R10
+	MOVQ       last+64(FP), R11
+	MOVQ       $-1, R12
+	BZHIQ      R11, R12, R12
+	KMOVW      R12, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	VPXORQ     Z5, Z5, Z5
+	VPXORQ     Z6, Z6, Z6
+	VPXORQ     Z7, Z7, Z7
+	VPXORQ     Z8, Z8, Z8
+	VPXORQ     Z9, Z9, Z9
+	VPXORQ     Z10, Z10, Z10
+	VPXORQ     Z11, Z11, Z11
+	VPXORQ     Z12, Z12, Z12
+	VPXORQ     Z13, Z13, Z13
+	VPXORQ     Z14, Z14, Z14
+	VPXORQ     Z15, Z15, Z15
+	VPXORQ     Z16, Z16, Z16
+	VPXORQ     Z17, Z17, Z17
+	VPXORQ     Z18, Z18, Z18
+	VPXORQ     Z19, Z19, Z19
+	MOVQ       c+48(FP), R11
+	LEAQ       (SI)(SI*1), R12
+	MOVQ       ldc+56(FP), R14
+	MOVQ       R11, R13
+	SHLQ       $0x02, R14
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R12*8)
+	PREFETCHT0   64(BX)(R12*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS      (BX), Z20
 	VMOVUPS.Z    64(BX), K1, Z21
 	ADDQ         SI, BX
@@ -2460,56 +2919,54 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS   (R11), Z20
 	VADDPS    Z20, Z0, Z0
 	VMOVUPS.Z 64(R11), K1, Z21
 	VADDPS    Z21, Z1, Z1
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z20
 	VADDPS    Z20, Z2, Z2
 	VMOVUPS.Z 64(R11), K1, Z21
 	VADDPS    Z21, Z3, Z3
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z20
 	VADDPS    Z20, Z4, Z4
 	VMOVUPS.Z 64(R11), K1, Z21
 	VADDPS    Z21, Z5, Z5
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z20
 	VADDPS    Z20, Z6, Z6
 	VMOVUPS.Z 64(R11), K1, Z21
 	VADDPS    Z21, Z7, Z7
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z20
 	VADDPS    Z20, Z8, Z8
 	VMOVUPS.Z 64(R11), K1, Z21
 	VADDPS    Z21, Z9, Z9
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z20
 	VADDPS    Z20, Z10, Z10
 	VMOVUPS.Z 64(R11), K1, Z21
 	VADDPS    Z21, Z11, Z11
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z20
 	VADDPS    Z20, Z12, Z12
 	VMOVUPS.Z 64(R11), K1, Z21
 	VADDPS    Z21, Z13, Z13
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z20
 	VADDPS    Z20, Z14, Z14
 	VMOVUPS.Z 64(R11), K1, Z21
 	VADDPS    Z21, Z15, Z15
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z20
 	VADDPS    Z20, Z16, Z16
 	VMOVUPS.Z 64(R11), K1, Z21
 	VADDPS    Z21, Z17, Z17
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z20
 	VADDPS    Z20, Z18, Z18
 	VMOVUPS.Z 64(R11), K1, Z21
@@ -2519,83 +2976,122 @@ store:
 write:
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z2, (R11)
 	VMOVUPS Z3, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z4, (R11)
 	VMOVUPS Z5, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z6, (R11)
 	VMOVUPS Z7, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z8, (R11)
 	VMOVUPS Z9, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z10, (R11)
 	VMOVUPS Z11, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z12, (R11)
 	VMOVUPS Z13, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z14, (R11)
 	VMOVUPS Z15, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z16, (R11)
 	VMOVUPS Z17, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z18, (R11)
 	VMOVUPS Z19, K1, 64(R11)
 	VZEROUPPER
 	RET
 
 // func tile11x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile11x2AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R10
-	LEAQ   (DI)(R10*1), R8
-	LEAQ   (R8)(R10*1), R9
-	LEAQ   (R9)(R10*1), R10
-	MOVQ   last+64(FP), R11
-	MOVQ   $-1, R12
-	BZHIQ  R11, R12, R12
-	KMOVW  R12, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z9, Z9, Z9
-	VPXORQ Z10, Z10, Z10
-	VPXORQ Z11, Z11, Z11
-	VPXORQ Z12, Z12, Z12
-	VPXORQ Z13, Z13, Z13
-	VPXORQ Z14, Z14, Z14
-	VPXORQ Z15, Z15, Z15
-	VPXORQ Z16, Z16, Z16
-	VPXORQ Z17, Z17, Z17
-	VPXORQ Z18, Z18, Z18
-	VPXORQ Z19, Z19, Z19
-	VPXORQ Z20, Z20, Z20
-	VPXORQ Z21, Z21, Z21
-	MOVQ   c+48(FP), R11
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R10
+	LEAQ       (DI)(R10*1), R8
+	LEAQ       (R8)(R10*1), R9
+	LEAQ       (R9)(R10*1), R10
+	MOVQ       last+64(FP), R11
+	MOVQ       $-1, R12
+	BZHIQ      R11, R12, R12
+	KMOVW      R12, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	VPXORQ     Z5, Z5, Z5
+	VPXORQ     Z6, Z6, Z6
+	VPXORQ     Z7, Z7, Z7
+	VPXORQ     Z8, Z8, Z8
+	VPXORQ     Z9, Z9, Z9
+	VPXORQ     Z10, Z10, Z10
+	VPXORQ     Z11, Z11, Z11
+	VPXORQ     Z12, Z12, Z12
+	VPXORQ     Z13, Z13, Z13
+	VPXORQ     Z14, Z14, Z14
+	VPXORQ     Z15, Z15, Z15
+	VPXORQ     Z16, Z16, Z16
+	VPXORQ     Z17, Z17, Z17
+	VPXORQ     Z18, Z18, Z18
+	VPXORQ     Z19, Z19, Z19
+	VPXORQ     Z20, Z20, Z20
+	VPXORQ     Z21, Z21, Z21
+	MOVQ       c+48(FP), R11
+	LEAQ       (SI)(SI*1), R12
+	MOVQ       ldc+56(FP), R14
+	MOVQ       R11, R13
+	SHLQ       $0x02, R14
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R12*8)
+	PREFETCHT0   64(BX)(R12*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS      (BX), Z22
 	VMOVUPS.Z    64(BX), K1, Z23
 	ADDQ         SI, BX
@@ -2640,61 +3136,59 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS   (R11), Z22
 	VADDPS    Z22, Z0, Z0
 	VMOVUPS.Z 64(R11), K1, Z23
 	VADDPS    Z23, Z1, Z1
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z22
 	VADDPS    Z22, Z2, Z2
 	VMOVUPS.Z 64(R11), K1, Z23
 	VADDPS    Z23, Z3, Z3
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z22
 	VADDPS    Z22, Z4, Z4
 	VMOVUPS.Z 64(R11), K1, Z23
 	VADDPS    Z23, Z5, Z5
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z22
 	VADDPS    Z22, Z6, Z6
 	VMOVUPS.Z 64(R11), K1, Z23
 	VADDPS    Z23, Z7, Z7
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z22
 	VADDPS    Z22, Z8, Z8
 	VMOVUPS.Z 64(R11), K1, Z23
 	VADDPS    Z23, Z9, Z9
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z22
 	VADDPS    Z22, Z10, Z10
 	VMOVUPS.Z 64(R11), K1, Z23
 	VADDPS    Z23, Z11, Z11
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z22
 	VADDPS    Z22, Z12, Z12
 	VMOVUPS.Z 64(R11), K1, Z23
 	VADDPS    Z23, Z13, Z13
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z22
 	VADDPS    Z22, Z14, Z14
 	VMOVUPS.Z 64(R11), K1, Z23
 	VADDPS    Z23, Z15, Z15
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z22
 	VADDPS    Z22, Z16, Z16
 	VMOVUPS.Z 64(R11), K1, Z23
 	VADDPS    Z23, Z17, Z17
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z22
 	VADDPS    Z22, Z18, Z18
 	VMOVUPS.Z 64(R11), K1, Z23
 	VADDPS    Z23, Z19, Z19
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z22
 	VADDPS    Z22, Z20, Z20
 	VMOVUPS.Z 64(R11), K1, Z23
@@ -2704,88 +3198,130 @@ store:
 write:
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z2, (R11)
 	VMOVUPS Z3, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z4, (R11)
 	VMOVUPS Z5, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z6, (R11)
 	VMOVUPS Z7, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z8, (R11)
 	VMOVUPS Z9, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z10, (R11)
 	VMOVUPS Z11, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z12, (R11)
 	VMOVUPS Z13, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z14, (R11)
 	VMOVUPS Z15, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z16, (R11)
 	VMOVUPS Z17, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z18, (R11)
 	VMOVUPS Z19, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z20, (R11)
 	VMOVUPS Z21, K1, 64(R11)
 	VZEROUPPER
 	RET
 
 // func tile12x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile12x2AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R10
-	LEAQ   (DI)(R10*1), R8
-	LEAQ   (R8)(R10*1), R9
-	LEAQ   (R9)(R10*1), R10
-	MOVQ   last+64(FP), R11
-	MOVQ   $-1, R12
-	BZHIQ  R11, R12, R12
-	KMOVW  R12, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z9, Z9, Z9
-	VPXORQ Z10, Z10, Z10
-	VPXORQ Z11, Z11, Z11
-	VPXORQ Z12, Z12, Z12
-	VPXORQ Z13, Z13, Z13
-	VPXORQ Z14, Z14, Z14
-	VPXORQ Z15, Z15, Z15
-	VPXORQ Z16, Z16, Z16
-	VPXORQ Z17, Z17, Z17
-	VPXORQ Z18, Z18, Z18
-	VPXORQ Z19, Z19, Z19
-	VPXORQ Z20, Z20, Z20
-	VPXORQ Z21, Z21, Z21
-	VPXORQ Z22, Z22, Z22
-	VPXORQ Z23, Z23, Z23
-	MOVQ   c+48(FP), R11
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R10
+	LEAQ       (DI)(R10*1), R8
+	LEAQ       (R8)(R10*1), R9
+	LEAQ       (R9)(R10*1), R10
+	MOVQ       last+64(FP), R11
+	MOVQ       $-1, R12
+	BZHIQ      R11, R12, R12
+	KMOVW      R12, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	VPXORQ     Z5, Z5, Z5
+	VPXORQ     Z6, Z6, Z6
+	VPXORQ     Z7, Z7, Z7
+	VPXORQ     Z8, Z8, Z8
+	VPXORQ     Z9, Z9, Z9
+	VPXORQ     Z10, Z10, Z10
+	VPXORQ     Z11, Z11, Z11
+	VPXORQ     Z12, Z12, Z12
+	VPXORQ     Z13, Z13, Z13
+	VPXORQ     Z14, Z14, Z14
+	VPXORQ     Z15, Z15, Z15
+	VPXORQ     Z16, Z16, Z16
+	VPXORQ     Z17, Z17, Z17
+	VPXORQ     Z18, Z18, Z18
+	VPXORQ     Z19, Z19, Z19
+	VPXORQ     Z20, Z20, Z20
+	VPXORQ     Z21, Z21, Z21
+	VPXORQ     Z22, Z22, Z22
+	VPXORQ     Z23, Z23, Z23
+	MOVQ       c+48(FP), R11
+	LEAQ       (SI)(SI*1), R12
+	MOVQ       ldc+56(FP), R14
+	MOVQ       R11, R13
+	SHLQ       $0x02, R14
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R12*8)
+	PREFETCHT0   64(BX)(R12*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS      (BX), Z24
 	VMOVUPS.Z    64(BX), K1, Z25
 	ADDQ         SI, BX
@@ -2833,66 +3369,64 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS   (R11), Z24
 	VADDPS    Z24, Z0, Z0
 	VMOVUPS.Z 64(R11), K1, Z25
 	VADDPS    Z25, Z1, Z1
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z24
 	VADDPS    Z24, Z2, Z2
 	VMOVUPS.Z 64(R11), K1, Z25
 	VADDPS    Z25, Z3, Z3
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z24
 	VADDPS    Z24, Z4, Z4
 	VMOVUPS.Z 64(R11), K1, Z25
 	VADDPS    Z25, Z5, Z5
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z24
 	VADDPS    Z24, Z6, Z6
 	VMOVUPS.Z 64(R11), K1, Z25
 	VADDPS    Z25, Z7, Z7
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z24
 	VADDPS    Z24, Z8, Z8
 	VMOVUPS.Z 64(R11), K1, Z25
 	VADDPS    Z25, Z9, Z9
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z24
 	VADDPS    Z24, Z10, Z10
 	VMOVUPS.Z 64(R11), K1, Z25
 	VADDPS    Z25, Z11, Z11
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z24
 	VADDPS    Z24, Z12, Z12
 	VMOVUPS.Z 64(R11), K1, Z25
 	VADDPS    Z25, Z13, Z13
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z24
 	VADDPS    Z24, Z14, Z14
 	VMOVUPS.Z 64(R11), K1, Z25
 	VADDPS    Z25, Z15, Z15
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z24
 	VADDPS    Z24, Z16, Z16
 	VMOVUPS.Z 64(R11), K1, Z25
 	VADDPS    Z25, Z17, Z17
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z24
 	VADDPS    Z24, Z18, Z18
 	VMOVUPS.Z 64(R11), K1, Z25
 	VADDPS    Z25, Z19, Z19
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z24
 	VADDPS    Z24, Z20, Z20
 	VMOVUPS.Z 64(R11), K1, Z25
 	VADDPS    Z25, Z21, Z21
-	ADDQ      AX, R11
+	ADDQ      R14, R11
 	VMOVUPS   (R11), Z24
 	VADDPS    Z24, Z22, Z22
 	VMOVUPS.Z 64(R11), K1, Z25
@@ -2902,94 +3436,139 @@ store:
 write:
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z2, (R11)
 	VMOVUPS Z3, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z4, (R11)
 	VMOVUPS Z5, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z6, (R11)
 	VMOVUPS Z7, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z8, (R11)
 	VMOVUPS Z9, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z10, (R11)
 	VMOVUPS Z11, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z12, (R11)
 	VMOVUPS Z13, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z14, (R11)
 	VMOVUPS Z15, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z16, (R11)
 	VMOVUPS Z17, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z18, (R11)
 	VMOVUPS Z19, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z20, (R11)
 	VMOVUPS Z21, K1, 64(R11)
-	ADDQ    AX, R11
+	ADDQ    R14, R11
 	VMOVUPS Z22, (R11)
 	VMOVUPS Z23, K1, 64(R11)
 	VZEROUPPER
 	RET
 
 // func tile13x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile13x2AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R11
-	LEAQ   (DI)(R11*1), R8
-	LEAQ   (R8)(R11*1), R9
-	LEAQ   (R9)(R11*1), R10
-	LEAQ   (R10)(R11*1), R11
-	MOVQ   last+64(FP), R12
-	MOVQ   $-1, R13
-	BZHIQ  R12, R13, R13
-	KMOVW  R13, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z9, Z9, Z9
-	VPXORQ Z10, Z10, Z10
-	VPXORQ Z11, Z11, Z11
-	VPXORQ Z12, Z12, Z12
-	VPXORQ Z13, Z13, Z13
-	VPXORQ Z14, Z14, Z14
-	VPXORQ Z15, Z15, Z15
-	VPXORQ Z16, Z16, Z16
-	VPXORQ Z17, Z17, Z17
-	VPXORQ Z18, Z18, Z18
-	VPXORQ Z19, Z19, Z19
-	VPXORQ Z20, Z20, Z20
-	VPXORQ Z21, Z21, Z21
-	VPXORQ Z22, Z22, Z22
-	VPXORQ Z23, Z23, Z23
-	VPXORQ Z24, Z24, Z24
-	VPXORQ Z25, Z25, Z25
-	MOVQ   c+48(FP), R12
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R11
+	LEAQ       (DI)(R11*1), R8
+	LEAQ       (R8)(R11*1), R9
+	LEAQ       (R9)(R11*1), R10
+	LEAQ       (R10)(R11*1), R11
+	MOVQ       last+64(FP), R12
+	MOVQ       $-1, R13
+	BZHIQ      R12, R13, R13
+	KMOVW      R13, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	VPXORQ     Z5, Z5, Z5
+	VPXORQ     Z6, Z6, Z6
+	VPXORQ     Z7, Z7, Z7
+	VPXORQ     Z8, Z8, Z8
+	VPXORQ     Z9, Z9, Z9
+	VPXORQ     Z10, Z10, Z10
+	VPXORQ     Z11, Z11, Z11
+	VPXORQ     Z12, Z12, Z12
+	VPXORQ     Z13, Z13, Z13
+	VPXORQ     Z14, Z14, Z14
+	VPXORQ     Z15, Z15, Z15
+	VPXORQ     Z16, Z16, Z16
+	VPXORQ     Z17, Z17, Z17
+	VPXORQ     Z18, Z18, Z18
+	VPXORQ     Z19, Z19, Z19
+	VPXORQ     Z20, Z20, Z20
+	VPXORQ     Z21, Z21, Z21
+	VPXORQ     Z22, Z22, Z22
+	VPXORQ     Z23, Z23, Z23
+	VPXORQ     Z24, Z24, Z24
+	VPXORQ     Z25, Z25, Z25
+	MOVQ       c+48(FP), R12
+	LEAQ       (SI)(SI*1), R13
+	MOVQ       ldc+56(FP), R15
+	MOVQ       R12, R14
+	SHLQ       $0x02, R15
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R13*8)
+	PREFETCHT0   64(BX)(R13*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS      (BX), Z26
 	VMOVUPS.Z    64(BX), K1, Z27
 	ADDQ         SI, BX
@@ -3041,71 +3620,69 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS   (R12), Z26
 	VADDPS    Z26, Z0, Z0
 	VMOVUPS.Z 64(R12), K1, Z27
 	VADDPS    Z27, Z1, Z1
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z26
 	VADDPS    Z26, Z2, Z2
 	VMOVUPS.Z 64(R12), K1, Z27
 	VADDPS    Z27, Z3, Z3
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z26
 	VADDPS    Z26, Z4, Z4
 	VMOVUPS.Z 64(R12), K1, Z27
 	VADDPS    Z27, Z5, Z5
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z26
 	VADDPS    Z26, Z6, Z6
 	VMOVUPS.Z 64(R12), K1, Z27
 	VADDPS    Z27, Z7, Z7
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z26
 	VADDPS    Z26, Z8, Z8
 	VMOVUPS.Z 64(R12), K1, Z27
 	VADDPS    Z27, Z9, Z9
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z26
 	VADDPS    Z26, Z10, Z10
 	VMOVUPS.Z 64(R12), K1, Z27
 	VADDPS    Z27, Z11, Z11
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z26
 	VADDPS    Z26, Z12, Z12
 	VMOVUPS.Z 64(R12), K1, Z27
 	VADDPS    Z27, Z13, Z13
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z26
 	VADDPS    Z26, Z14, Z14
 	VMOVUPS.Z 64(R12), K1, Z27
 	VADDPS    Z27, Z15, Z15
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z26
 	VADDPS    Z26, Z16, Z16
 	VMOVUPS.Z 64(R12), K1, Z27
 	VADDPS    Z27, Z17, Z17
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z26
 	VADDPS    Z26, Z18, Z18
 	VMOVUPS.Z 64(R12), K1, Z27
 	VADDPS    Z27, Z19, Z19
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z26
 	VADDPS    Z26, Z20, Z20
 	VMOVUPS.Z 64(R12), K1, Z27
 	VADDPS    Z27, Z21, Z21
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z26
 	VADDPS    Z26, Z22, Z22
 	VMOVUPS.Z 64(R12), K1, Z27
 	VADDPS    Z27, Z23, Z23
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z26
 	VADDPS    Z26, Z24, Z24
 	VMOVUPS.Z 64(R12), K1, Z27
@@ -3115,99 +3692,147 @@ store:
 write:
 	VMOVUPS Z0, (R12)
 	VMOVUPS Z1, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z2, (R12)
 	VMOVUPS Z3, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z4, (R12)
 	VMOVUPS Z5, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z6, (R12)
 	VMOVUPS Z7, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z8, (R12)
 	VMOVUPS Z9, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z10, (R12)
 	VMOVUPS Z11, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z12, (R12)
 	VMOVUPS Z13, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z14, (R12)
 	VMOVUPS Z15, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z16, (R12)
 	VMOVUPS Z17, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z18, (R12)
 	VMOVUPS Z19, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z20, (R12)
 	VMOVUPS Z21, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z22, (R12)
 	VMOVUPS Z23, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z24, (R12)
 	VMOVUPS Z25, K1, 64(R12)
 	VZEROUPPER
 	RET
 
 // func tile14x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile14x2AVX512(SB), NOSPLIT, $0-73
-	MOVQ   k+0(FP), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R11
-	LEAQ   (DI)(R11*1), R8
-	LEAQ   (R8)(R11*1), R9
-	LEAQ   (R9)(R11*1), R10
-	LEAQ   (R10)(R11*1), R11
-	MOVQ   last+64(FP), R12
-	MOVQ   $-1, R13
-	BZHIQ  R12, R13, R13
-	KMOVW  R13, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z9, Z9, Z9
-	VPXORQ Z10, Z10, Z10
-	VPXORQ Z11, Z11, Z11
-	VPXORQ Z12, Z12, Z12
-	VPXORQ Z13, Z13, Z13
-	VPXORQ Z14, Z14, Z14
-	VPXORQ Z15, Z15, Z15
-	VPXORQ Z16, Z16, Z16
-	VPXORQ Z17, Z17, Z17
-	VPXORQ Z18, Z18, Z18
-	VPXORQ Z19, Z19, Z19
-	VPXORQ Z20, Z20, Z20
-	VPXORQ Z21, Z21, Z21
-	VPXORQ Z22, Z22, Z22
-	VPXORQ Z23, Z23, Z23
-	VPXORQ Z24, Z24, Z24
-	VPXORQ Z25, Z25, Z25
-	VPXORQ Z26, Z26, Z26
-	VPXORQ Z27, Z27, Z27
-	MOVQ   c+48(FP), R12
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R11
+	LEAQ       (DI)(R11*1), R8
+	LEAQ       (R8)(R11*1), R9
+	LEAQ       (R9)(R11*1), R10
+	LEAQ       (R10)(R11*1), R11
+	MOVQ       last+64(FP), R12
+	MOVQ       $-1, R13
+	BZHIQ      R12, R13, R13
+	KMOVW      R13, K1
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	VPXORQ     Z4, Z4, Z4
+	VPXORQ     Z5, Z5, Z5
+	VPXORQ     Z6, Z6, Z6
+	VPXORQ     Z7, Z7, Z7
+	VPXORQ     Z8, Z8, Z8
+	VPXORQ     Z9, Z9, Z9
+	VPXORQ     Z10, Z10, Z10
+	VPXORQ     Z11, Z11, Z11
+	VPXORQ     Z12, Z12, Z12
+	VPXORQ     Z13, Z13, Z13
+	VPXORQ     Z14, Z14, Z14
+	VPXORQ     Z15, Z15, Z15
+	VPXORQ     Z16, Z16, Z16
+	VPXORQ     Z17, Z17, Z17
+	VPXORQ     Z18, Z18, Z18
+	VPXORQ     Z19, Z19, Z19
+	VPXORQ     Z20, Z20, Z20
+	VPXORQ     Z21, Z21, Z21
+	VPXORQ     Z22, Z22, Z22
+	VPXORQ     Z23, Z23, Z23
+	VPXORQ     Z24, Z24, Z24
+	VPXORQ     Z25, Z25, Z25
+	VPXORQ     Z26, Z26, Z26
+	VPXORQ     Z27, Z27, Z27
+	MOVQ       c+48(FP), R12
+	LEAQ       (SI)(SI*1), R13
+	MOVQ       ldc+56(FP), R15
+	MOVQ       R12, R14
+	SHLQ       $0x02, R15
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R13*8)
+	PREFETCHT0   64(BX)(R13*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS      (BX), Z28
 	VMOVUPS.Z    64(BX), K1, Z29
 	ADDQ         SI, BX
@@ -3262,76 +3887,74 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ      ldc+56(FP), AX
-	SHLQ      $0x02, AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVB      acc+72(FP), AL
+	TESTB     AL, AL
 	JZ        write
 	VMOVUPS   (R12), Z28
 	VADDPS    Z28, Z0, Z0
 	VMOVUPS.Z 64(R12), K1, Z29
 	VADDPS    Z29, Z1, Z1
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z28
 	VADDPS    Z28, Z2, Z2
 	VMOVUPS.Z 64(R12), K1, Z29
 	VADDPS    Z29, Z3, Z3
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z28
 	VADDPS    Z28, Z4, Z4
 	VMOVUPS.Z 64(R12), K1, Z29
 	VADDPS    Z29, Z5, Z5
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z28
 	VADDPS    Z28, Z6, Z6
 	VMOVUPS.Z 64(R12), K1, Z29
 	VADDPS    Z29, Z7, Z7
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z28
 	VADDPS    Z28, Z8, Z8
 	VMOVUPS.Z 64(R12), K1, Z29
 	VADDPS    Z29, Z9, Z9
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z28
 	VADDPS    Z28, Z10, Z10
 	VMOVUPS.Z 64(R12), K1, Z29
 	VADDPS    Z29, Z11, Z11
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z28
 	VADDPS    Z28, Z12, Z12
 	VMOVUPS.Z 64(R12), K1, Z29
 	VADDPS    Z29, Z13, Z13
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z28
 	VADDPS    Z28, Z14, Z14
 	VMOVUPS.Z 64(R12), K1, Z29
 	VADDPS    Z29, Z15, Z15
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z28
 	VADDPS    Z28, Z16, Z16
 	VMOVUPS.Z 64(R12), K1, Z29
 	VADDPS    Z29, Z17, Z17
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z28
 	VADDPS    Z28, Z18, Z18
 	VMOVUPS.Z 64(R12), K1, Z29
 	VADDPS    Z29, Z19, Z19
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z28
 	VADDPS    Z28, Z20, Z20
 	VMOVUPS.Z 64(R12), K1, Z29
 	VADDPS    Z29, Z21, Z21
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z28
 	VADDPS    Z28, Z22, Z22
 	VMOVUPS.Z 64(R12), K1, Z29
 	VADDPS    Z29, Z23, Z23
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z28
 	VADDPS    Z28, Z24, Z24
 	VMOVUPS.Z 64(R12), K1, Z29
 	VADDPS    Z29, Z25, Z25
-	ADDQ      AX, R12
+	ADDQ      R15, R12
 	VMOVUPS   (R12), Z28
 	VADDPS    Z28, Z26, Z26
 	VMOVUPS.Z 64(R12), K1, Z29
@@ -3341,43 +3964,43 @@ store:
 write:
 	VMOVUPS Z0, (R12)
 	VMOVUPS Z1, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z2, (R12)
 	VMOVUPS Z3, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z4, (R12)
 	VMOVUPS Z5, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z6, (R12)
 	VMOVUPS Z7, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z8, (R12)
 	VMOVUPS Z9, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z10, (R12)
 	VMOVUPS Z11, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z12, (R12)
 	VMOVUPS Z13, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z14, (R12)
 	VMOVUPS Z15, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z16, (R12)
 	VMOVUPS Z17, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z18, (R12)
 	VMOVUPS Z19, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z20, (R12)
 	VMOVUPS Z21, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z22, (R12)
 	VMOVUPS Z23, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z24, (R12)
 	VMOVUPS Z25, K1, 64(R12)
-	ADDQ    AX, R12
+	ADDQ    R15, R12
 	VMOVUPS Z26, (R12)
 	VMOVUPS Z27, K1, 64(R12)
 	VZEROUPPER
@@ -3686,27 +4309,34 @@ DATA tileMask<>+60(SB)/4, $0x00000000
 GLOBL tileMask<>(SB), RODATA|NOPTR, $64
 
 // func tile1x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile1x1AVX2(SB), NOSPLIT, $0-73
-	MOVQ    k+0(FP), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
-	MOVQ    last+64(FP), CX
-	LEAQ    tileMask<>+0(SB), R8
-	NEGQ    CX
-	VMOVUPS 32(R8)(CX*4), Y0
-	VXORPS  Y1, Y1, Y1
-	MOVQ    c+48(FP), CX
-	TESTQ   AX, AX
-	JZ      store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	MOVQ       last+64(FP), CX
+	LEAQ       tileMask<>+0(SB), R8
+	NEGQ       CX
+	VMOVUPS    32(R8)(CX*4), Y0
+	VXORPS     Y1, Y1, Y1
+	MOVQ       c+48(FP), CX
+	LEAQ       (SI)(SI*1), R8
+	MOVQ       ldc+56(FP), R10
+	MOVQ       CX, R9
+	SHLQ       $0x02, R10
+	PREFETCHT0 (R9)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R8*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMASKMOVPS   (BX), Y0, Y2
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y3
@@ -3716,8 +4346,6 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ       ldc+56(FP), AX
-	SHLQ       $0x02, AX
 	MOVB       acc+72(FP), AL
 	TESTB      AL, AL
 	JZ         write
@@ -3730,28 +4358,37 @@ write:
 	RET
 
 // func tile2x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile2x1AVX2(SB), NOSPLIT, $0-73
-	MOVQ    k+0(FP), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
-	MOVQ    last+64(FP), R8
-	LEAQ    tileMask<>+0(SB), R9
-	NEGQ    R8
-	VMOVUPS 32(R9)(R8*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	MOVQ    c+48(FP), R8
-	TESTQ   AX, AX
-	JZ      store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	MOVQ       last+64(FP), R8
+	LEAQ       tileMask<>+0(SB), R9
+	NEGQ       R8
+	VMOVUPS    32(R9)(R8*4), Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	MOVQ       c+48(FP), R8
+	LEAQ       (SI)(SI*1), R9
+	MOVQ       ldc+56(FP), R11
+	MOVQ       R8, R10
+	SHLQ       $0x02, R11
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R9*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMASKMOVPS   (BX), Y0, Y3
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y4
@@ -3763,49 +4400,58 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ       ldc+56(FP), AX
-	SHLQ       $0x02, AX
-	MOVB       acc+72(FP), CL
-	TESTB      CL, CL
+	MOVB       acc+72(FP), AL
+	TESTB      AL, AL
 	JZ         write
 	VMASKMOVPS (R8), Y0, Y3
 	VADDPS     Y3, Y1, Y1
-	ADDQ       AX, R8
+	ADDQ       R11, R8
 	VMASKMOVPS (R8), Y0, Y3
 	VADDPS     Y3, Y2, Y2
 	MOVQ       c+48(FP), R8
 
 write:
 	VMASKMOVPS Y1, Y0, (R8)
-	ADDQ       AX, R8
+	ADDQ       R11, R8
 	VMASKMOVPS Y2, Y0, (R8)
 	VZEROUPPER
 	RET
 
 // func tile3x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile3x1AVX2(SB), NOSPLIT, $0-73
-	MOVQ    k+0(FP), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
-	MOVQ    last+64(FP), R8
-	LEAQ    tileMask<>+0(SB), R9
-	NEGQ    R8
-	VMOVUPS 32(R9)(R8*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	MOVQ    c+48(FP), R8
-	TESTQ   AX, AX
-	JZ      store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	MOVQ       last+64(FP), R8
+	LEAQ       tileMask<>+0(SB), R9
+	NEGQ       R8
+	VMOVUPS    32(R9)(R8*4), Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	MOVQ       c+48(FP), R8
+	LEAQ       (SI)(SI*1), R9
+	MOVQ       ldc+56(FP), R11
+	MOVQ       R8, R10
+	SHLQ       $0x02, R11
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R9*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMASKMOVPS   (BX), Y0, Y4
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y5
@@ -3819,57 +4465,68 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ       ldc+56(FP), AX
-	SHLQ       $0x02, AX
-	MOVB       acc+72(FP), CL
-	TESTB      CL, CL
+	MOVB       acc+72(FP), AL
+	TESTB      AL, AL
 	JZ         write
 	VMASKMOVPS (R8), Y0, Y4
 	VADDPS     Y4, Y1, Y1
-	ADDQ       AX, R8
+	ADDQ       R11, R8
 	VMASKMOVPS (R8), Y0, Y4
 	VADDPS     Y4, Y2, Y2
-	ADDQ       AX, R8
+	ADDQ       R11, R8
 	VMASKMOVPS (R8), Y0, Y4
 	VADDPS     Y4, Y3, Y3
 	MOVQ       c+48(FP), R8
 
 write:
 	VMASKMOVPS Y1, Y0, (R8)
-	ADDQ       AX, R8
+	ADDQ       R11, R8
 	VMASKMOVPS Y2, Y0, (R8)
-	ADDQ       AX, R8
+	ADDQ       R11, R8
 	VMASKMOVPS Y3, Y0, (R8)
 	VZEROUPPER
 	RET
 
 // func tile4x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile4x1AVX2(SB), NOSPLIT, $0-73
-	MOVQ    k+0(FP), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
-	LEAQ    (CX)(CX*2), R8
-	LEAQ    (DI)(R8*1), R8
-	MOVQ    last+64(FP), R9
-	LEAQ    tileMask<>+0(SB), R10
-	NEGQ    R9
-	VMOVUPS 32(R10)(R9*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	MOVQ    c+48(FP), R9
-	TESTQ   AX, AX
-	JZ      store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R8
+	LEAQ       (DI)(R8*1), R8
+	MOVQ       last+64(FP), R9
+	LEAQ       tileMask<>+0(SB), R10
+	NEGQ       R9
+	VMOVUPS    32(R10)(R9*4), Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	MOVQ       c+48(FP), R9
+	LEAQ       (SI)(SI*1), R10
+	MOVQ       ldc+56(FP), R12
+	MOVQ       R9, R11
+	SHLQ       $0x02, R12
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R10*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMASKMOVPS   (BX), Y0, Y5
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y6
@@ -3886,63 +4543,76 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ       ldc+56(FP), AX
-	SHLQ       $0x02, AX
-	MOVB       acc+72(FP), CL
-	TESTB      CL, CL
+	MOVB       acc+72(FP), AL
+	TESTB      AL, AL
 	JZ         write
 	VMASKMOVPS (R9), Y0, Y5
 	VADDPS     Y5, Y1, Y1
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS (R9), Y0, Y5
 	VADDPS     Y5, Y2, Y2
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS (R9), Y0, Y5
 	VADDPS     Y5, Y3, Y3
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS (R9), Y0, Y5
 	VADDPS     Y5, Y4, Y4
 	MOVQ       c+48(FP), R9
 
 write:
 	VMASKMOVPS Y1, Y0, (R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS Y2, Y0, (R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS Y3, Y0, (R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS Y4, Y0, (R9)
 	VZEROUPPER
 	RET
 
 // func tile5x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile5x1AVX2(SB), NOSPLIT, $0-73
-	MOVQ    k+0(FP), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
-	LEAQ    (CX)(CX*2), R8
-	LEAQ    (DI)(R8*1), R8
-	MOVQ    last+64(FP), R9
-	LEAQ    tileMask<>+0(SB), R10
-	NEGQ    R9
-	VMOVUPS 32(R10)(R9*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	MOVQ    c+48(FP), R9
-	TESTQ   AX, AX
-	JZ      store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R8
+	LEAQ       (DI)(R8*1), R8
+	MOVQ       last+64(FP), R9
+	LEAQ       tileMask<>+0(SB), R10
+	NEGQ       R9
+	VMOVUPS    32(R10)(R9*4), Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	MOVQ       c+48(FP), R9
+	LEAQ       (SI)(SI*1), R10
+	MOVQ       ldc+56(FP), R12
+	MOVQ       R9, R11
+	SHLQ       $0x02, R12
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R10*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMASKMOVPS   (BX), Y0, Y6
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y7
@@ -3961,69 +4631,84 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ       ldc+56(FP), AX
-	SHLQ       $0x02, AX
-	MOVB       acc+72(FP), CL
-	TESTB      CL, CL
+	MOVB       acc+72(FP), AL
+	TESTB      AL, AL
 	JZ         write
 	VMASKMOVPS (R9), Y0, Y6
 	VADDPS     Y6, Y1, Y1
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS (R9), Y0, Y6
 	VADDPS     Y6, Y2, Y2
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS (R9), Y0, Y6
 	VADDPS     Y6, Y3, Y3
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS (R9), Y0, Y6
 	VADDPS     Y6, Y4, Y4
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS (R9), Y0, Y6
 	VADDPS     Y6, Y5, Y5
 	MOVQ       c+48(FP), R9
 
 write:
 	VMASKMOVPS Y1, Y0, (R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS Y2, Y0, (R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS Y3, Y0, (R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS Y4, Y0, (R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS Y5, Y0, (R9)
 	VZEROUPPER
 	RET
 
 // func tile6x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile6x1AVX2(SB), NOSPLIT, $0-73
-	MOVQ    k+0(FP), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
-	LEAQ    (CX)(CX*2), R8
-	LEAQ    (DI)(R8*1), R8
-	MOVQ    last+64(FP), R9
-	LEAQ    tileMask<>+0(SB), R10
-	NEGQ    R9
-	VMOVUPS 32(R10)(R9*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	MOVQ    c+48(FP), R9
-	TESTQ   AX, AX
-	JZ      store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R8
+	LEAQ       (DI)(R8*1), R8
+	MOVQ       last+64(FP), R9
+	LEAQ       tileMask<>+0(SB), R10
+	NEGQ       R9
+	VMOVUPS    32(R10)(R9*4), Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	MOVQ       c+48(FP), R9
+	LEAQ       (SI)(SI*1), R10
+	MOVQ       ldc+56(FP), R12
+	MOVQ       R9, R11
+	SHLQ       $0x02, R12
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R10*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMASKMOVPS   (BX), Y0, Y7
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y8
@@ -4044,68 +4729,75 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ       ldc+56(FP), AX
-	SHLQ       $0x02, AX
-	MOVB       acc+72(FP), CL
-	TESTB      CL, CL
+	MOVB       acc+72(FP), AL
+	TESTB      AL, AL
 	JZ         write
 	VMASKMOVPS (R9), Y0, Y7
 	VADDPS     Y7, Y1, Y1
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS (R9), Y0, Y7
 	VADDPS     Y7, Y2, Y2
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS (R9), Y0, Y7
 	VADDPS     Y7, Y3, Y3
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS (R9), Y0, Y7
 	VADDPS     Y7, Y4, Y4
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS (R9), Y0, Y7
 	VADDPS     Y7, Y5, Y5
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS (R9), Y0, Y7
 	VADDPS     Y7, Y6, Y6
 	MOVQ       c+48(FP), R9
 
 write:
 	VMASKMOVPS Y1, Y0, (R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS Y2, Y0, (R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS Y3, Y0, (R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS Y4, Y0, (R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS Y5, Y0, (R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMASKMOVPS Y6, Y0, (R9)
 	VZEROUPPER
 	RET
 
 // func tile1x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile1x2AVX2(SB), NOSPLIT, $0-73
-	MOVQ    k+0(FP), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
-	MOVQ    last+64(FP), CX
-	LEAQ    tileMask<>+0(SB), R8
-	NEGQ    CX
-	VMOVUPS 32(R8)(CX*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	MOVQ    c+48(FP), CX
-	TESTQ   AX, AX
-	JZ      store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	MOVQ       last+64(FP), CX
+	LEAQ       tileMask<>+0(SB), R8
+	NEGQ       CX
+	VMOVUPS    32(R8)(CX*4), Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	MOVQ       c+48(FP), CX
+	LEAQ       (SI)(SI*1), R8
+	MOVQ       ldc+56(FP), R10
+	MOVQ       CX, R9
+	SHLQ       $0x02, R10
+	PREFETCHT0 (R9)
+	PREFETCHT0 32(R9)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R8*8)
+	PREFETCHT0   32(BX)(R8*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS      (BX), Y3
 	VMASKMOVPS   32(BX), Y0, Y4
 	ADDQ         SI, BX
@@ -4117,8 +4809,6 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ       ldc+56(FP), AX
-	SHLQ       $0x02, AX
 	MOVB       acc+72(FP), AL
 	TESTB      AL, AL
 	JZ         write
@@ -4134,30 +4824,42 @@ write:
 	RET
 
 // func tile2x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile2x2AVX2(SB), NOSPLIT, $0-73
-	MOVQ    k+0(FP), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
-	MOVQ    last+64(FP), R8
-	LEAQ    tileMask<>+0(SB), R9
-	NEGQ    R8
-	VMOVUPS 32(R9)(R8*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	MOVQ    c+48(FP), R8
-	TESTQ   AX, AX
-	JZ      store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	MOVQ       last+64(FP), R8
+	LEAQ       tileMask<>+0(SB), R9
+	NEGQ       R8
+	VMOVUPS    32(R9)(R8*4), Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	MOVQ       c+48(FP), R8
+	LEAQ       (SI)(SI*1), R9
+	MOVQ       ldc+56(FP), R11
+	MOVQ       R8, R10
+	SHLQ       $0x02, R11
+	PREFETCHT0 (R10)
+	PREFETCHT0 32(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 32(R10)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R9*8)
+	PREFETCHT0   32(BX)(R9*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS      (BX), Y5
 	VMASKMOVPS   32(BX), Y0, Y6
 	ADDQ         SI, BX
@@ -4172,16 +4874,14 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ       ldc+56(FP), AX
-	SHLQ       $0x02, AX
-	MOVB       acc+72(FP), CL
-	TESTB      CL, CL
+	MOVB       acc+72(FP), AL
+	TESTB      AL, AL
 	JZ         write
 	VMOVUPS    (R8), Y5
 	VADDPS     Y5, Y1, Y1
 	VMASKMOVPS 32(R8), Y0, Y6
 	VADDPS     Y6, Y2, Y2
-	ADDQ       AX, R8
+	ADDQ       R11, R8
 	VMOVUPS    (R8), Y5
 	VADDPS     Y5, Y3, Y3
 	VMASKMOVPS 32(R8), Y0, Y6
@@ -4191,39 +4891,54 @@ store:
 write:
 	VMOVUPS    Y1, (R8)
 	VMASKMOVPS Y2, Y0, 32(R8)
-	ADDQ       AX, R8
+	ADDQ       R11, R8
 	VMOVUPS    Y3, (R8)
 	VMASKMOVPS Y4, Y0, 32(R8)
 	VZEROUPPER
 	RET
 
 // func tile3x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile3x2AVX2(SB), NOSPLIT, $0-73
-	MOVQ    k+0(FP), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
-	MOVQ    last+64(FP), R8
-	LEAQ    tileMask<>+0(SB), R9
-	NEGQ    R8
-	VMOVUPS 32(R9)(R8*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	MOVQ    c+48(FP), R8
-	TESTQ   AX, AX
-	JZ      store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	MOVQ       last+64(FP), R8
+	LEAQ       tileMask<>+0(SB), R9
+	NEGQ       R8
+	VMOVUPS    32(R9)(R8*4), Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	MOVQ       c+48(FP), R8
+	LEAQ       (SI)(SI*1), R9
+	MOVQ       ldc+56(FP), R11
+	MOVQ       R8, R10
+	SHLQ       $0x02, R11
+	PREFETCHT0 (R10)
+	PREFETCHT0 32(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 32(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 32(R10)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R9*8)
+	PREFETCHT0   32(BX)(R9*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS      (BX), Y7
 	VMASKMOVPS   32(BX), Y0, Y8
 	ADDQ         SI, BX
@@ -4241,21 +4956,19 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ       ldc+56(FP), AX
-	SHLQ       $0x02, AX
-	MOVB       acc+72(FP), CL
-	TESTB      CL, CL
+	MOVB       acc+72(FP), AL
+	TESTB      AL, AL
 	JZ         write
 	VMOVUPS    (R8), Y7
 	VADDPS     Y7, Y1, Y1
 	VMASKMOVPS 32(R8), Y0, Y8
 	VADDPS     Y8, Y2, Y2
-	ADDQ       AX, R8
+	ADDQ       R11, R8
 	VMOVUPS    (R8), Y7
 	VADDPS     Y7, Y3, Y3
 	VMASKMOVPS 32(R8), Y0, Y8
 	VADDPS     Y8, Y4, Y4
-	ADDQ       AX, R8
+	ADDQ       R11, R8
 	VMOVUPS    (R8), Y7
 	VADDPS     Y7, Y5, Y5
 	VMASKMOVPS 32(R8), Y0, Y8
@@ -4265,46 +4978,64 @@ store:
 write:
 	VMOVUPS    Y1, (R8)
 	VMASKMOVPS Y2, Y0, 32(R8)
-	ADDQ       AX, R8
+	ADDQ       R11, R8
 	VMOVUPS    Y3, (R8)
 	VMASKMOVPS Y4, Y0, 32(R8)
-	ADDQ       AX, R8
+	ADDQ       R11, R8
 	VMOVUPS    Y5, (R8)
 	VMASKMOVPS Y6, Y0, 32(R8)
 	VZEROUPPER
 	RET
 
 // func tile4x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile4x2AVX2(SB), NOSPLIT, $0-73
-	MOVQ    k+0(FP), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
-	LEAQ    (CX)(CX*2), R8
-	LEAQ    (DI)(R8*1), R8
-	MOVQ    last+64(FP), R9
-	LEAQ    tileMask<>+0(SB), R10
-	NEGQ    R9
-	VMOVUPS 32(R10)(R9*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
-	MOVQ    c+48(FP), R9
-	TESTQ   AX, AX
-	JZ      store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R8
+	LEAQ       (DI)(R8*1), R8
+	MOVQ       last+64(FP), R9
+	LEAQ       tileMask<>+0(SB), R10
+	NEGQ       R9
+	VMOVUPS    32(R10)(R9*4), Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	MOVQ       c+48(FP), R9
+	LEAQ       (SI)(SI*1), R10
+	MOVQ       ldc+56(FP), R12
+	MOVQ       R9, R11
+	SHLQ       $0x02, R12
+	PREFETCHT0 (R11)
+	PREFETCHT0 32(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 32(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 32(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 32(R11)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R10*8)
+	PREFETCHT0   32(BX)(R10*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS      (BX), Y9
 	VMASKMOVPS   32(BX), Y0, Y10
 	ADDQ         SI, BX
@@ -4326,26 +5057,24 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ       ldc+56(FP), AX
-	SHLQ       $0x02, AX
-	MOVB       acc+72(FP), CL
-	TESTB      CL, CL
+	MOVB       acc+72(FP), AL
+	TESTB      AL, AL
 	JZ         write
 	VMOVUPS    (R9), Y9
 	VADDPS     Y9, Y1, Y1
 	VMASKMOVPS 32(R9), Y0, Y10
 	VADDPS     Y10, Y2, Y2
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    (R9), Y9
 	VADDPS     Y9, Y3, Y3
 	VMASKMOVPS 32(R9), Y0, Y10
 	VADDPS     Y10, Y4, Y4
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    (R9), Y9
 	VADDPS     Y9, Y5, Y5
 	VMASKMOVPS 32(R9), Y0, Y10
 	VADDPS     Y10, Y6, Y6
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    (R9), Y9
 	VADDPS     Y9, Y7, Y7
 	VMASKMOVPS 32(R9), Y0, Y10
@@ -4355,51 +5084,72 @@ store:
 write:
 	VMOVUPS    Y1, (R9)
 	VMASKMOVPS Y2, Y0, 32(R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    Y3, (R9)
 	VMASKMOVPS Y4, Y0, 32(R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    Y5, (R9)
 	VMASKMOVPS Y6, Y0, 32(R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    Y7, (R9)
 	VMASKMOVPS Y8, Y0, 32(R9)
 	VZEROUPPER
 	RET
 
 // func tile5x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile5x2AVX2(SB), NOSPLIT, $0-73
-	MOVQ    k+0(FP), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
-	LEAQ    (CX)(CX*2), R8
-	LEAQ    (DI)(R8*1), R8
-	MOVQ    last+64(FP), R9
-	LEAQ    tileMask<>+0(SB), R10
-	NEGQ    R9
-	VMOVUPS 32(R10)(R9*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y10, Y10, Y10
-	MOVQ    c+48(FP), R9
-	TESTQ   AX, AX
-	JZ      store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R8
+	LEAQ       (DI)(R8*1), R8
+	MOVQ       last+64(FP), R9
+	LEAQ       tileMask<>+0(SB), R10
+	NEGQ       R9
+	VMOVUPS    32(R10)(R9*4), Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y10, Y10, Y10
+	MOVQ       c+48(FP), R9
+	LEAQ       (SI)(SI*1), R10
+	MOVQ       ldc+56(FP), R12
+	MOVQ       R9, R11
+	SHLQ       $0x02, R12
+	PREFETCHT0 (R11)
+	PREFETCHT0 32(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 32(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 32(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 32(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 32(R11)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R10*8)
+	PREFETCHT0   32(BX)(R10*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS      (BX), Y11
 	VMASKMOVPS   32(BX), Y0, Y12
 	ADDQ         SI, BX
@@ -4424,31 +5174,29 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ       ldc+56(FP), AX
-	SHLQ       $0x02, AX
-	MOVB       acc+72(FP), CL
-	TESTB      CL, CL
+	MOVB       acc+72(FP), AL
+	TESTB      AL, AL
 	JZ         write
 	VMOVUPS    (R9), Y11
 	VADDPS     Y11, Y1, Y1
 	VMASKMOVPS 32(R9), Y0, Y12
 	VADDPS     Y12, Y2, Y2
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    (R9), Y11
 	VADDPS     Y11, Y3, Y3
 	VMASKMOVPS 32(R9), Y0, Y12
 	VADDPS     Y12, Y4, Y4
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    (R9), Y11
 	VADDPS     Y11, Y5, Y5
 	VMASKMOVPS 32(R9), Y0, Y12
 	VADDPS     Y12, Y6, Y6
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    (R9), Y11
 	VADDPS     Y11, Y7, Y7
 	VMASKMOVPS 32(R9), Y0, Y12
 	VADDPS     Y12, Y8, Y8
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    (R9), Y11
 	VADDPS     Y11, Y9, Y9
 	VMASKMOVPS 32(R9), Y0, Y12
@@ -4458,56 +5206,80 @@ store:
 write:
 	VMOVUPS    Y1, (R9)
 	VMASKMOVPS Y2, Y0, 32(R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    Y3, (R9)
 	VMASKMOVPS Y4, Y0, 32(R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    Y5, (R9)
 	VMASKMOVPS Y6, Y0, 32(R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    Y7, (R9)
 	VMASKMOVPS Y8, Y0, 32(R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    Y9, (R9)
 	VMASKMOVPS Y10, Y0, 32(R9)
 	VZEROUPPER
 	RET
 
 // func tile6x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile6x2AVX2(SB), NOSPLIT, $0-73
-	MOVQ    k+0(FP), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
-	LEAQ    (CX)(CX*2), R8
-	LEAQ    (DI)(R8*1), R8
-	MOVQ    last+64(FP), R9
-	LEAQ    tileMask<>+0(SB), R10
-	NEGQ    R9
-	VMOVUPS 32(R10)(R9*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y10, Y10, Y10
-	VXORPS  Y11, Y11, Y11
-	VXORPS  Y12, Y12, Y12
-	MOVQ    c+48(FP), R9
-	TESTQ   AX, AX
-	JZ      store
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+16(FP), CX
+	MOVQ       cs+24(FP), DX
+	MOVQ       b+32(FP), BX
+	MOVQ       bs+40(FP), SI
+	MOVQ       a+8(FP), DI
+	SHLQ       $0x02, CX
+	SHLQ       $0x02, DX
+	SHLQ       $0x02, SI
+	LEAQ       (CX)(CX*2), R8
+	LEAQ       (DI)(R8*1), R8
+	MOVQ       last+64(FP), R9
+	LEAQ       tileMask<>+0(SB), R10
+	NEGQ       R9
+	VMOVUPS    32(R10)(R9*4), Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y11, Y11, Y11
+	VXORPS     Y12, Y12, Y12
+	MOVQ       c+48(FP), R9
+	LEAQ       (SI)(SI*1), R10
+	MOVQ       ldc+56(FP), R12
+	MOVQ       R9, R11
+	SHLQ       $0x02, R12
+	PREFETCHT0 (R11)
+	PREFETCHT0 32(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 32(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 32(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 32(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 32(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 32(R11)
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
+	PREFETCHT0   (BX)(R10*8)
+	PREFETCHT0   32(BX)(R10*8)
+	PREFETCHT0   (DI)(DX*8)
 	VMOVUPS      (BX), Y13
 	VMASKMOVPS   32(BX), Y0, Y14
 	ADDQ         SI, BX
@@ -4535,36 +5307,34 @@ loop:
 	JNZ          loop
 
 store:
-	MOVQ       ldc+56(FP), AX
-	SHLQ       $0x02, AX
-	MOVB       acc+72(FP), CL
-	TESTB      CL, CL
+	MOVB       acc+72(FP), AL
+	TESTB      AL, AL
 	JZ         write
 	VMOVUPS    (R9), Y13
 	VADDPS     Y13, Y1, Y1
 	VMASKMOVPS 32(R9), Y0, Y14
 	VADDPS     Y14, Y2, Y2
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    (R9), Y13
 	VADDPS     Y13, Y3, Y3
 	VMASKMOVPS 32(R9), Y0, Y14
 	VADDPS     Y14, Y4, Y4
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    (R9), Y13
 	VADDPS     Y13, Y5, Y5
 	VMASKMOVPS 32(R9), Y0, Y14
 	VADDPS     Y14, Y6, Y6
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    (R9), Y13
 	VADDPS     Y13, Y7, Y7
 	VMASKMOVPS 32(R9), Y0, Y14
 	VADDPS     Y14, Y8, Y8
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    (R9), Y13
 	VADDPS     Y13, Y9, Y9
 	VMASKMOVPS 32(R9), Y0, Y14
 	VADDPS     Y14, Y10, Y10
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    (R9), Y13
 	VADDPS     Y13, Y11, Y11
 	VMASKMOVPS 32(R9), Y0, Y14
@@ -4574,19 +5344,19 @@ store:
 write:
 	VMOVUPS    Y1, (R9)
 	VMASKMOVPS Y2, Y0, 32(R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    Y3, (R9)
 	VMASKMOVPS Y4, Y0, 32(R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    Y5, (R9)
 	VMASKMOVPS Y6, Y0, 32(R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    Y7, (R9)
 	VMASKMOVPS Y8, Y0, 32(R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    Y9, (R9)
 	VMASKMOVPS Y10, Y0, 32(R9)
-	ADDQ       AX, R9
+	ADDQ       R12, R9
 	VMOVUPS    Y11, (R9)
 	VMASKMOVPS Y12, Y0, 32(R9)
 	VZEROUPPER

@@ -100,7 +100,13 @@ func tile(s isa, rows, vecs int, masks Mem) {
 	}
 
 	c := Load(Param("c"), GP64())
+	far := GP64()
+	LEAQ(Mem{Base: bs, Index: bs, Scale: 1}, far)
 	step := func() {
+		for v := range bv {
+			PREFETCHT0(Mem{Base: b, Index: far, Scale: 8, Disp: v * s.Width()})
+		}
+		PREFETCHT0(Mem{Base: bases[0], Index: cs, Scale: 8})
 		for v := range bv {
 			s.Load(Mem{Base: b, Disp: v * s.Width()}, bv[v], only(v == vecs-1, mask))
 		}
@@ -117,6 +123,19 @@ func tile(s isa, rows, vecs int, masks Mem) {
 		}
 	}
 
+	// C is called for before it is needed, so that it comes while the sums grow.
+	to, ldc := GP64(), Load(Param("ldc"), GP64())
+	MOVQ(c, to)
+	SHLQ(U8(2), ldc)
+	for i := range sum {
+		for v := range bv {
+			PREFETCHT0(Mem{Base: to, Disp: v * s.Width()})
+		}
+		if i < rows-1 {
+			ADDQ(ldc, to)
+		}
+	}
+
 	TESTQ(k, k)
 	JZ(LabelRef("store"))
 	Label("loop")
@@ -125,8 +144,6 @@ func tile(s isa, rows, vecs int, masks Mem) {
 	JNZ(LabelRef("loop"))
 
 	Label("store")
-	ldc := Load(Param("ldc"), GP64())
-	SHLQ(U8(2), ldc)
 	acc := Load(Param("acc"), GP8())
 	TESTB(acc, acc)
 	JZ(LabelRef("write"))
