@@ -90,6 +90,7 @@ Exit codes:
 		newCmdDoctor(f, bench.Inspect),
 		newCmdPlan(f),
 		newCmdTrain(f, nil),
+		newCmdEval(f),
 		newCmdExport(f),
 		newCmdVerify(f),
 		newCmdVersion(f),

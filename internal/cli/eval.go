@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"dsconv/internal/arch"
+	"dsconv/internal/config"
+	"dsconv/internal/kernels"
+	"dsconv/internal/runs"
+	"dsconv/internal/tasks"
+	"dsconv/internal/train"
+)
+
+func newCmdEval(f *Factory) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "eval",
+		Short: "Evaluate a trained run on examples it never saw",
+		Args:  knownCommand,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	cmd.AddCommand(newCmdEvalRecall(f), newCmdEvalLM(f))
+	return cmd
+}
+
+// isLM says whether a task is language modelling; all others are recall.
+func isLM(c *config.Config) bool { return c.Task.Kind == "language" || c.Task.Kind == "text" }
+
+// evaluated is a run with its trained model.
+type evaluated struct {
+	dir    string
+	step   int
+	config *config.Config
+	model  *arch.Model
+}
+
+// openEval loads a run of language modelling, or of recall; without a directory the
+// newest finished one, and says which.
+func (f *Factory) openEval(command, dir string, lm bool) (*evaluated, error) {
+	what, example := "recall", "configs/tiny-dyn.yaml"
+	if lm {
+		what, example = "language model", "configs/tiny-lm-dyn.yaml"
+	}
+	var info runs.Info
+	var err error
+	if dir != "" {
+		info, err = runs.Read(dir)
+	} else {
+		info, err = runs.Newest(f.RunRoot, func(i runs.Info) bool { return i.State == runs.StateDone && isLM(i.Config) == lm })
+	}
+	switch {
+	case errors.Is(err, runs.ErrNone):
+		return nil, usagef("eval %s: there is no finished %s run under %s. Train one with\n  dsconv train --config %s\nor name a run with --run DIR", command, what, f.RunRoot, example)
+	case err != nil:
+		return nil, err
+	case isLM(info.Config) != lm:
+		other := map[bool]string{true: "lm", false: "recall"}[!lm]
+		return nil, usagef("eval %s: run %s is of task %s; use dsconv eval %s --run %s", command, info.Dir, info.Config.Task.Kind, other, info.Dir)
+	}
+	if info.State != runs.StateDone {
+		f.logf("run %s is not finished; its newest checkpoint is evaluated", info.Dir)
+	}
+	e := &evaluated{dir: info.Dir, config: info.Config}
+	kernels.SetThreads(e.config.Threads)
+	e.model = arch.New(arch.SpecOf(e.config), false)
+	e.step, err = runs.LoadWeights(info.Dir, e.model, func(err error) { f.logf("%v", err) })
+	if err != nil {
+		return nil, err
+	}
+	f.logf("evaluating run %s, step %d", e.dir, e.step)
+	return e, nil
+}
+
+// on evaluates the model on about n examples of the test split of a task, in batches
+// with as many tokens as those it was trained on.
+func (e *evaluated) on(task config.Task, n int) (train.Evaluation, error) {
+	t, err := tasks.New(task, e.config.Seed)
+	if err != nil {
+		return train.Evaluation{}, err
+	}
+	// A conditioning that reads another sequence of the batch needs two.
+	b := max(2, e.config.Train.MicroBatch*e.config.Task.SeqLen/task.SeqLen)
+	return train.Evaluate(e.model, t, tasks.Test, n, b)
+}
+
+// bindEval binds the flags that both evaluations have.
+func bindEval(cmd *cobra.Command, dir *string, examples *int, asJSON *bool) {
+	cmd.Flags().StringVar(dir, "run", "", "run directory (default: the newest finished run of this kind under runs)")
+	cmd.Flags().IntVar(examples, "examples", 512, "examples of each setting, rounded up to whole batches")
+	cmd.Flags().BoolVar(asJSON, "json", false, "print JSON")
+}
+
+func checkExamples(command string, n int) error {
+	if n < 2 {
+		return usagef("eval %s: --examples must be at least 2, got %d", command, n)
+	}
+	return nil
+}
