@@ -5,13 +5,13 @@ import (
 	"sync"
 )
 
-// The logits of one block of rows are alive at once: as many rows as make
-// logitsBudget values (16 MiB), but not so few that the gradient of the embedding,
-// which each block adds to, moves more memory than its product has work for.
-const (
-	logitsBudget  = 4 << 20
-	logitsMinRows = 128
-)
+// blockRows is how many rows have logits at once. About a million logits stay in the
+// last cache through the passes over them. But each block reads the embedding twice
+// and adds to its gradient, which costs as much as its logits do when it has as many
+// rows as columns: up to 16 MiB of logits it has that many, and never fewer than 128.
+func (l LinearCrossEntropy) blockRows() int {
+	return max(1<<20/l.Vocab, min(l.Dim, 4<<20/l.Vocab), 128)
+}
 
 // lossWork is one call of LinearCrossEntropy on its way. It is kept, tasks included,
 // so that calls make no garbage.
@@ -73,7 +73,7 @@ func (l LinearCrossEntropy) run(losses []float32, pred []int32, dx View, de []fl
 		}
 		return 0, 0
 	}
-	block := max(logitsMinRows, logitsBudget/l.Vocab)
+	block := l.blockRows()
 	blocks := (labelled + block - 1) / block
 	block = (labelled + blocks - 1) / blocks
 	work := scratch(block * (l.Vocab + l.Dim + 1))
