@@ -89,6 +89,7 @@ Exit codes:
 		newCmdData(f),
 		newCmdDoctor(f, bench.Inspect),
 		newCmdPlan(f),
+		newCmdAnalyze(f),
 		newCmdTrain(f, nil),
 		newCmdEval(f),
 		newCmdExport(f),

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 
@@ -15,7 +16,20 @@ type Evaluation struct {
 	Loss     float64 `json:"loss"`     // nats, mean over labelled positions
 	Accuracy float64 `json:"accuracy"` // of labelled positions, averaged per example (paper §3.2)
 	Solved   float64 `json:"solved"`   // share of examples with every labelled position right
-	Oracle   float64 `json:"oracle"`   // loss of the generator itself; NaN where the task has none
+	Oracle   float64 `json:"oracle"`   // loss of the generator itself; NaN, and not in JSON, where the task has none
+}
+
+// MarshalJSON leaves out an oracle that is not there: JSON has no NaN.
+func (e Evaluation) MarshalJSON() ([]byte, error) {
+	type plain Evaluation
+	out := struct {
+		plain
+		Oracle *float64 `json:"oracle,omitempty"`
+	}{plain: plain(e)}
+	if !math.IsNaN(e.Oracle) {
+		out.Oracle = &e.Oracle
+	}
+	return json.Marshal(out)
 }
 
 // Evaluate runs the model on n examples of a split, from the first on, b at a time.

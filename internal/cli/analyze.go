@@ -1,0 +1,141 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"dsconv/internal/arch"
+	"dsconv/internal/runs"
+	"dsconv/internal/tasks"
+	"dsconv/internal/train"
+)
+
+type analyzeOptions struct {
+	run      string
+	examples int
+	asJSON   bool
+}
+
+// analyzeResult is the JSON of dsconv analyze.
+type analyzeResult struct {
+	Run  string `json:"run"`
+	Step int    `json:"step"`
+	*train.Analysis
+}
+
+func newCmdAnalyze(f *Factory) *cobra.Command {
+	o := analyzeOptions{}
+	cmd := &cobra.Command{
+		Use:   "analyze --run DIR",
+		Short: "Show what the filters of a run learned, and what each part of them is worth",
+		Long: `Look at the short convolutions of a trained model on validation examples.
+
+The first table has the energy of the taps by lag: the mean over tokens and
+channels of the squared tap, for each layer and projection, and which share of it
+varies from token to token. A static filter has none of that. The residual, which
+passes each token through, is not counted.
+
+The second table evaluates the model after changes that need no training: filters
+frozen to their mean over tokens, filters taken from another sequence, the dynamic
+part removed, and the tap at each lag removed.`,
+		Example: `  dsconv analyze --run runs/tiny-dyn-0123456789ab
+  dsconv analyze --run runs/tiny-dyn-0123456789ab --examples 1024 --json`,
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if o.run == "" {
+				return usagef("no run: name its directory with --run; dsconv runs ls lists them")
+			}
+			if o.examples < 2 {
+				return usagef("--examples must be at least 2, got %d", o.examples)
+			}
+			return analyzeRun(f, o)
+		},
+	}
+	cmd.Flags().StringVar(&o.run, "run", "", "run directory")
+	cmd.Flags().IntVar(&o.examples, "examples", 512, "validation examples to look at")
+	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func analyzeRun(f *Factory, o analyzeOptions) error {
+	info, err := runs.Read(o.run)
+	if err != nil {
+		return err
+	}
+	c := info.Config
+	task, err := tasks.New(c.Task, c.Seed)
+	if err != nil {
+		return err
+	}
+	model := arch.New(arch.SpecOf(c), false)
+	step, err := runs.LoadWeights(o.run, model, func(err error) { f.logf("dsconv: warning: %v", err) })
+	if err != nil {
+		return err
+	}
+	a, err := train.Analyze(model, task, tasks.Valid, o.examples, max(2, c.Train.MicroBatch))
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.run, err)
+	}
+	if o.asJSON {
+		return f.printJSON(analyzeResult{o.run, step, a})
+	}
+	fmt.Fprintf(f.Out, "%s, step %d: %s filters of width %d\n\n", o.run, step, c.Conv.Kind, c.Conv.Width)
+	f.printFilters(a.Filters)
+	fmt.Fprintln(f.Out)
+	f.printAblations(a.Ablations)
+	return nil
+}
+
+// printFilters draws a row a filter: a bar a lag, as high as its share of the
+// energy, then the energy, and which share of it varies over tokens.
+func (f *Factory) printFilters(filters []train.FilterStats) {
+	w := tabwriter.NewWriter(f.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprint(w, "layer\tplace\t")
+	for k := range filters[0].Energy {
+		fmt.Fprintf(w, "lag %d\t", k)
+	}
+	fmt.Fprintln(w, "by lag\tvaries")
+	for _, s := range filters {
+		total, varies, top := 0.0, 0.0, 0.0
+		for k, e := range s.Energy {
+			total += e
+			varies += s.Variation[k]
+			top = max(top, e)
+		}
+		fmt.Fprintf(w, "%d\t%s\t", s.Layer, s.Place)
+		var bars strings.Builder
+		for _, e := range s.Energy {
+			fmt.Fprintf(w, "%.4f\t", e)
+			bars.WriteRune(bar(e, top))
+		}
+		fmt.Fprintf(w, "%s\t%s\n", bars.String(), percent(varies, total))
+	}
+	w.Flush()
+}
+
+// bar is one of eight heights of v up to top.
+func bar(v, top float64) rune {
+	if top <= 0 {
+		return ' '
+	}
+	return []rune(" ▁▂▃▄▅▆▇█")[int(8*v/top+0.5)]
+}
+
+func percent(part, whole float64) string {
+	if whole == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f %%", 100*part/whole)
+}
+
+func (f *Factory) printAblations(list []train.Ablation) {
+	w := tabwriter.NewWriter(f.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "change\tloss\taccuracy\tloss added")
+	for _, a := range list {
+		fmt.Fprintf(w, "%s\t%.4f\t%.4f\t%+.4f\n", a.Name, a.Eval.Loss, a.Eval.Accuracy, a.Eval.Loss-list[0].Eval.Loss)
+	}
+	w.Flush()
+}
