@@ -55,8 +55,8 @@ func boundText(b stats.Bound) string {
 // spreadText writes a median with its range.
 func spreadText(s stats.Spread, digits int) string {
 	text := fmt.Sprintf("%.*f", digits, s.Median)
-	if s.N > 1 {
-		text += fmt.Sprintf(" (%.*f–%.*f)", digits, s.Min, digits, s.Max)
+	if low, high := fmt.Sprintf("%.*f", digits, s.Min), fmt.Sprintf("%.*f", digits, s.Max); low != high {
+		text += " (" + low + "–" + high + ")"
 	}
 	return text
 }

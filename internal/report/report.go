@@ -61,3 +61,26 @@ type Law struct {
 	Sweep string
 	Fit   *scaling.Result
 }
+
+// Far is what the law says of a model far beyond the runs, once for all variants
+// of which it can say nothing for the same reason.
+func (l Law) Far() []string {
+	var out []string
+	because := map[string][]string{}
+	var order []string
+	for _, e := range l.Fit.Extrapolation {
+		switch {
+		case e.Supported:
+			out = append(out, e.Statement)
+		case because[e.Reason] == nil:
+			order = append(order, e.Reason)
+			fallthrough
+		default:
+			because[e.Reason] = append(because[e.Reason], e.Variant)
+		}
+	}
+	for _, reason := range order {
+		out = append(out, scaling.Unsupported(listText(because[reason]), reason))
+	}
+	return out
+}

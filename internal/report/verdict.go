@@ -188,14 +188,15 @@ func judgeAttribution(c Claim, e evidence) Row {
 	over := c.Over[0]
 	gain := better(pair(e.runs, c.Sweep, c.Of, over, m), m, c.Of, over, 0)
 	r.Parts = append(r.Parts, gain)
+	var refute []string
+	worst := 0.0
 	for _, control := range c.Controls {
 		part := better(pair(e.runs, c.Sweep, c.Of, control, m), m, c.Of, control, 0)
 		if part.Verdict != NotRun {
 			if half := keepsHalf(e.runs, c, control, m); half.IsGreater() {
 				part.Verdict = NotReproduced
-				part.Why = fmt.Sprintf("%s, which lacks it, keeps more than half of the gain over %s (n=%d, exact p=%.3f)", control, over, half.N, half.Greater)
-			} else if part.Verdict == NotReproduced {
-				part.Why = "without it: " + part.Why
+				part.Why = fmt.Sprintf("%s keeps more than half of the gain over %s without it (n=%d, exact p=%.3f)", control, over, half.N, half.Greater)
+				refute, worst = append(refute, control), max(worst, half.Greater)
 			}
 		}
 		r.Parts = append(r.Parts, part)
@@ -204,11 +205,25 @@ func judgeAttribution(c Claim, e evidence) Row {
 		r.Verdict, r.Why = NotRun, gain.Why
 	} else if gain.Verdict != Reproduced {
 		r.Verdict, r.Why = Inconclusive, "there is no clear gain to explain: "+gain.Why
+	} else if len(refute) > 0 {
+		verb := " keeps"
+		if len(refute) > 1 {
+			verb = " each keep"
+		}
+		r.Verdict, r.Why = NotReproduced, fmt.Sprintf("without it, %s%s more than half of the gain of %s over %s (n=%d, exact p≤%.3f)", listText(refute), verb, c.Of, over, gain.Gain.N, worst)
 	} else {
 		r.Verdict, r.Why = combine(r.Parts)
 	}
 	r.describe(e, m)
 	return r
+}
+
+// listText joins names: a, b and c.
+func listText(names []string) string {
+	if n := len(names); n > 1 {
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	}
+	return strings.Join(names, "")
 }
 
 // keepsHalf compares a control's gain over `over` with half the gain of `of`.

@@ -25,7 +25,13 @@ type Extrapolation struct {
 	Loss      float64     `json:"loss,omitempty"`
 	Low       stats.Bound `json:"low,omitempty"`
 	High      stats.Bound `json:"high,omitempty"`
+	Reason    string      `json:"reason,omitempty"` // why it is not supported
 	Statement string      `json:"statement"`
+}
+
+// Unsupported says that nothing can be said, and why.
+func Unsupported(names, reason string) string {
+	return fmt.Sprintf("The data cannot support a statement about %s at 7B: %s.", names, reason)
 }
 
 func extrapolate(r *Result, points []Point, names []string, d *draws, degrees int) []Extrapolation {
@@ -33,7 +39,8 @@ func extrapolate(r *Result, points []Point, names []string, d *draws, degrees in
 	for v, name := range names {
 		e := Extrapolation{Variant: name, Params: farParams, FLOPs: farCompute}
 		if why := unsupported(r, points, name, degrees); len(why) > 0 {
-			e.Statement = fmt.Sprintf("The data cannot support a statement about %s at 7B: %s.", name, strings.Join(why, "; "))
+			e.Reason = strings.Join(why, "; ")
+			e.Statement = Unsupported(name, e.Reason)
 		} else {
 			e.Supported = true
 			e.Loss = r.Fits[v].Loss(farCompute)
