@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dsconv/internal/report"
 	"dsconv/internal/scaling"
 	"dsconv/internal/stats"
 )
@@ -15,6 +16,8 @@ import (
 // fitOptions are the flags of fit.
 type fitOptions struct {
 	points  string
+	runs    string
+	sweep   string
 	base    string
 	compute string
 	asJSON  bool
@@ -31,13 +34,17 @@ compute C what base reaches with k C. Losses are compared by their logarithms wi
 Huber's loss; 95 % intervals come from a bootstrap over runs and seeds. Warnings
 say where the points cannot carry the conclusion.
 
-A file of points has the columns ` + strings.Join(scaling.Columns, ",") + `.`,
-		Example: `  dsconv fit --points points.csv --base base
+Points are the finished runs below a folder, or the lines of a file with the
+columns ` + strings.Join(scaling.Columns, ",") + `.`,
+		Example: `  dsconv fit --runs runs/reproduce
+  dsconv fit --points points.csv --base base
   dsconv fit --points points.csv --compute seconds --json`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error { return fitRun(f, o) },
 	}
-	cmd.Flags().StringVar(&o.points, "points", "", "file of points to fit")
+	cmd.Flags().StringVar(&o.points, "points", "", "file of points to fit, instead of runs")
+	cmd.Flags().StringVar(&o.runs, "runs", f.RunRoot, "folder of the runs to fit")
+	cmd.Flags().StringVar(&o.sweep, "sweep", "", "sweep whose runs are fitted (default: the only one that has a loss to fit)")
 	cmd.Flags().StringVar(&o.base, "base", "base", "variant that the others are compared with")
 	cmd.Flags().StringVar(&o.compute, "compute", "flops", "what counts as compute: flops or seconds")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
@@ -65,7 +72,11 @@ func fitRun(f *Factory, o fitOptions) error {
 
 func fitPoints(o fitOptions) ([]scaling.Point, error) {
 	if o.points == "" {
-		return nil, usagef("--points names the file of points to fit")
+		found, err := report.Load(o.runs)
+		if err != nil {
+			return nil, err
+		}
+		return found.Points(o.sweep, o.compute == "seconds")
 	}
 	file, err := os.Open(o.points)
 	if err != nil {

@@ -77,10 +77,10 @@ func TestFitText(t *testing.T) {
 
 func TestFitRefuses(t *testing.T) {
 	for want, args := range map[string][]string{
-		"--compute is":   {"fit", "--points", ladder(t), "--compute", "days"},
-		"--points names": {"fit"},
-		"no such file":   {"fit", "--points", "nowhere.csv"},
-		"no point has":   {"fit", "--points", ladder(t), "--base", "bsae"},
+		"--compute is":    {"fit", "--points", ladder(t), "--compute", "days"},
+		"no finished run": {"fit", "--runs", t.TempDir()},
+		"no such file":    {"fit", "--points", "nowhere.csv"},
+		"no point has":    {"fit", "--points", ladder(t), "--base", "bsae"},
 	} {
 		if _, err := runCommand(args...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want %s", args, err, want)

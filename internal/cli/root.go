@@ -96,6 +96,8 @@ Exit codes:
 		newCmdVerify(f),
 		newCmdVersion(f),
 		newCmdFit(f),
+		newCmdReport(f),
+		newCmdRuns(f),
 	)
 	return root
 }

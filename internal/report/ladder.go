@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"math"
 
 	"dsconv/internal/scaling"
@@ -82,4 +83,28 @@ func lossCells(runs []*Run) []LossCell {
 		}
 	}
 	return out
+}
+
+// Points are the runs of a sweep as points of a scaling law. No name takes the
+// sweep below the folder whose loss counts, if there is one only.
+func (f *Found) Points(sweep string, seconds bool) ([]scaling.Point, error) {
+	var names []string
+	for _, s := range sweepsOf(pick(f.Runs, "", "")) {
+		if s != "" && !pick(f.Runs, s, "")[0].isRecall() {
+			names = append(names, s)
+		}
+	}
+	switch {
+	case sweep == "" && len(names) == 1:
+		sweep = names[0]
+	case sweep == "" && len(names) > 1:
+		return nil, fmt.Errorf("fit: there are several sweeps; --sweep names one of %s", listText(names))
+	case sweep == "":
+		return nil, fmt.Errorf("fit: no finished run of a language-model sweep was found; dsconv sweep makes some")
+	}
+	points := scalingPoints(pick(f.Runs, sweep, ""), seconds)
+	if len(points) == 0 {
+		return nil, fmt.Errorf("fit: no finished run of sweep %q was found", sweep)
+	}
+	return points, nil
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"dsconv/internal/stats"
 )
@@ -74,7 +75,7 @@ func (p paired) gain(m measure) stats.Comparison {
 // since a mean of two heaps says nothing.
 func outcome(name string, runs []*Run, values []float64, m measure) string {
 	s := stats.SpreadOf(values)
-	text := fmt.Sprintf("%s %s", name, m.text(s.Median))
+	text := strings.TrimSpace(name + " " + m.text(s.Median))
 	if s.N > 1 && m.text(s.Min) != m.text(s.Max) {
 		text += fmt.Sprintf(" (%s–%s)", m.text(s.Min), m.text(s.Max))
 	}

@@ -36,7 +36,7 @@ func TestVerdicts(t *testing.T) {
 		{"no runs", acc, nil, NotRun, "no finished pair"},
 		{"other sweep", acc, join(accuracies("other", "dyn", 1, 1, 1), accuracies("other", "static", 0, 0, 0)), NotRun, "no finished pair"},
 		{"one seed", acc, join(accuracies("s", "dyn", 1), accuracies("s", "static", 0.2)), Inconclusive, "one seed"},
-		{"two seeds can never tell", acc, join(accuracies("s", "dyn", 1, 1), accuracies("s", "static", 0.2, 0.3)), Inconclusive, "n=2"},
+		{"two seeds can never tell", acc, join(accuracies("s", "dyn", 1, 1), accuracies("s", "static", 0.2, 0.3)), Inconclusive, "two seeds cannot tell; 1 more may settle it"},
 		{"three of three above", acc, join(accuracies("s", "dyn", 1, 0.99, 0.98), accuracies("s", "static", 0.2, 0.3, 0.97)), Reproduced, "p=0.050"},
 		{"one of three too low", acc, join(accuracies("s", "dyn", 1, 0.99, 0.9), accuracies("s", "static", 0.2, 0.3, 0.97)), Inconclusive, "within noise"},
 		{"reversed", acc, join(accuracies("s", "dyn", 0.1, 0.2, 0.3), accuracies("s", "static", 0.9, 0.8, 0.7)), NotReproduced, "the other way round"},

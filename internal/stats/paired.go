@@ -3,6 +3,7 @@ package stats
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/stat/distuv"
 )
@@ -13,6 +14,10 @@ const Alpha = 0.05
 // MinPairs is the fewest pairs with which the sign-flip test can reach Alpha:
 // five pairs of one sign have a chance of 1 in 32.
 const MinPairs = 5
+
+// minApart is the number of pairs that suffices where every outcome of one variant
+// beats every outcome of the other.
+const minApart = 3
 
 // Comparison sets a variant's outcomes beside another's over the same seeds.
 type Comparison struct {
@@ -56,7 +61,7 @@ func Compare(x, y []float64) Comparison {
 		c.Test = "relabelling"
 		c.Greater, c.Less = relabel(x, y)
 	}
-	c.More = missing(c)
+	c.More = missing(c, slices.Min(x) > slices.Max(y) || slices.Max(x) < slices.Min(y))
 	return c
 }
 
@@ -78,6 +83,8 @@ func (c Comparison) Words() string {
 		return "no seed in common"
 	case c.N == 1:
 		return "one seed: no spread known"
+	case c.N == 2 && c.More > 0:
+		return fmt.Sprintf("two seeds cannot tell; %d more may settle it", c.More)
 	case c.IsGreater():
 		return "higher"
 	case c.IsLess():
@@ -113,13 +120,17 @@ func ZQuantile() float64 { return math.Sqrt2 * math.Erfinv(1-Alpha) }
 // maxSeeds is where the search for enough seeds gives up.
 const maxSeeds = 1000
 
-// missing is how many more pairs would make the interval leave zero out.
-func missing(c Comparison) int {
+// missing is how many more pairs would make the interval leave zero out, or, where
+// so far the outcomes of the variants lie apart, suffice if they stay apart.
+func missing(c Comparison, apart bool) int {
 	if c.Settled() {
 		return 0
 	}
 	if c.Mean == 0 {
 		return -1
+	}
+	if c.N < minApart && apart {
+		return minApart - c.N
 	}
 	if c.N == 1 {
 		return MinPairs - 1

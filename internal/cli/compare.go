@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"dsconv/internal/report"
+)
+
+type compareOptions struct {
+	dirs   []string
+	base   string
+	asJSON bool
+}
+
+func newCmdRunsCompare(f *Factory) *cobra.Command {
+	var o compareOptions
+	cmd := &cobra.Command{
+		Use:   "compare DIR...",
+		Short: "Compare runs: settings that differ, metrics, differences over seeds",
+		Long: `Compare the finished runs in and below the folders. Runs that differ in their seed
+only form a group. The first table shows the settings in which groups differ beside
+their metrics, median (lowest to highest) over seeds; the second each group's
+difference from the first, paired over the seeds that both have: mean with its 95 %
+interval, and in words whether it is more than noise (exact test at 5 %), and how
+many more seeds would settle it.`,
+		Example: `  dsconv runs compare runs/reproduce/recall-varkey
+  dsconv runs compare runs/a runs/b --json`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("%s takes run directories, or folders of them", c.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			o.dirs = args
+			return compareRun(f, o)
+		},
+	}
+	cmd.Flags().StringVar(&o.base, "base", "", "group that the others are compared with (default: base, or the first)")
+	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func compareRun(f *Factory, o compareOptions) error {
+	var all []*report.Run
+	for _, dir := range o.dirs {
+		found, err := report.Load(dir)
+		if err != nil {
+			return err
+		}
+		for _, u := range found.Others {
+			f.logf("%s: left out: %s", u.Dir, u.State)
+		}
+		for _, r := range found.Runs {
+			if !slices.ContainsFunc(all, func(have *report.Run) bool { return have.Dir == r.Dir }) {
+				all = append(all, r)
+			}
+		}
+	}
+	if len(all) == 0 {
+		return usagef("runs: compare: no finished run in %s", strings.Join(o.dirs, ", "))
+	}
+	c, err := report.Compare(all, o.base)
+	if err != nil {
+		return err
+	}
+	if o.asJSON {
+		return f.printJSON(c)
+	}
+	var shown []string // metrics that some group has
+	for _, m := range report.Measures {
+		if slices.ContainsFunc(c.Groups, func(g report.Group) bool { _, ok := g.Metrics[m]; return ok }) {
+			shown = append(shown, m)
+		}
+	}
+	w := tabwriter.NewWriter(f.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "GROUP\tSEEDS\tPARAMS\t%s\n", strings.Join(append(slices.Clone(c.Settings), upper(shown)...), "\t"))
+	for _, g := range c.Groups {
+		fmt.Fprintf(w, "%s\t%d\t%s", g.Name, len(g.Seeds), si(g.Params))
+		for _, k := range c.Settings {
+			fmt.Fprintf(w, "\t%s", orDash(g.Settings[k]))
+		}
+		for _, m := range shown {
+			fmt.Fprintf(w, "\t%s", orDash(g.Metrics[m].Text))
+		}
+		fmt.Fprintln(w)
+	}
+	w.Flush()
+	if len(c.Differences) == 0 {
+		return nil
+	}
+	fmt.Fprintln(f.Out)
+	fmt.Fprintln(w, "GROUP\tFROM\tMEASURE\tDIFFERENCE (95 % INTERVAL)\tN\tIN WORDS")
+	for _, d := range c.Differences {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", d.Of, d.Over, d.Measure, d.Text, d.Change.N, d.Words)
+	}
+	return w.Flush()
+}
+
+func upper(names []string) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = strings.ToUpper(n)
+	}
+	return out
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

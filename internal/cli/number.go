@@ -1,0 +1,31 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+)
+
+// number is a measured value that may be missing. JSON has null for one that is
+// no number.
+type number float64
+
+// numberOf is nil for what is no number.
+func numberOf(v float64) *number {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil
+	}
+	n := number(v)
+	return &n
+}
+
+// MarshalJSON writes the number.
+func (n number) MarshalJSON() ([]byte, error) { return json.Marshal(float64(n)) }
+
+// text writes the number, or a dash.
+func (n *number) text(format string) string {
+	if n == nil {
+		return "-"
+	}
+	return fmt.Sprintf(format, float64(*n))
+}
