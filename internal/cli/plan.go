@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"text/tabwriter"
 
@@ -118,7 +119,7 @@ func planRun(f *Factory, o planOptions) error {
 		if o.asJSON {
 			return f.printJSON(p)
 		}
-		f.printSweepPlan(p)
+		f.printSweepPlan(f.Out, p)
 		return nil
 	}
 	if o.preset != "" {
@@ -232,8 +233,8 @@ func (f *Factory) printPlan(p plan) {
 	}
 }
 
-func (f *Factory) printSweepPlan(s sweepPlan) {
-	w := tabwriter.NewWriter(f.Out, 0, 0, 2, ' ', tabwriter.AlignRight)
+func (f *Factory) printSweepPlan(out io.Writer, s sweepPlan) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(w, "parameters\tconv\tFLOPs/token\tsteps\ttokens\tFLOPs\tmemory\tjobs\t")
 	if s.Seconds > 0 {
 		fmt.Fprint(w, "time each\t")
@@ -252,9 +253,9 @@ func (f *Factory) printSweepPlan(s sweepPlan) {
 	if s.Preset != "" {
 		title += ", preset " + s.Preset
 	}
-	fmt.Fprintf(f.Out, "\n%s: %d jobs, %.3g FLOPs", title, s.Jobs, s.FLOPs)
+	fmt.Fprintf(out, "\n%s: %d jobs, %.3g FLOPs", title, s.Jobs, s.FLOPs)
 	if s.Seconds > 0 {
-		fmt.Fprintf(f.Out, ", %s one after another", durationText(s.Seconds))
+		fmt.Fprintf(out, ", %s one after another", durationText(s.Seconds))
 	}
-	fmt.Fprintln(f.Out)
+	fmt.Fprintln(out)
 }

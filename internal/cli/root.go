@@ -94,6 +94,7 @@ Exit codes:
 		newCmdEval(f),
 		newCmdExport(f),
 		newCmdVerify(f),
+		newCmdSweep(f),
 		newCmdVersion(f),
 		newCmdFit(f),
 		newCmdReport(f),

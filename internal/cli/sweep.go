@@ -1,0 +1,255 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"dsconv/internal/config"
+	"dsconv/internal/runs"
+	"dsconv/internal/sweep"
+)
+
+// defaultSweep is what a bare `dsconv sweep` runs.
+const defaultSweep = "configs/sweeps/default.yaml"
+
+type sweepOptions struct {
+	load   loadFlags
+	preset string
+	dir    string
+	jobs   int
+	dryRun bool
+	asJSON bool
+}
+
+func newCmdSweep(f *Factory) *cobra.Command {
+	var o sweepOptions
+	cmd := &cobra.Command{
+		Use:   "sweep",
+		Short: "Train every run of a sweep, skipping those that are done",
+		Long: `Train the runs of a sweep: every variant at every point of its grid, seeds
+included. Each run is a process with a directory of its own, named by variant, seed
+and the hash of its resolved configuration. A second call skips what is done and
+goes on with what was cut. A run that fails is reported at once and does not end the
+rest; exit code 6 says that there was one.
+
+Without --config this is the ladder at its small preset (` + defaultSweep + `).
+SIGINT and SIGTERM are passed on: running jobs save a checkpoint and stop.`,
+		Example: `  dsconv sweep --dry-run
+  dsconv sweep --config configs/sweeps/recall-varkey.yaml --jobs 2
+  dsconv sweep --config configs/sweeps/default.yaml --preset day --set optim.lr=1e-3`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return sweepRun(cmd.Context(), f, o) },
+	}
+	cmd.Flags().StringVarP(&o.load.file, "config", "c", "", "sweep file (default "+defaultSweep+")")
+	o.load.bindSet(cmd)
+	cmd.Flags().StringVar(&o.preset, "preset", "", "size preset of the sweep (default: the one that the file names)")
+	cmd.Flags().StringVar(&o.dir, "dir", "", "directory of the runs (default: runs/NAME of the sweep)")
+	cmd.Flags().IntVar(&o.jobs, "jobs", 0, "jobs at a time (default: one for each core while each needs less than 1 GiB, else one)")
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "list the jobs and their states, and start none")
+	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func sweepRun(ctx context.Context, f *Factory, o sweepOptions) error {
+	if o.jobs < 0 {
+		return usagef("--jobs must be at least 1, got %d", o.jobs)
+	}
+	bare := o.load.file == ""
+	if bare {
+		o.load.file = defaultSweep
+	}
+	s, err := config.LoadSweep(o.load.file, o.preset, o.load.set)
+	if err != nil {
+		return err
+	}
+	if o.dir == "" {
+		o.dir = filepath.Join(f.RunRoot, s.Name)
+	}
+	jobs, err := sweep.Plan(s, o.dir)
+	if err != nil {
+		return err
+	}
+	if o.dryRun {
+		return f.listJobs(s, jobs, o)
+	}
+	if bare {
+		p, err := planSweep(s, func(*plan, *config.Config) error { return nil })
+		if err != nil {
+			return err
+		}
+		f.printSweepPlan(f.Err, p)
+	}
+	self, err := f.Self()
+	if err != nil {
+		return err
+	}
+	if o.jobs == 0 {
+		if o.jobs, err = jobsAtATime(jobs); err != nil {
+			return err
+		}
+	}
+	threads := max(1, runtime.NumCPU()/o.jobs)
+	ctx, stop := signal.NotifyContext(ctx, stopSignals...)
+	defer stop()
+	// After the first signal a second one ends this process as it would any other.
+	context.AfterFunc(ctx, stop)
+
+	w := newSweepProgress(f, jobs)
+	err = sweep.Run(ctx, jobs, o.jobs, sweep.Local{Program: self, Threads: threads, InUse: exitInUse}, w.observe)
+	w.close()
+	if e := f.printResults(s, jobs, w, o); e != nil {
+		return e
+	}
+	var failed *sweep.FailedError
+	switch {
+	case errors.Is(err, sweep.ErrInterrupted):
+		return withCode(err, exitInterrupted)
+	case errors.As(err, &failed):
+		return withCode(err, exitJobsFailed)
+	}
+	return err
+}
+
+// smallJob is the memory up to which a job shares the machine with others.
+const smallJob = 1 << 30
+
+// jobsAtATime is one job a core for small models, which run faster side by side
+// on one thread each than one by one on all; a large one gets the whole machine.
+func jobsAtATime(jobs []sweep.Job) (int, error) {
+	for _, j := range jobs {
+		p, err := planOf(j.Config)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", j.Label(), err)
+		}
+		if p.MemoryBytes >= smallJob {
+			return 1, nil
+		}
+	}
+	return min(runtime.NumCPU(), max(1, len(jobs))), nil
+}
+
+// jobResult is a job as --json shows it.
+type jobResult struct {
+	Run      string            `json:"run"`
+	Dir      string            `json:"dir"`
+	Variant  string            `json:"variant"`
+	Seed     int64             `json:"seed"`
+	Axes     map[string]string `json:"axes,omitempty"`
+	State    runs.State        `json:"state"`
+	Error    string            `json:"error,omitempty"`
+	Loss     *float64          `json:"loss,omitempty"` // of the last evaluation
+	Accuracy *float64          `json:"accuracy,omitempty"`
+	Seconds  float64           `json:"seconds,omitempty"` // of training
+}
+
+type sweepResult struct {
+	Sweep  string      `json:"sweep"`
+	Preset string      `json:"preset,omitempty"`
+	Dir    string      `json:"dir"`
+	Done   int         `json:"done"`
+	Failed int         `json:"failed"`
+	Total  int         `json:"total"`
+	Jobs   []jobResult `json:"jobs"`
+}
+
+// resultOf reads what a job has come to.
+func resultOf(j sweep.Job, failure error) jobResult {
+	r := jobResult{Run: filepath.Base(j.Dir), Dir: j.Dir, Variant: j.Variant, Seed: j.Seed, State: j.State}
+	for _, a := range j.Axes {
+		if r.Axes == nil {
+			r.Axes = map[string]string{}
+		}
+		r.Axes[a.Key] = a.Value
+	}
+	if failure == nil {
+		failure = j.Refused
+	}
+	if failure != nil {
+		r.State, r.Error = runs.StateFailed, failure.Error()
+		return r
+	}
+	state, err := runs.StateOf(j.Dir)
+	if err != nil || state == runs.StatePending {
+		return r
+	}
+	r.State = state
+	info, err := runs.Read(j.Dir)
+	if err != nil {
+		return r
+	}
+	if info.Last != nil {
+		r.Seconds = info.Last.Seconds
+	}
+	if info.Eval != nil && !math.IsNaN(info.Eval.Loss) {
+		r.Loss, r.Accuracy = &info.Eval.Loss, &info.Eval.Accuracy
+	}
+	return r
+}
+
+func (f *Factory) collect(s *config.Sweep, jobs []sweep.Job, failures map[string]error, o sweepOptions) sweepResult {
+	out := sweepResult{Sweep: s.Name, Preset: s.Preset, Dir: o.dir, Total: len(jobs)}
+	for _, j := range jobs {
+		r := resultOf(j, failures[j.Dir])
+		switch r.State {
+		case runs.StateDone:
+			out.Done++
+		case runs.StateFailed:
+			out.Failed++
+		}
+		out.Jobs = append(out.Jobs, r)
+	}
+	return out
+}
+
+// listJobs is the answer to --dry-run.
+func (f *Factory) listJobs(s *config.Sweep, jobs []sweep.Job, o sweepOptions) error {
+	r := f.collect(s, jobs, nil, o)
+	if o.asJSON {
+		return f.printJSON(r)
+	}
+	f.printJobs(r)
+	return nil
+}
+
+func (f *Factory) printResults(s *config.Sweep, jobs []sweep.Job, w *sweepProgress, o sweepOptions) error {
+	r := f.collect(s, jobs, w.failures, o)
+	if o.asJSON {
+		return f.printJSON(r)
+	}
+	f.printJobs(r)
+	return nil
+}
+
+func (f *Factory) printJobs(r sweepResult) {
+	w := tabwriter.NewWriter(f.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "state\tloss\taccuracy\ttime\trun")
+	for _, j := range r.Jobs {
+		loss, accuracy, took := "", "", ""
+		if j.Loss != nil {
+			loss, accuracy = fmt.Sprintf("%.4f", *j.Loss), fmt.Sprintf("%.3f", *j.Accuracy)
+		}
+		if j.Seconds > 0 {
+			took = durationText(j.Seconds)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", j.State, loss, accuracy, took, j.Run)
+	}
+	w.Flush()
+	fmt.Fprintf(f.Out, "\n%s: %d of %d jobs done", r.Dir, r.Done, r.Total)
+	if r.Failed > 0 {
+		fmt.Fprintf(f.Out, ", %d failed", r.Failed)
+	}
+	fmt.Fprintln(f.Out)
+	for _, j := range r.Jobs {
+		if j.Error != "" {
+			fmt.Fprintf(f.Out, "%s: %s\n", j.Run, j.Error)
+		}
+	}
+}

@@ -1,0 +1,177 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"dsconv/internal/runs"
+	"dsconv/internal/sweep"
+)
+
+// sweepProgress shows a sweep as it goes: a bar on a terminal, a line for every
+// start and end elsewhere. The bar counts the work of the jobs, not their number,
+// for a ladder's last job may be half of it all.
+type sweepProgress struct {
+	f        *Factory
+	failures map[string]error // by directory
+
+	mu      sync.Mutex
+	work    map[string]float64 // FLOPs of a job, by directory
+	running map[string]sweep.Job
+	done    float64 // work of jobs that have ended
+	fresh   float64 // of which this call did
+	start   time.Time
+	status  string
+	bar     *progressbar.ProgressBar
+	stop    chan struct{}
+	stopped sync.WaitGroup
+}
+
+const (
+	sweepBarSteps = 1000
+	sweepBarEvery = time.Second
+)
+
+func newSweepProgress(f *Factory, jobs []sweep.Job) *sweepProgress {
+	w := &sweepProgress{f: f, failures: map[string]error{}, work: map[string]float64{}, running: map[string]sweep.Job{}, start: time.Now(), stop: make(chan struct{})}
+	total := 0.0
+	for _, j := range jobs {
+		work := 1.0
+		if p, err := planOf(j.Config); err == nil {
+			work = p.FLOPs
+		}
+		w.work[j.Dir] = work
+		total += work
+	}
+	for dir := range w.work {
+		w.work[dir] /= total
+	}
+	if f.Terminal {
+		w.bar = progressbar.NewOptions(sweepBarSteps, progressbar.OptionSetWriter(f.Err), progressbar.OptionSetPredictTime(false),
+			progressbar.OptionSetElapsedTime(false), progressbar.OptionShowDescriptionAtLineEnd(), progressbar.OptionSetWidth(24), progressbar.OptionClearOnFinish())
+		w.stopped.Go(w.draw)
+	}
+	return w
+}
+
+// draw refreshes the bar from the runs' metrics until the sweep ends.
+func (w *sweepProgress) draw() {
+	tick := time.NewTicker(sweepBarEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-w.stop:
+			return
+		case <-tick.C:
+			w.refresh()
+		}
+	}
+}
+
+func (w *sweepProgress) refresh() {
+	w.mu.Lock()
+	running := make([]sweep.Job, 0, len(w.running))
+	for _, j := range w.running {
+		running = append(running, j)
+	}
+	w.mu.Unlock()
+	part := 0.0
+	for _, j := range running {
+		part += w.share(j)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.done + part
+	left := ""
+	if did := w.fresh + part; did > 0.01 {
+		left = ", " + durationText(time.Since(w.start).Seconds()/did*(1-now)) + " left"
+	}
+	w.bar.Describe(w.status + left)
+	_ = w.bar.Set(int(now * sweepBarSteps)) // a bar that cannot be drawn stops no job
+}
+
+// share is how much of the sweep's work a running job has done.
+func (w *sweepProgress) share(j sweep.Job) float64 {
+	info, err := runs.Read(j.Dir)
+	if err != nil || info.Last == nil {
+		return 0
+	}
+	p, err := planOf(j.Config)
+	if err != nil {
+		return 0
+	}
+	return w.work[j.Dir] * min(1, float64(info.Last.Step)/float64(p.Steps))
+}
+
+// observe is told by sweep.Run, one event at a time.
+func (w *sweepProgress) observe(e sweep.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	name := fmt.Sprintf("%s seed %d", e.Job.Label(), e.Job.Seed)
+	count := fmt.Sprintf("[%d/%d]", e.Done+e.Failed, e.Total)
+	switch e.Phase {
+	case sweep.Skipped:
+		w.done += w.work[e.Job.Dir]
+		return
+	case sweep.Started:
+		w.running[e.Job.Dir] = e.Job
+	case sweep.Done:
+		w.done += w.work[e.Job.Dir]
+		w.fresh += w.work[e.Job.Dir]
+		w.line(false, "%s done     %s in %s%s", count, name, durationText(e.Took.Seconds()), lastScore(e.Job))
+	case sweep.Failed:
+		w.failures[e.Job.Dir] = e.Err
+		w.done += w.work[e.Job.Dir]
+		w.line(true, "%s FAILED   %s: %v", count, name, e.Err)
+	case sweep.Waiting:
+		w.line(true, "%s waiting  %s: another process works on it", count, name)
+	case sweep.Stopped:
+		w.line(false, "%s stopped  %s: it goes on in the next call", count, name)
+	}
+	if e.Phase != sweep.Started && e.Phase != sweep.Waiting {
+		delete(w.running, e.Job.Dir)
+	}
+	var names []string
+	for _, j := range w.running {
+		names = append(names, j.Config.Name)
+	}
+	slices.Sort(names)
+	w.status = fmt.Sprintf("%d/%d jobs, %s", e.Done+e.Failed, e.Total, strings.Join(names, ", "))
+	if e.Failed > 0 {
+		w.status = fmt.Sprintf("%d/%d jobs, %d FAILED, %s", e.Done+e.Failed, e.Total, e.Failed, strings.Join(names, ", "))
+	}
+}
+
+// line writes a line; where there is a bar only what matters is worth one.
+func (w *sweepProgress) line(matters bool, format string, args ...any) {
+	if w.bar == nil {
+		w.f.logf(format, args...)
+		return
+	}
+	if matters {
+		_ = w.bar.Clear()
+		w.f.logf(format, args...)
+	}
+}
+
+// lastScore is the end of a line about a job that is done.
+func lastScore(j sweep.Job) string {
+	info, err := runs.Read(j.Dir)
+	if err != nil || info.Eval == nil {
+		return ""
+	}
+	return fmt.Sprintf("  loss %.4f  accuracy %.3f", info.Eval.Loss, info.Eval.Accuracy)
+}
+
+func (w *sweepProgress) close() {
+	close(w.stop)
+	w.stopped.Wait()
+	if w.bar != nil {
+		_ = w.bar.Clear()
+	}
+}
