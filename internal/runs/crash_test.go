@@ -37,7 +37,7 @@ func TestCrashAtEveryOperation(t *testing.T) {
 			same(t, "after a crash", got, want)
 		}
 	}
-	t.Logf("%d operations, %d crashes, %d checkpoints lost that were reported saved", operations, crashes, lost)
+	figure(t, "%d operations, %d crashes, %d checkpoints lost that were reported saved", operations, crashes, lost)
 }
 
 // TestFaultAtEveryOperation lets every operation of a run fail, once or from then
@@ -75,5 +75,5 @@ func TestFaultAtEveryOperation(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d operations, %d faults, last good checkpoint readable every time", operations, faults)
+	figure(t, "%d operations, %d faults, last good checkpoint readable every time", operations, faults)
 }

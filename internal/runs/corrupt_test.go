@@ -1,0 +1,206 @@
+package runs
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// stopped is a file system with a run that was interrupted after step 6, with
+// checkpoints at 4 and 6.
+func stopped(t *testing.T) *memFS {
+	t.Helper()
+	m := newMemFS()
+	if _, err := work(m, tiny(), &observer{stopAt: 6}); !errors.Is(err, ErrInterrupted) {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// TestCorruption changes bytes of a checkpoint, one at a time: all of the manifest
+// and of both headers, and random ones of the data. Each is found.
+func TestCorruption(t *testing.T) {
+	const data = 1000
+	m, c := stopped(t), tiny()
+	dir := CheckpointName(6)
+	r := rand.New(rand.NewPCG(7, 7))
+	changed, missed := 0, 0
+	try := func(name string, at int) {
+		n := m.find(path.Join(dir, name))
+		old := n.data[at]
+		n.data[at] ^= 1 << r.IntN(8)
+		changed++
+		if _, err := checkManifest(m, dir, c.Hash(), modelFile, optimizerFile); err == nil {
+			missed++
+			t.Errorf("byte %d of %s was changed and nobody noticed", at, name)
+		} else if !strings.Contains(err.Error(), strings.TrimSuffix(name, ".json")) {
+			t.Errorf("byte %d of %s: the message does not name it: %v", at, name, err)
+		}
+		n.data[at] = old
+	}
+	for at := range m.find(path.Join(dir, manifestFile)).data {
+		try(manifestFile, at)
+	}
+	for _, name := range []string{modelFile, optimizerFile} {
+		raw := m.find(path.Join(dir, name)).data
+		header := 8 + int(binary.LittleEndian.Uint64(raw))
+		for at := range header {
+			try(name, at)
+		}
+		for range data {
+			try(name, header+r.IntN(len(raw)-header))
+		}
+	}
+	figure(t, "%d bytes changed one at a time, %d of them in data, %d not found", changed, 2*data, missed)
+}
+
+// TestDamageFallsBack damages checkpoints in the ways of real disks. The run says
+// so, goes on from the checkpoint before, and ends as if nothing had happened.
+func TestDamageFallsBack(t *testing.T) {
+	want, _ := uncut(t, tiny())
+	at := func(m *memFS, step int, name string) *node { return m.find(path.Join(CheckpointName(step), name)) }
+	flip := func(n *node) { n.data[len(n.data)/2] ^= 4 }
+	drop := func(m *memFS, step int, name string) { delete(m.find(CheckpointName(step)).entries, name) }
+	for _, d := range []struct {
+		name   string
+		damage func(m *memFS)
+		from   int
+		says   []string
+	}{
+		{"nothing", func(*memFS) {}, 6, nil},
+		{"flipped weight", func(m *memFS) { flip(at(m, 6, modelFile)) }, 4, []string{"checkpoints/step-6: manifest: sha256 mismatch in model.safetensors; the one of step 4"}},
+		{"missing moments", func(m *memFS) { drop(m, 6, optimizerFile) }, 4, []string{"optimizer.safetensors: file does not exist; the one of step 4"}},
+		{"truncated weights", func(m *memFS) { at(m, 6, modelFile).data = at(m, 6, modelFile).data[:100] }, 4, []string{"model.safetensors has 100 bytes instead of"}},
+		{"truncated manifest", func(m *memFS) { at(m, 6, manifestFile).data = at(m, 6, manifestFile).data[:77] }, 4, []string{"manifest: truncated or changed"}},
+		{"empty manifest", func(m *memFS) { at(m, 6, manifestFile).data = nil }, 4, []string{"manifest: truncated or changed"}},
+		{"missing manifest", func(m *memFS) { drop(m, 6, manifestFile) }, 4, []string{"manifest.json: file does not exist"}},
+		{"renamed", func(m *memFS) {
+			dir := m.find(checkpointDir)
+			dir.entries["step-5"] = dir.entries["step-6"]
+			delete(dir.entries, "step-6")
+		}, 4, []string{"manifest: it is of step 6"}},
+		{"all of them", func(m *memFS) { flip(at(m, 6, modelFile)); flip(at(m, 4, modelFile)) }, 0, []string{"the one of step 4 is tried", "no other one is left"}},
+		{"no directory", func(m *memFS) { delete(m.root.entries, checkpointDir) }, 0, nil},
+	} {
+		t.Run(d.name, func(t *testing.T) {
+			m := stopped(t)
+			d.damage(m)
+			o := &observer{}
+			got := finished(t, m, tiny(), o)
+			if o.from != d.from {
+				t.Errorf("went on from step %d, want %d", o.from, d.from)
+			}
+			if len(o.warned) != len(d.says) {
+				t.Fatalf("warnings %v, want %d", o.warned, len(d.says))
+			}
+			for i, w := range d.says {
+				if !strings.Contains(o.warned[i].Error(), w) {
+					t.Errorf("warning %q does not say %q", o.warned[i], w)
+				}
+			}
+			same(t, d.name, got, want)
+		})
+	}
+}
+
+// TestDamagedMetrics: what can be read is kept, and the loss is told.
+func TestDamagedMetrics(t *testing.T) {
+	for _, d := range []struct {
+		name   string
+		damage func(lines []byte) []byte
+		steps  []int
+	}{
+		{"torn", func(b []byte) []byte { return append(b, `{"step":7,"tok`...) }, []int{1, 2, 3, 4, 5, 6, 7}},
+		{"more than the checkpoint knows", func(b []byte) []byte { return append(b, "{\"step\":7,\"tokens\":1}\n"...) }, []int{1, 2, 3, 4, 5, 6, 7}},
+		{"flipped", func(b []byte) []byte { return bytes.Replace(b, []byte(`"step":4`), []byte(`"stop":4`), 1) }, []int{1, 2, 3, 7}},
+		{"lost", func([]byte) []byte { return nil }, []int{7}},
+	} {
+		t.Run(d.name, func(t *testing.T) {
+			m := stopped(t)
+			n := m.find(metricsFile)
+			n.data = d.damage(slices.Clone(n.data))
+			o := &observer{}
+			got := finished(t, m, tiny(), o)
+			var steps []int
+			for _, x := range got.metrics {
+				steps = append(steps, x.Step)
+			}
+			if !slices.Equal(steps, d.steps) {
+				t.Errorf("steps %v, want %v", steps, d.steps)
+			}
+			if told := len(o.warned) > 0; told != (len(d.steps) < 7) {
+				t.Errorf("warnings %v", o.warned)
+			}
+		})
+	}
+}
+
+// TestRefusals: what must not be gone on with is refused, named, and left alone.
+func TestRefusals(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(m *memFS) error // or the run's configuration
+		want   string
+	}{
+		{"configuration", func(m *memFS) error {
+			c := tiny()
+			c.Optim.LR, c.Conv.Width = 0.5, 3
+			_, err := work(m, c, &observer{})
+			return err
+		}, "conv.width is 3, was 2; optim.lr is 0.5, was 0.001"},
+		{"task", func(m *memFS) error {
+			record, err := readRecord(m)
+			if err != nil {
+				return err
+			}
+			record.Data = "0123"
+			if err := writeRecord(m, record); err != nil {
+				return err
+			}
+			_, err = work(m, tiny(), &observer{})
+			return err
+		}, "task mqar gives other examples than when the run was started"},
+		{"instruction set", func(m *memFS) error {
+			record, err := readRecord(m)
+			if err != nil {
+				return err
+			}
+			record.ISA = "abacus"
+			if err := writeRecord(m, record); err != nil {
+				return err
+			}
+			_, err = work(m, tiny(), &observer{})
+			return err
+		}, "started with instruction set abacus"},
+		{"format", func(m *memFS) error {
+			n := m.find(recordFile)
+			n.data = []byte(strings.Replace(string(n.data), `"format": 1`, `"format": 2`, 1))
+			_, err := work(m, tiny(), &observer{})
+			return err
+		}, "the run has format 2, this version of dsconv goes on with format 1 only"},
+		{"edited", func(m *memFS) error {
+			n := m.find(resolvedFile)
+			n.data = []byte(strings.Replace(string(n.data), "dim: 8", "dim: 4", 1))
+			_, err := work(m, tiny(), &observer{})
+			return err
+		}, "resolved.yaml has identity"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := stopped(t)
+			before := slices.Clone(m.find(metricsFile).data)
+			err := c.change(m)
+			var refusal Refusal
+			if !errors.As(err, &refusal) || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("got %v, want a refusal with %q", err, c.want)
+			}
+			if steps, err := checkpointSteps(m); err != nil || !slices.Equal(steps, []int{6, 4}) || !slices.Equal(before, m.find(metricsFile).data) {
+				t.Errorf("the run was changed: checkpoints %v, %v", steps, err)
+			}
+		})
+	}
+}

@@ -1,0 +1,244 @@
+package runs
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"dsconv/internal/config"
+	"dsconv/internal/train"
+)
+
+// trainIn trains c in a directory on disk.
+func trainIn(dir string, c *config.Config, o *observer) error {
+	r, err := Open(dir, c, Options{Resume: true, Given: []byte("# mine\n"), Argv: []string{"dsconv", "train"}, Version: "test"})
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	t, err := train.New(c)
+	if err != nil {
+		return err
+	}
+	return r.Train(t, o)
+}
+
+// TestStates walks a run through its states, as List and StateOf see them.
+func TestStates(t *testing.T) {
+	root := t.TempDir()
+	dir := filepath.Join(root, "sweep", "one")
+	want := func(s State) {
+		t.Helper()
+		if got, err := StateOf(dir); err != nil || got != s {
+			t.Fatalf("state %q, want %q: %v", got, s, err)
+		}
+		list, err := List(root)
+		check(t, err)
+		if s == StatePending {
+			if len(list) != 0 {
+				t.Fatalf("a run that has not started is listed: %+v", list)
+			}
+			return
+		}
+		if len(list) != 1 || list[0].Err != nil || list[0].State != s || list[0].Dir != dir {
+			t.Fatalf("listed %+v, want one run that is %s", list, s)
+		}
+	}
+	c := tiny()
+	want(StatePending)
+	if err := trainIn(dir, c, &observer{stopAt: 3}); !errors.Is(err, ErrInterrupted) {
+		t.Fatal(err)
+	}
+	want(StateInterrupted)
+
+	r, err := Open(dir, c, Options{Resume: true})
+	check(t, err)
+	want(StateRunning)
+	var inUse *InUseError
+	if _, err := Open(dir, c, Options{Resume: true}); !errors.As(err, &inUse) || inUse.Holder.PID != os.Getpid() {
+		t.Fatalf("opened twice: %v", err)
+	}
+	check(t, r.Close())
+	want(StateInterrupted)
+
+	check(t, os.WriteFile(filepath.Join(dir, failedFile), []byte(`{"error":"no luck","step":3}`), 0o600))
+	want(StateFailed)
+	check(t, trainIn(dir, c, &observer{}))
+	want(StateDone)
+
+	info, err := Read(dir)
+	check(t, err)
+	if info.Last.Step != c.Train.Steps || info.Eval == nil || info.Finished.IsZero() || info.Config.Hash() != c.Hash() || info.Record.Resumes != 1 {
+		t.Errorf("%+v", info)
+	}
+	if given, err := os.ReadFile(filepath.Join(dir, givenFile)); err != nil || string(given) != "# mine\n" {
+		t.Errorf("config.yaml is %q: %v", given, err)
+	}
+	newest, err := Newest(root, func(i Info) bool { return i.State == StateDone })
+	if err != nil || newest.Dir != dir {
+		t.Errorf("newest is %q: %v", newest.Dir, err)
+	}
+	if _, err := Newest(root, func(i Info) bool { return i.State == StateFailed }); !errors.Is(err, ErrNone) {
+		t.Errorf("a failed run was found: %v", err)
+	}
+}
+
+// A run that cannot be read does not hide the others.
+func TestListBadRun(t *testing.T) {
+	root := t.TempDir()
+	check(t, trainIn(filepath.Join(root, "good"), tiny(), &observer{}))
+	check(t, os.Mkdir(filepath.Join(root, "bad"), 0o700))
+	check(t, os.WriteFile(filepath.Join(root, "bad", recordFile), []byte("{"), 0o600))
+	list, err := List(root)
+	check(t, err)
+	if len(list) != 2 || list[0].Err == nil || list[1].Err != nil {
+		t.Fatalf("%+v", list)
+	}
+	if list, err := List(filepath.Join(root, "none")); err != nil || len(list) != 0 {
+		t.Errorf("a root that does not exist: %v, %v", list, err)
+	}
+}
+
+// TestOpenRefusals: what is not a run, or leads elsewhere, is left alone.
+func TestOpenRefusals(t *testing.T) {
+	root := t.TempDir()
+	other := t.TempDir()
+	check(t, os.Symlink(other, filepath.Join(root, "link")))
+	check(t, os.Mkdir(filepath.Join(root, "full"), 0o700))
+	check(t, os.WriteFile(filepath.Join(root, "full", "notes.txt"), nil, 0o600))
+	check(t, os.Mkdir(filepath.Join(root, "trap"), 0o700))
+	victim := filepath.Join(other, "victim")
+	check(t, os.WriteFile(victim, []byte("precious"), 0o600))
+	check(t, os.Symlink(victim, filepath.Join(root, "trap", lockFile)))
+	check(t, os.WriteFile(filepath.Join(root, "file"), nil, 0o600))
+	check(t, trainIn(filepath.Join(root, "run"), tiny(), &observer{}))
+
+	for name, want := range map[string]string{
+		"link": "path escapes from parent",
+		"full": "the directory holds notes.txt, but no run",
+		"trap": "path escapes from parent",
+		"file": "not a directory",
+		"run":  "there is a run in it already",
+		"-rf":  `run name "-rf"`,
+	} {
+		if _, err := Open(filepath.Join(root, name), tiny(), Options{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", name, err, want)
+		}
+	}
+	if data, err := os.ReadFile(victim); err != nil || string(data) != "precious" {
+		t.Errorf("a link was followed: %q, %v", data, err)
+	}
+	if list, err := os.ReadDir(other); err != nil || len(list) != 1 {
+		t.Errorf("files outside the root: %v, %v", list, err)
+	}
+}
+
+// TestNoPermission: a checkpoint that may not be read ends the run, for starting
+// again would throw it away.
+func TestNoPermission(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may read everything")
+	}
+	dir := filepath.Join(t.TempDir(), "run")
+	if err := trainIn(dir, tiny(), &observer{stopAt: 4}); !errors.Is(err, ErrInterrupted) {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, CheckpointName(4), modelFile)
+	check(t, os.Chmod(file, 0))
+	err := trainIn(dir, tiny(), &observer{})
+	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), file) {
+		t.Errorf("got %v, want a refusal that names %s", err, file)
+	}
+	check(t, os.Chmod(file, 0o600))
+	check(t, trainIn(dir, tiny(), &observer{}))
+}
+
+// TestThreadsAndResume: neither the number of threads nor a resume after any step
+// changes a bit of what is logged and saved.
+func TestThreadsAndResume(t *testing.T) {
+	for _, moments := range []string{"float32", "bf16"} {
+		c := tiny()
+		c.Memory.Moments = moments
+		want, _ := uncut(t, c)
+		for stop := range c.Train.Steps {
+			m := newMemFS()
+			d := c.Clone()
+			d.Threads = 1 + stop%2
+			if stop > 0 {
+				if _, err := work(m, d, &observer{stopAt: stop}); !errors.Is(err, ErrInterrupted) {
+					t.Fatal(err)
+				}
+			}
+			d.Threads = 2
+			same(t, moments, finished(t, m, d, &observer{}), want)
+		}
+	}
+}
+
+// TestEarlyEnd: a run that reached its target is complete, also if it died before
+// it could say so.
+func TestEarlyEnd(t *testing.T) {
+	c := tiny()
+	c.Train.TargetAccuracy = 1e-9
+	c.Train.Steps, c.Train.EvalBatches = 40, 50
+	m := newMemFS()
+	want := finished(t, m, c, &observer{})
+	if n := len(want.metrics); n >= c.Train.Steps {
+		t.Fatalf("not one of 200 labels was right in %d steps", n)
+	}
+	delete(m.root.entries, doneFile)
+	o := &observer{from: complete}
+	same(t, "early end", finished(t, m, c, o), want)
+	if o.from != complete || m.find(doneFile) == nil {
+		t.Errorf("it went on from step %d", o.from)
+	}
+}
+
+// TestKeep: the newest checkpoints stay, and nothing of older ones.
+func TestKeep(t *testing.T) {
+	for keep := 1; keep <= 3; keep++ {
+		c := tiny()
+		c.Checkpoint.Every, c.Checkpoint.Keep = 1, keep
+		m := newMemFS()
+		finished(t, m, c, &observer{})
+		var names []string
+		list, err := m.List(checkpointDir)
+		check(t, err)
+		for _, e := range list {
+			names = append(names, e.Name)
+		}
+		if want := []string{"step-5", "step-6", "step-7"}[3-keep:]; !slices.Equal(names, want) {
+			t.Errorf("keep %d: %v, want %v", keep, names, want)
+		}
+	}
+}
+
+// TestCheckpointCost measures what checkpoints cost the tiny configuration of
+// configs/ at its default interval. It asserts nothing: disks differ.
+func TestCheckpointCost(t *testing.T) {
+	c, err := config.Load("../../configs/tiny-dyn.yaml", config.WithSet([]string{"train.steps=60", "train.target_accuracy=0"}))
+	check(t, err)
+	o := &cost{start: time.Now()}
+	r, err := Open(filepath.Join(t.TempDir(), "run"), c, Options{})
+	check(t, err)
+	defer r.Close()
+	tr, err := train.New(c)
+	check(t, err)
+	check(t, r.Train(tr, o))
+	took := time.Since(o.start)
+	figure(t, "%d checkpoints in %d steps took %.2f %% of %v", o.count, c.Train.Steps, 100*o.saving.Seconds()/took.Seconds(), took.Round(time.Millisecond))
+}
+
+type cost struct {
+	observer
+	start  time.Time
+	saving time.Duration
+	count  int
+}
+
+func (c *cost) Saved(_ int, took time.Duration) { c.count++; c.saving += took }

@@ -1,0 +1,77 @@
+package runs
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestFullDisk fills a real file system while a run writes checkpoints to it, and
+// frees it again page by page. However much room there is, the run ends well or
+// says what is missing and keeps its last good checkpoint.
+func TestFullDisk(t *testing.T) {
+	disk := t.TempDir()
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=512k"); err != nil {
+		t.Skipf("a file system cannot be mounted here: %v", err)
+	}
+	defer func() { check(t, syscall.Unmount(disk, 0)) }()
+	c := tiny()
+	c.Train.Steps = 40
+	want := finished(t, newMemFS(), c, &observer{})
+
+	dir := filepath.Join(disk, "run")
+	if err := trainIn(dir, c, &observer{stopAt: 4}); !errors.Is(err, ErrInterrupted) {
+		t.Fatal(err)
+	}
+	ballast := filepath.Join(disk, "ballast")
+	size := fill(t, ballast)
+	tries, first := 0, error(nil)
+	for saved := 4; ; tries++ {
+		o := &observer{from: complete}
+		err := trainIn(dir, c, o)
+		if o.from != complete && o.from < saved {
+			t.Fatalf("step %d was saved, but the run went on from %d", saved, o.from)
+		}
+		saved = max(saved, o.saved)
+		if n := brokenCheckpoints(t, dir, c); n > 0 {
+			t.Fatalf("%d broken checkpoints on a full disk", n)
+		}
+		if err == nil {
+			break
+		}
+		var p *fs.PathError
+		if !errors.Is(err, syscall.ENOSPC) || !errors.As(err, &p) || !strings.HasPrefix(p.Path, dir) {
+			t.Fatalf("on a full disk: %v", err)
+		}
+		if first == nil {
+			first = p
+		}
+		size -= int64(os.Getpagesize())
+		check(t, os.Truncate(ballast, size))
+	}
+	same(t, "after a full disk", endOf(t, dir, c), want)
+	figure(t, "%d tries on a full tmpfs, the first: %v; then the run ended equal bit for bit", tries, first)
+}
+
+// fill writes until the file system is full, and says how much that was.
+func fill(t *testing.T, name string) int64 {
+	t.Helper()
+	f, err := os.Create(name)
+	check(t, err)
+	defer f.Close()
+	for _, block := range []int{4096, 1} {
+		for err = nil; err == nil; {
+			_, err = f.Write(make([]byte, block))
+		}
+		if !errors.Is(err, syscall.ENOSPC) {
+			t.Fatal(err)
+		}
+	}
+	info, err := f.Stat()
+	check(t, err)
+	return info.Size()
+}
