@@ -98,6 +98,7 @@ Exit codes:
 		newCmdVersion(f),
 		newCmdFit(f),
 		newCmdReport(f),
+		newCmdReproduce(f),
 		newCmdRuns(f),
 	)
 	return root

@@ -87,12 +87,18 @@ func (w *sweepProgress) refresh() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.done + part
-	left := ""
-	if did := w.fresh + part; did > 0.01 {
-		left = ", " + durationText(time.Since(w.start).Seconds()/did*(1-now)) + " left"
-	}
-	w.bar.Describe(w.status + left)
+	w.bar.Describe(w.status + w.left(part))
 	_ = w.bar.Set(int(now * sweepBarSteps)) // a bar that cannot be drawn stops no job
+}
+
+// left says how long the rest takes at the speed so far of this call; part is the
+// work that running jobs have done.
+func (w *sweepProgress) left(part float64) string {
+	did, rest := w.fresh+part, 1-w.done-part
+	if did < 0.01 || rest < 1e-9 {
+		return ""
+	}
+	return ", " + durationText(time.Since(w.start).Seconds()/did*rest) + " left"
 }
 
 // share is how much of the sweep's work a running job has done.
@@ -123,7 +129,7 @@ func (w *sweepProgress) observe(e sweep.Event) {
 	case sweep.Done:
 		w.done += w.work[e.Job.Dir]
 		w.fresh += w.work[e.Job.Dir]
-		w.line(false, "%s done     %s in %s%s", count, name, durationText(e.Took.Seconds()), lastScore(e.Job))
+		w.line(false, "%s done     %s in %s%s%s", count, name, durationText(e.Took.Seconds()), lastScore(e.Job), w.left(0))
 	case sweep.Failed:
 		w.failures[e.Job.Dir] = e.Err
 		w.done += w.work[e.Job.Dir]

@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"dsconv/internal/config"
+	"dsconv/internal/report"
+	"dsconv/internal/sweep"
+)
+
+// paperPreset is planned only: no machine that this starts on could run it.
+const paperPreset = "paper"
+
+type reproduceOptions struct {
+	study  string
+	preset string
+	dir    string
+	jobs   int
+	dryRun bool
+}
+
+func newCmdReproduce(f *Factory) *cobra.Command {
+	var o reproduceOptions
+	cmd := &cobra.Command{
+		Use:   "reproduce",
+		Short: "Run the whole study, and end in a report",
+		Long: `Train every run of the study, sweep after sweep, and set the paper's claims beside
+them: the table on the terminal, the page in DIR/report.html. What is done is
+skipped, so a call that was stopped is made again. A preset is a size of the study;
+"paper" is the paper's, and prints its plan and cost only.`,
+		Example: `  dsconv reproduce
+  dsconv reproduce --preset day --dir runs/day --jobs 2
+  dsconv reproduce --preset paper`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return reproduceRun(cmd.Context(), f, o) },
+	}
+	cmd.Flags().StringVar(&o.preset, "preset", "quick", "size of the study: quick, day or paper")
+	cmd.Flags().StringVar(&o.dir, "dir", filepath.Join(f.RunRoot, "reproduce"), "folder of the runs and the report")
+	cmd.Flags().IntVar(&o.jobs, "jobs", 0, "jobs at a time (default: one for each core while each needs less than 1 GiB, else one)")
+	cmd.Flags().StringVar(&o.study, "study", "configs/study.yaml", "file that lists the sweeps")
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "print the plan, and train nothing")
+	return cmd
+}
+
+func reproduceRun(ctx context.Context, f *Factory, o reproduceOptions) error {
+	if o.jobs < 0 {
+		return usagef("--jobs must be at least 1, got %d", o.jobs)
+	}
+	st, err := readStudy(o.study)
+	if err != nil {
+		return err
+	}
+	sweeps, err := st.load(o.preset)
+	if err != nil {
+		return err
+	}
+	if o.dryRun || o.preset == paperPreset {
+		return f.printStudyPlan(sweeps, o.preset)
+	}
+	var jobs []sweep.Job
+	for _, s := range sweeps {
+		list, err := sweep.Plan(s, filepath.Join(o.dir, s.Name))
+		if err != nil {
+			return err
+		}
+		jobs = append(jobs, list...)
+	}
+	f.logf("preset %s: %d runs in %s, %s", o.preset, len(jobs), o.dir, st.Presets[o.preset])
+	failure := f.trainStudy(ctx, jobs, o)
+	if errors.Is(failure, sweep.ErrInterrupted) {
+		return withCode(failure, exitInterrupted)
+	}
+	var failed *sweep.FailedError
+	if failure != nil && !errors.As(failure, &failed) {
+		return failure
+	}
+	if err := f.reportStudy(o.dir); err != nil {
+		return err
+	}
+	return withCode(failure, exitJobsFailed)
+}
+
+// trainStudy brings every job to its end.
+func (f *Factory) trainStudy(ctx context.Context, jobs []sweep.Job, o reproduceOptions) error {
+	self, err := f.Self()
+	if err != nil {
+		return err
+	}
+	if o.jobs == 0 {
+		if o.jobs, err = jobsAtATime(jobs); err != nil {
+			return err
+		}
+	}
+	ctx, stop := signal.NotifyContext(ctx, stopSignals...)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends this process as it would any other
+	w := newSweepProgress(f, jobs)
+	defer w.close()
+	return sweep.Run(ctx, jobs, o.jobs, sweep.Local{Program: self, Threads: max(1, runtime.NumCPU()/o.jobs), InUse: exitInUse}, w.observe)
+}
+
+// reportStudy writes the page and prints the claims.
+func (f *Factory) reportStudy(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("reproduce: %w", err)
+	}
+	r, err := report.New(dir)
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(dir, "report.html")
+	if err := writePage(r, file); err != nil {
+		return err
+	}
+	f.printClaims(r)
+	f.logf("page: %s", file)
+	return nil
+}
+
+// A cluster's card, to say what the paper's sizes cost: peak bfloat16 rate of an
+// H100 SXM, of which training reaches about 40 %.
+const (
+	cardPeak  = 989e12
+	cardShare = 0.4
+)
+
+// printStudyPlan prints what a preset costs.
+func (f *Factory) printStudyPlan(sweeps []*config.Sweep, preset string) error {
+	total, jobs := 0.0, 0
+	for _, s := range sweeps {
+		p, err := planSweep(s, func(*plan, *config.Config) error { return nil })
+		if err != nil {
+			return err
+		}
+		f.printSweepPlan(f.Out, p)
+		fmt.Fprintln(f.Out)
+		total += p.FLOPs
+		jobs += p.Jobs
+	}
+	fmt.Fprintf(f.Out, "preset %s: %d runs, %.3g FLOPs", preset, jobs, total)
+	if preset == paperPreset {
+		fmt.Fprintf(f.Out, ": about %.0f days of one H100 at %.0f %% of its peak; planned only, train it on a cluster with dsconv sweep", total/(cardPeak*cardShare)/86400, 100*cardShare)
+	}
+	fmt.Fprintln(f.Out)
+	return nil
+}
