@@ -1,13 +1,17 @@
 package cli
 
 import (
+	"bytes"
 	"fmt"
+	"math"
+	"os"
 	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"dsconv/internal/config"
+	"dsconv/internal/report"
 )
 
 type evalRecallOptions struct {
@@ -16,6 +20,7 @@ type evalRecallOptions struct {
 	lengths    []int
 	keyLengths []int
 	examples   int
+	heatmap    string
 	asJSON     bool
 }
 
@@ -58,7 +63,8 @@ MAD are evaluated in their own setting.
 In the output of --json, accuracy is that in the setting of training, and cells has
 every setting.`,
 		Example: `  dsconv eval recall
-  dsconv eval recall --run runs/tiny-dyn-3f2a --pairs 4,8,16 --lengths 64,256 --json`,
+  dsconv eval recall --run runs/tiny-dyn-3f2a --pairs 4,8,16 --lengths 64,256 --json
+  dsconv eval recall --heatmap recall.svg`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if err := checkExamples("recall", o.examples); err != nil {
@@ -71,6 +77,7 @@ every setting.`,
 	cmd.Flags().IntSliceVar(&o.pairs, "pairs", nil, "numbers of pairs, such as 4,8,16")
 	cmd.Flags().IntSliceVar(&o.lengths, "lengths", nil, "sequence lengths, such as 64,128,256")
 	cmd.Flags().IntSliceVar(&o.keyLengths, "key-lengths", nil, "lengths of the longest key, such as 2,3,4")
+	cmd.Flags().StringVar(&o.heatmap, "heatmap", "", "also draw the accuracies as an SVG file")
 	return cmd
 }
 
@@ -100,6 +107,11 @@ func evalRecallRun(f *Factory, o evalRecallOptions) error {
 		r.MeanAccuracy += e.Accuracy / float64(len(grid))
 	}
 	r.Accuracy = r.Cells[0].Accuracy
+	if o.heatmap != "" {
+		if err := writeHeatmap(o.heatmap, r); err != nil {
+			return err
+		}
+	}
 	if o.asJSON {
 		return f.printJSON(r)
 	}
@@ -219,6 +231,43 @@ func (f *Factory) printRecall(r recallResult) {
 	for _, s := range r.Skipped {
 		f.logf("skipped %s", s)
 	}
+}
+
+// writeHeatmap draws the cells, a panel for each key length.
+func writeHeatmap(file string, r recallResult) error {
+	h := report.Heatmap{Title: "accuracy of " + r.Run, Rows: "pairs", Columns: "tokens"}
+	rows := valuesOf(r.Cells, func(c recallCell) int { return c.Pairs })
+	columns := valuesOf(r.Cells, func(c recallCell) int { return c.SeqLen })
+	for _, keyMax := range valuesOf(r.Cells, func(c recallCell) int { return c.KeyMax }) {
+		p := report.HeatPanel{Marked: [2]int{-1, -1}}
+		if keyMax > 0 {
+			p.Title = fmt.Sprintf("keys of up to %d tokens", keyMax)
+		}
+		for _, n := range columns {
+			p.Columns = append(p.Columns, strconv.Itoa(n))
+		}
+		for i, pairs := range rows {
+			values := make([]float64, len(columns))
+			for j, n := range columns {
+				values[j] = math.NaN()
+				for _, c := range r.Cells {
+					if c.Pairs == pairs && c.SeqLen == n && c.KeyMax == keyMax {
+						values[j] = c.Accuracy
+						if c.Trained {
+							p.Marked = [2]int{i, j}
+						}
+					}
+				}
+			}
+			p.Rows, p.Values = append(p.Rows, strconv.Itoa(pairs)), append(p.Values, values)
+		}
+		h.Panels = append(h.Panels, p)
+	}
+	var b bytes.Buffer
+	if err := h.WriteSVG(&b); err != nil {
+		return err
+	}
+	return os.WriteFile(file, b.Bytes(), 0o666)
 }
 
 // cellText is an accuracy with its shade.
