@@ -13,13 +13,17 @@ func (w *attentionWork) backward(task int) {
 	b := newBackwardBlocks(w)
 	defer b.whole.release()
 	for i := first; i < end; i++ {
-		b.run(i, i+1 < end && w.T*w.Dim <= attentionAhead)
+		if next := w.after(task, i); next < w.B*w.Heads {
+			tiles, panel := (w.T+w.e.rows-1)/w.e.rows, w.panel()
+			b.lookAhead(next, tiles*2*(w.T/panel/2+1+(w.Dim+panel-1)/panel), w.q, w.k, w.v, w.do, w.o, w.dq, w.dk, w.dv)
+		}
+		b.run(i)
 	}
 }
 
 // backwardBlocks is the work memory of a backward task.
 type backwardBlocks struct {
-	*attentionWork
+	attentionTask
 	whole      *buffer
 	ld         int       // of p and ds
 	keys       []float32 // packed rows of k
@@ -34,7 +38,7 @@ type backwardBlocks struct {
 func newBackwardBlocks(w *attentionWork) backwardBlocks {
 	dp, keys, rows := w.padded(), roundUp(min(w.T, attentionGradKeys), w.panel()), min(w.T, attentionGradRows)
 	// A stride of whole vectors, but not of a power of two: columns are read as well.
-	b := backwardBlocks{attentionWork: w, ld: keys + w.e.lanes}
+	b := backwardBlocks{attentionTask: attentionTask{attentionWork: w}, ld: keys + w.e.lanes}
 	b.whole = scratch(4*keys*dp + 2*rows*dp + 2*rows*b.ld + w.T)
 	m := b.whole.f
 	b.keys, b.keyCols, b.valueCols, b.staging = carve(&m, keys*dp), carve(&m, keys*dp), carve(&m, keys*dp), carve(&m, keys*dp)
@@ -50,7 +54,7 @@ func newBackwardBlocks(w *attentionWork) backwardBlocks {
 //	dq += ds·k, dk += dsᵀ·q, dv += pᵀ·do
 //
 // Tiles above the diagonal are skipped; in those that it crosses p and ds are zero.
-func (b *backwardBlocks) run(i int, then bool) {
+func (b *backwardBlocks) run(i int) {
 	q, k, v, do, o := b.head(b.q, i), b.head(b.k, i), b.head(b.v, i), b.head(b.do, i), b.head(b.o, i)
 	for t := range b.T {
 		b.delta[t] = b.scale * dot(do.Row(t, b.Dim), o.Row(t, b.Dim))
@@ -63,7 +67,7 @@ func (b *backwardBlocks) run(i int, then bool) {
 			rows := min(attentionGradRows, b.T-q0)
 			b.packRows(b.query, q.At(q0, 0), rows)
 			b.packRows(b.out, do.At(q0, 0), rows)
-			b.queries(i, q0, rows, k0, keys, then && q0 == k0)
+			b.queries(i, q0, rows, k0, keys)
 			b.keysAndValues(i, q0, rows, k0, keys)
 		}
 	}
@@ -76,9 +80,8 @@ func (b *backwardBlocks) packBoth(rows, columns []float32, src View, n int) {
 	b.packColumns(columns, rows, n)
 }
 
-// queries computes p, ds and dq for a block of queries and keys. If then is set, memory
-// meanwhile works on the same rows of the next head.
-func (b *backwardBlocks) queries(i, q0, rows, k0, keys int, then bool) {
+// queries computes p, ds and dq for a block of queries and keys.
+func (b *backwardBlocks) queries(i, q0, rows, k0, keys int) {
 	dp, dq, lse := b.padded(), b.head(b.dq, i), b.lse[i*b.T:(i+1)*b.T]
 	tiles := (rows + b.e.rows - 1) / b.e.rows
 	for tile := range tiles {
@@ -87,11 +90,6 @@ func (b *backwardBlocks) queries(i, q0, rows, k0, keys int, then bool) {
 		seen := q0 + r0 + 1 - k0        // keys that the first query sees
 		n := min(keys, seen+count-1)    // and the last one
 		fill := min(keys, n+b.e.rows-1) // what tiles of keys read of these rows
-		if then {
-			for _, v := range [...]View{b.q, b.k, b.v, b.do, b.o, b.dq, b.dk, b.dv} {
-				b.prefetch(q0+r0, count, b.head(v, i+1))
-			}
-		}
 		b.scores(b.p[at:], b.ld, b.query[r0*dp:], count, b.keyCols, n)
 		b.scores(b.ds[at:], b.ld, b.out[r0*dp:], count, b.valueCols, n)
 		b.c.softmaxBackward(count, &b.p[at], &b.ds[at], b.ld, seen, keys, fill, b.scale, &lse[q0+r0], &b.delta[q0+r0])

@@ -6,8 +6,9 @@ import "math"
 // see more keys: they come first.
 func (w *attentionWork) forward(task int) {
 	all := w.B * w.Heads
+	end := min(all, (task+1)*w.heads)
 	if w.c == nil {
-		for i := task * w.heads; i < min(all, (task+1)*w.heads); i++ {
+		for i := task * w.heads; i < end; i++ {
 			w.forwardHead(w.head(w.o, i), w.lse[i*w.T:(i+1)*w.T], w.head(w.q, i), w.head(w.k, i), w.head(w.v, i))
 		}
 		return
@@ -16,17 +17,21 @@ func (w *attentionWork) forward(task int) {
 	defer f.whole.release()
 	if w.parts > 1 {
 		t0 := (w.parts - 1 - task/all) * attentionKeys
-		f.run(task%all, t0, min(w.T, t0+attentionKeys), false)
+		f.run(task%all, t0, min(w.T, t0+attentionKeys))
 		return
 	}
-	for i := task * w.heads; i < min(all, (task+1)*w.heads); i++ {
-		f.run(i, 0, w.T, i+1 < min(all, (task+1)*w.heads) && w.T*w.Dim <= attentionAhead)
+	for i := task * w.heads; i < end; i++ {
+		if next := w.after(task, i); next < all {
+			tiles, panel := (w.T+w.e.rows-1)/w.e.rows, w.panel()
+			f.lookAhead(next, tiles*(w.T/panel/2+1+(w.Dim+panel-1)/panel), w.q, w.k, w.v, w.o)
+		}
+		f.run(i, 0, w.T)
 	}
 }
 
 // forwardBlocks is the work memory of a forward task.
 type forwardBlocks struct {
-	*attentionWork
+	attentionTask
 	whole    *buffer
 	ld       int       // of the scores
 	packed   int       // how many keys and values of the block are packed
@@ -42,7 +47,7 @@ type forwardBlocks struct {
 func newForwardHead(w *attentionWork) forwardBlocks {
 	dp, keys, tile := w.padded(), roundUp(min(w.T, attentionKeys), w.panel()), w.e.rows
 	rows := min(w.T, attentionKeys)
-	f := forwardBlocks{attentionWork: w, ld: keys + w.e.lanes}
+	f := forwardBlocks{attentionTask: attentionTask{attentionWork: w}, ld: keys + w.e.lanes}
 	f.whole = scratch(2*keys*dp + (w.e.lanes+tile)*dp + tile*f.ld + 2*rows + 2*tile)
 	m := f.whole.f
 	f.keys, f.values = carve(&m, keys*dp), carve(&m, keys*dp)
@@ -55,7 +60,7 @@ func newForwardHead(w *attentionWork) forwardBlocks {
 // each tile of queries that sees some of them, the scores, their exponentials
 // relative to the greatest score so far, and the sum of values so weighted. A greater
 // score in a later block shrinks what was summed before it.
-func (f *forwardBlocks) run(i, t0, t1 int, then bool) {
+func (f *forwardBlocks) run(i, t0, t1 int) {
 	o, q, k, v := f.head(f.o, i), f.head(f.q, i), f.head(f.k, i), f.head(f.v, i)
 	lse := f.lse[i*f.T : (i+1)*f.T]
 	for t := range t1 - t0 {
@@ -70,14 +75,6 @@ func (f *forwardBlocks) run(i, t0, t1 int, then bool) {
 			r0, r1 := t0+tile*(t1-t0)/tiles, t0+(tile+1)*(t1-t0)/tiles
 			n := min(keys, r1-k0) // keys that the last query sees
 			f.packKeys(k.At(k0, 0), v.At(k0, 0), n, keys)
-			// Memory works on what comes next while this tile is computed.
-			f.prefetch(r1, min(f.e.rows, t1-r1), q)
-			if last {
-				f.prefetch(r1, min(f.e.rows, t1-r1), k, v, o)
-			}
-			if then {
-				f.prefetch(r0, r1-r0, f.head(f.q, i+1), f.head(f.k, i+1), f.head(f.v, i+1), f.head(f.o, i+1))
-			}
 			f.tile(o.At(r0, 0), q.At(r0, 0), r0, r1-r0, k0, keys, f.top[r0-t0:], f.sum[r0-t0:])
 			if last {
 				f.finish(o.At(r0, 0), lse[r0:r1], f.top[r0-t0:], f.sum[r0-t0:])

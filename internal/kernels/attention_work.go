@@ -42,9 +42,9 @@ const (
 	attentionKeys     = 512 // keys of a block, forward
 	attentionGradKeys = 128 // keys of a block, backward
 	attentionGradRows = 256 // queries of a block, backward
-	// attentionTask is about how many multiply-adds of each product are worth a
+	// attentionWorth is about how many multiply-adds of each product are worth a
 	// task: several heads share one where heads are small.
-	attentionTask = 1 << 24
+	attentionWorth = 1 << 24
 	// attentionAhead is the greatest T*Dim for which the second-level cache holds the
 	// next head as well as this one.
 	attentionAhead = 1 << 15
@@ -65,12 +65,22 @@ func (w *attentionWork) run(task func(int), parts int) {
 	if w.T > 0 && w.Dim > 0 && all > 0 {
 		w.heads, w.parts = 1, parts
 		if parts == 1 {
-			w.heads = max(1, min(attentionTask/(w.T*w.T*w.Dim), all/32))
+			w.heads = max(1, min(attentionWorth/(w.T*w.T*w.Dim), all/32))
 		}
 		For((all+w.heads-1)/w.heads*parts, task)
 	}
 	w.o, w.q, w.k, w.v, w.do, w.dq, w.dk, w.dv, w.lse = View{}, View{}, View{}, View{}, View{}, View{}, View{}, View{}, nil
 	attentionWorks.Put(w)
+}
+
+// after guesses which head follows head i of a task on the same thread: the next one,
+// or the first one of the task that the thread will probably take. Memory is asked for
+// by it, and nothing else.
+func (w *attentionWork) after(task, i int) int {
+	if i+1 < (task+1)*w.heads {
+		return i + 1
+	}
+	return (task + Threads()) * w.heads
 }
 
 // head cuts head i, counting through all sequences, out of a view.
@@ -116,31 +126,62 @@ func (w *attentionWork) packColumns(dst, rows []float32, n int) {
 }
 
 // scores multiplies a tile of packed rows by n packed columns.
-func (w *attentionWork) scores(dst []float32, ld int, rows []float32, count int, columns []float32, n int) {
+func (w *attentionTask) scores(dst []float32, ld int, rows []float32, count int, columns []float32, n int) {
 	dp, panel := w.padded(), w.panel()
 	for j := 0; j < n; j += panel {
 		vecs, _ := w.vectors(n - j)
 		w.e.tiles[vecs-1][count-1](w.Dim, &rows[0], dp, 1, &columns[j*dp], panel, &dst[j], ld, w.e.lanes, false)
+		w.ahead()
 	}
 }
 
 // combine multiplies weights, count rows of n, by n packed rows: dst = or += their
 // sums. Element (i, p) of the weights is at a[i*rs+p*cs].
-func (w *attentionWork) combine(dst View, count, n int, a []float32, rs, cs int, rows []float32, acc bool) {
+func (w *attentionTask) combine(dst View, count, n int, a []float32, rs, cs int, rows []float32, acc bool) {
 	for c := 0; c < w.Dim; c += w.panel() {
 		vecs, last := w.vectors(w.Dim - c)
 		w.e.tiles[vecs-1][count-1](n, &a[0], rs, cs, &rows[c], w.padded(), &dst.Data[c], dst.Stride, last, acc)
+		w.ahead()
 	}
 }
 
-// prefetch asks for n rows, from row t on, of the head that the views begin with.
-func (w *attentionWork) prefetch(t, n int, views ...View) {
+// attentionTask is one task on its way. While it computes a head, memory works on the
+// next one: the rows of a head lie far apart, so the processor does not foresee them,
+// and asked for all at once they would be in the way of what the tiles read.
+type attentionTask struct {
+	*attentionWork
+	next      [8]View // the matrices of the next head, to be read or written
+	row, step int     // what is asked for next, and how many rows at a time
+}
+
+// lookAhead asks for head i of the matrices from now on, evenly in so many calls of
+// ahead; unless there are too many.
+func (t *attentionTask) lookAhead(i, calls int, matrices ...View) {
+	t.row = t.T
+	if t.T*t.Dim > attentionAhead {
+		return
+	}
+	t.row, t.step = 0, (t.T+calls-1)/calls
+	for j := range t.next {
+		t.next[j] = View{}
+		if j < len(matrices) {
+			t.next[j] = t.head(matrices[j], i)
+		}
+	}
+}
+
+// ahead asks for the next rows.
+func (t *attentionTask) ahead() {
+	n := min(t.step, t.T-t.row)
 	if n <= 0 {
 		return
 	}
-	for _, v := range views {
-		w.c.prefetch(n, w.Dim, &v.Data[t*v.Stride], v.Stride)
+	for i := range t.next {
+		if v := &t.next[i]; v.Data != nil {
+			t.c.prefetch(n, t.Dim, &v.Data[t.row*v.Stride], v.Stride)
+		}
 	}
+	t.row += n
 }
 
 // carve takes the next n values of a buffer.
