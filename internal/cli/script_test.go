@@ -28,13 +28,18 @@ func TestMain(m *testing.M) {
 // in the first such file.
 // `go test ./internal/cli -run Script -update` writes cmp files again.
 func TestScript(t *testing.T) {
+	p := scriptParams(t)
+	p.Dir, p.UpdateScripts = "testdata/script", *update
+	testscript.Run(t, p)
+}
+
+// scriptParams is the world of a script, without its place.
+func scriptParams(t *testing.T) testscript.Params {
 	configs, err := filepath.Abs("../../configs")
 	if err != nil {
 		t.Fatal(err)
 	}
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
-		UpdateScripts:       *update,
+	return testscript.Params{
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "waitfor": waitfor, "edit": edit},
@@ -43,7 +48,7 @@ func TestScript(t *testing.T) {
 			e.Setenv("DSCONV_ISA", os.Getenv("DSCONV_ISA"))
 			return os.Symlink(configs, filepath.Join(e.WorkDir, "configs"))
 		},
-	})
+	}
 }
 
 // exits runs a program and holds its exit code: exits 2 dsconv plan.
