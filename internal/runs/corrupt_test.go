@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"dsconv/internal/figure"
 )
 
 // stopped is a file system with a run that was interrupted after step 6, with
@@ -56,7 +58,7 @@ func TestCorruption(t *testing.T) {
 			try(name, header+r.IntN(len(raw)-header))
 		}
 	}
-	figure(t, "%d bytes changed one at a time, %d of them in data, %d not found", changed, 2*data, missed)
+	figure.Log(t, "%d bytes changed one at a time, %d of them in data, %d not found", changed, 2*data, missed)
 }
 
 // TestDamageFallsBack damages checkpoints in the ways of real disks. The run says

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"dsconv/internal/figure"
 )
 
 // TestCrashAtEveryOperation turns the machine off at every file-system operation
@@ -37,7 +39,7 @@ func TestCrashAtEveryOperation(t *testing.T) {
 			same(t, "after a crash", got, want)
 		}
 	}
-	figure(t, "%d operations, %d crashes, %d checkpoints lost that were reported saved", operations, crashes, lost)
+	figure.Log(t, "%d operations, %d crashes, %d checkpoints lost that were reported saved", operations, crashes, lost)
 }
 
 // TestFaultAtEveryOperation lets every operation of a run fail, once or from then
@@ -75,5 +77,5 @@ func TestFaultAtEveryOperation(t *testing.T) {
 			}
 		}
 	}
-	figure(t, "%d operations, %d faults, last good checkpoint readable every time", operations, faults)
+	figure.Log(t, "%d operations, %d faults, last good checkpoint readable every time", operations, faults)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dsconv/internal/config"
+	"dsconv/internal/figure"
 	"dsconv/internal/train"
 )
 
@@ -231,7 +232,7 @@ func TestCheckpointCost(t *testing.T) {
 	check(t, err)
 	check(t, r.Train(tr, o))
 	took := time.Since(o.start)
-	figure(t, "%d checkpoints in %d steps took %.2f %% of %v", o.count, c.Train.Steps, 100*o.saving.Seconds()/took.Seconds(), took.Round(time.Millisecond))
+	figure.Log(t, "%d checkpoints in %d steps took %.2f %% of %v", o.count, c.Train.Steps, 100*o.saving.Seconds()/took.Seconds(), took.Round(time.Millisecond))
 }
 
 type cost struct {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"dsconv/internal/figure"
 )
 
 // TestFullDisk fills a real file system while a run writes checkpoints to it, and
@@ -54,7 +56,7 @@ func TestFullDisk(t *testing.T) {
 		check(t, os.Truncate(ballast, size))
 	}
 	same(t, "after a full disk", endOf(t, dir, c), want)
-	figure(t, "%d tries on a full tmpfs, the first: %v; then the run ended equal bit for bit", tries, first)
+	figure.Log(t, "%d tries on a full tmpfs, the first: %v; then the run ended equal bit for bit", tries, first)
 }
 
 // fill writes until the file system is full, and says how much that was.

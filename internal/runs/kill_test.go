@@ -15,6 +15,7 @@ import (
 
 	"dsconv/internal/arch"
 	"dsconv/internal/config"
+	"dsconv/internal/figure"
 	"dsconv/internal/train"
 )
 
@@ -154,7 +155,7 @@ func TestKill(t *testing.T) {
 	if unreadable > 0 || redone > c.Checkpoint.Every {
 		t.Errorf("%d unreadable checkpoints, %d steps redone at once with a checkpoint every %d", unreadable, redone, c.Checkpoint.Every)
 	}
-	figure(t, "%d kills, %d unreadable checkpoints, at most %d steps redone (a checkpoint every %d), %d of %d ends equal bit for bit", count, unreadable, redone, c.Checkpoint.Every, ends, ends)
+	figure.Log(t, "%d kills, %d unreadable checkpoints, at most %d steps redone (a checkpoint every %d), %d of %d ends equal bit for bit", count, unreadable, redone, c.Checkpoint.Every, ends, ends)
 }
 
 // brokenCheckpoints counts the checkpoints of a run that do not agree with their
