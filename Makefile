@@ -8,7 +8,7 @@ RUNS    ?= runs/reproduce
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 DSCONV  := bin/dsconv
 
-.PHONY: build reproduce test test-noasm test-isa fuzz bench generate clean help
+.PHONY: build reproduce test test-kills test-noasm test-isa fuzz bench generate clean help
 
 ## build: compile bin/dsconv, one static binary
 build:
@@ -19,10 +19,16 @@ build:
 reproduce: build
 	$(DSCONV) reproduce --preset $(PRESET) --dir $(RUNS)
 
-## test: vet and all tests
+## test: vet and all tests, then what they measured
 test:
 	$(GO) vet ./...
-	$(GO) test -timeout 20m ./...
+	@mkdir -p bin && rm -f bin/figures.txt
+	DSCONV_FIGURES=$(CURDIR)/bin/figures.txt $(GO) test -timeout 20m ./...
+	@test ! -f bin/figures.txt || sort bin/figures.txt
+
+## test-kills: 1,000 random kill -9 of a training process instead of 300
+test-kills:
+	$(GO) test -count=1 -v -run '^TestKill$$' -timeout 20m ./internal/runs -kills 1000
 
 ## test-noasm: the same tests on the plain Go kernels
 test-noasm:
