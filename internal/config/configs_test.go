@@ -58,6 +58,14 @@ func TestShippedSweeps(t *testing.T) {
 		"default":       {"": 12, "quick": 12, "day": 60, "paper": 20},
 		"recall-mqar":   {"": 24, "quick": 24, "day": 40, "paper": 40},
 		"recall-varkey": {"": 24, "quick": 24, "day": 40, "paper": 40},
+
+		"ablation-control":   {"": 24, "quick": 24, "day": 40, "paper": 8},
+		"ablation-headsize":  {"": 15, "quick": 15, "day": 25, "paper": 6},
+		"ablation-placement": {"": 27, "quick": 27, "day": 45, "paper": 9},
+		"ablation-qknorm":    {"": 12, "quick": 12, "day": 20, "paper": 4},
+		"ablation-rank":      {"": 21, "quick": 21, "day": 35, "paper": 7},
+		"ablation-width":     {"": 21, "quick": 21, "day": 35, "paper": 7},
+		"mad":                {"": 18, "quick": 18, "day": 54, "paper": 90},
 	} {
 		path := "../../configs/sweeps/" + file + ".yaml"
 		if !IsSweep(path) {

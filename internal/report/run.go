@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"dsconv/internal/config"
@@ -116,6 +117,15 @@ func pick(runs []*Run, sweep, variant string) []*Run {
 // name.
 var variantOrder = []string{"base", "static", "static-fast", "gate", "headwise", "lowrank", "dyn", "dynall", "shuffled", "constant"}
 
+// trailing splits the number off a name such as "dyn rank=16".
+func trailing(name string) (string, float64) {
+	head, tail, ok := strings.Cut(name, "=")
+	if v, err := strconv.ParseFloat(tail, 64); ok && err == nil {
+		return head, v
+	}
+	return name, 0
+}
+
 // variantsOf lists the variants of runs.
 func variantsOf(runs []*Run) []string {
 	seen := map[string]bool{}
@@ -129,7 +139,11 @@ func variantsOf(runs []*Run) []string {
 		return len(variantOrder)
 	}
 	names := slices.Collect(maps.Keys(seen))
-	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b)) })
+	slices.SortFunc(names, func(a, b string) int {
+		headA, numberA := trailing(a)
+		headB, numberB := trailing(b)
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(headA, headB), cmp.Compare(numberA, numberB), cmp.Compare(a, b))
+	})
 	return names
 }
 
