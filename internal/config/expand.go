@@ -99,10 +99,10 @@ func (s *Sweep) job(axes []axis, at []int) (Job, *Error) {
 			j.Axes = append(j.Axes, AxisValue{a.key, v.text})
 		}
 	}
-	c, where, err := merge(layers, s.outer)
+	c, from, err := merge(layers, s.outer)
 	if err == nil {
 		c.Name = ""
-		err = c.settle(where)
+		err = c.settle(from)
 	}
 	if err != nil {
 		if e, ok := err.(*Error); ok {

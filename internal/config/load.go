@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -63,14 +64,30 @@ func Load(file string, opts ...Option) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, where, err := merge(s.layers, outer)
+	c, from, err := merge(s.layers, outer)
 	if err != nil {
 		return nil, err
 	}
 	if c.Name == "" && nameRule.MatchString(name) {
 		c.Name = name
 	}
-	return c, c.settle(where)
+	if err := c.unread(from); err != nil {
+		return nil, err
+	}
+	return c, c.settle(from)
+}
+
+// unread refuses task keys that somebody set who knew the kind of the task, and
+// that this kind does not read: they would change nothing, silently. An included
+// file may hold keys of a kind that the including one replaces.
+func (c *Config) unread(from origins) error {
+	var p problems
+	for _, key := range c.unreadTaskKeys() {
+		if o, ok := from[key]; ok && o.rank >= from["task.kind"].rank {
+			p.add(o.where, key, "must be left out with task.kind %s, which does not read it", c.Task.Kind)
+		}
+	}
+	return p.err()
 }
 
 func orFlag(file string) string {
@@ -99,11 +116,11 @@ func Parse(data []byte) (*Config, error) {
 	if err := p.err(); err != nil {
 		return nil, err
 	}
-	c, where, err := merge([]layer{l}, overrides{})
+	c, from, err := merge([]layer{l}, overrides{})
 	if err != nil {
 		return nil, err
 	}
-	return c, c.settle(where)
+	return c, c.settle(from)
 }
 
 // overrides are the sources above all files.
@@ -193,33 +210,61 @@ const delimiter = "/"
 
 func viperKey(key string) string { return strings.ReplaceAll(key, ".", delimiter) }
 
-// merge lays the sources over one another with viper and decodes the result; where
-// says which source won a key, and lacks those that kept their defaults.
-func merge(layers []layer, o overrides) (*Config, map[string]string, error) {
+// origin is the source that won a key.
+type origin struct {
+	where string
+	rank  int // from the weakest layer on, which is 1
+}
+
+// origins are those of all keys but the ones that kept their defaults.
+type origins map[string]origin
+
+func (o origins) add(l layer, rank int) {
+	for key, where := range l.where {
+		o[key] = origin{where, rank}
+	}
+}
+
+var dottedKey = regexp.MustCompile(`[a-z]+\.[a-z_]+`)
+
+// blame finds where to look for a problem: at the strongest source of the keys that
+// it is about or mentions, for the weaker ones were right before.
+func (o origins) blame(p Problem) string {
+	best := origin{}
+	for _, key := range append(slices.Clone(p.Keys), dottedKey.FindAllString(p.Message, -1)...) {
+		if from, ok := o[key]; ok && from.rank > best.rank {
+			best = from
+		}
+	}
+	return best.where
+}
+
+// merge lays the sources over one another with viper and decodes the result.
+func merge(layers []layer, o overrides) (*Config, origins, error) {
 	v := viper.NewWithOptions(viper.KeyDelimiter(delimiter))
-	where := map[string]string{}
+	from := origins{}
 	base := Default()
 	for _, key := range keys.keys {
 		if key != labels {
 			v.SetDefault(viperKey(key), keys.field(base, key).Interface())
 		}
 	}
-	for _, l := range layers {
+	for i, l := range layers {
 		if err := v.MergeConfigMap(nested(l.values)); err != nil {
 			return nil, nil, fmt.Errorf("config: %w", err)
 		}
-		maps.Copy(where, l.where)
+		from.add(l, i+1)
 	}
 	for key := range o.env.values {
 		if err := v.BindEnv(viperKey(key), envName(key)); err != nil {
 			return nil, nil, fmt.Errorf("config: %w", err)
 		}
 	}
-	maps.Copy(where, o.env.where)
+	from.add(o.env, len(layers)+1)
 	for key, value := range o.set.values {
 		v.Set(viperKey(key), value)
 	}
-	maps.Copy(where, o.set.where)
+	from.add(o.set, len(layers)+2)
 
 	c := &Config{}
 	err := v.UnmarshalExact(c, func(d *mapstructure.DecoderConfig) {
@@ -234,7 +279,7 @@ func merge(layers []layer, o overrides) (*Config, map[string]string, error) {
 			f.SetZero() // an empty list and none are one configuration
 		}
 	}
-	return c, where, nil
+	return c, from, nil
 }
 
 // decodeEnvironment turns text into the type of its key: what viper reads from

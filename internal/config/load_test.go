@@ -159,6 +159,8 @@ func TestBadFlagsAndEnvironment(t *testing.T) {
 		{name: "list", set: []string{"train.steps=[1"}, want: `config: --set train.steps=[1: train.steps: cannot be read: "[1"`},
 		{name: "rule", set: []string{"model.heads=3"}, want: "config: --set model.heads=3: model.heads: must divide model.dim 64 (2 and 4 do), got 3"},
 		{name: "rule, other key", set: []string{"model.dim=63"}, want: "config: --set model.dim=63: model.heads: must divide model.dim 63 (1 and 3 do), got 2"},
+		{name: "rule of the task, other key", set: []string{"task.pairs=17"}, want: "config: --set task.pairs=17: task.seq_len: must be at least 4 times task.pairs (4 x 17 = 68), got 64"},
+		{name: "key of another task", set: []string{"task.key_max=2"}, want: "config: --set task.key_max=2: task.key_max: must be left out with task.kind mqar, which does not read it"},
 		{name: "environment type", env: "DSCONV_TRAIN_STEPS=ten", want: `config: DSCONV_TRAIN_STEPS: train.steps: must be a whole number, got the text "ten"`},
 		{name: "environment rule", env: "DSCONV_MODEL_HEADS=3", want: "config: DSCONV_MODEL_HEADS: model.heads: must divide model.dim 64 (2 and 4 do), got 3"},
 		{name: "environment unknown", env: "DSCONV_TRAIN_STEP=3", want: "config: DSCONV_TRAIN_STEP: no key is called that; did you mean DSCONV_TRAIN_STEPS?"},

@@ -28,17 +28,11 @@ func (c *Config) clear(list []string) {
 	}
 }
 
-// settle resolves and validates a configuration that was just merged; where says
-// which source set a key.
-func (c *Config) settle(where map[string]string) error {
+// settle resolves and validates a configuration that was just merged.
+func (c *Config) settle(from origins) error {
 	list := c.check()
 	for i, p := range list {
-		for _, key := range p.Keys {
-			if w := where[key]; w != "" {
-				list[i].Where = w
-				break
-			}
-		}
+		list[i].Where = from.blame(p)
 	}
 	if len(list) > 0 {
 		return &Error{Problems: list}

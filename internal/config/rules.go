@@ -80,6 +80,8 @@ func (r *rules) task(t Task) {
 	var v Violation
 	switch {
 	case err == nil:
+	case errors.As(err, &v) && v.Key == "task.kind":
+		r.oneOf(v.Key, t.Kind, TaskKinds()...)
 	case errors.As(err, &v):
 		r.need(false, v.Key+" task.kind", v.Value, "%s", v.Rule)
 	default:
