@@ -23,7 +23,7 @@ DATA convMask<>+60(SB)/4, $0x00000000
 GLOBL convMask<>(SB), RODATA|NOPTR, $64
 
 // func convStaticForwardW1AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticForwardW1AVX512(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -52,49 +52,71 @@ group:
 	MOVQ 120(R8), R8
 
 vector:
-	VMOVUPS (SI), Z0
-	MOVQ    BX, R9
-	MOVQ    DX, R10
-	VMOVUPS (R10), Z1
-	VMULPS  Z1, Z0, Z1
-	VMOVUPS Z1, (R9)
-	ADDQ    CX, R9
-	ADDQ    AX, R10
-	VMOVUPS (R10), Z1
-	VMULPS  Z1, Z0, Z1
-	VMOVUPS Z1, (R9)
-	ADDQ    CX, R9
-	ADDQ    AX, R10
-	VMOVUPS (R10), Z1
-	VMULPS  Z1, Z0, Z1
-	VMOVUPS Z1, (R9)
-	ADDQ    CX, R9
-	ADDQ    AX, R10
-	VMOVUPS (R10), Z1
-	VMULPS  Z1, Z0, Z0
-	VMOVUPS Z0, (R9)
-	ADDQ    $0x40, DX
-	ADDQ    $0x40, BX
-	ADDQ    $0x00000040, SI
-	DECQ    R8
-	JNZ     vector
-	DECQ    DI
-	JNZ     group
-	MOVQ    run+0(FP), DX
-	MOVQ    16(DX), DX
-	IMUL3Q  $0x04, DX, DX
-	ADDQ    DX, 8(SP)
-	MOVQ    run+0(FP), DX
-	MOVQ    48(DX), DX
-	IMUL3Q  $0x04, DX, DX
-	ADDQ    DX, 16(SP)
-	DECQ    (SP)
-	JNZ     tile
+	VMOVUPS    (SI), Z0
+	MOVQ       BX, R9
+	MOVQ       DX, R10
+	VMOVUPS    (R10), Z1
+	VMULPS     Z1, Z0, Z1
+	VMOVUPS    Z1, (R9)
+	ADDQ       CX, R9
+	ADDQ       AX, R10
+	VMOVUPS    (R10), Z1
+	VMULPS     Z1, Z0, Z1
+	VMOVUPS    Z1, (R9)
+	ADDQ       CX, R9
+	ADDQ       AX, R10
+	VMOVUPS    (R10), Z1
+	VMULPS     Z1, Z0, Z1
+	VMOVUPS    Z1, (R9)
+	ADDQ       CX, R9
+	ADDQ       AX, R10
+	VMOVUPS    (R10), Z1
+	VMULPS     Z1, Z0, Z0
+	VMOVUPS    Z0, (R9)
+	MOVQ       run+0(FP), R9
+	MOVQ       128(R9), R9
+	IMULQ      AX, R9
+	ADDQ       DX, R9
+	PREFETCHT0 (R9)
+	ADDQ       AX, R9
+	PREFETCHT0 (R9)
+	ADDQ       AX, R9
+	PREFETCHT0 (R9)
+	ADDQ       AX, R9
+	PREFETCHT0 (R9)
+	MOVQ       run+0(FP), R9
+	MOVQ       128(R9), R9
+	IMULQ      CX, R9
+	ADDQ       BX, R9
+	PREFETCHT0 (R9)
+	ADDQ       CX, R9
+	PREFETCHT0 (R9)
+	ADDQ       CX, R9
+	PREFETCHT0 (R9)
+	ADDQ       CX, R9
+	PREFETCHT0 (R9)
+	ADDQ       $0x40, DX
+	ADDQ       $0x40, BX
+	ADDQ       $0x00000040, SI
+	DECQ       R8
+	JNZ        vector
+	DECQ       DI
+	JNZ        group
+	MOVQ       run+0(FP), DX
+	MOVQ       16(DX), DX
+	IMUL3Q     $0x04, DX, DX
+	ADDQ       DX, 8(SP)
+	MOVQ       run+0(FP), DX
+	MOVQ       48(DX), DX
+	IMUL3Q     $0x04, DX, DX
+	ADDQ       DX, 16(SP)
+	DECQ       (SP)
+	JNZ        tile
 	VZEROUPPER
 	RET
 
 // func convStaticBackwardW1AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticBackwardW1AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -175,6 +197,39 @@ vector:
 	VMOVUPS     (R11), Z0
 	VFMADD231PS Z0, Z3, Z4
 	VMOVUPS     Z4, (R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       AX, R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       CX, R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       DX, R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DI
@@ -202,7 +257,7 @@ vector:
 	RET
 
 // func convHeadwiseForwardW1AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseForwardW1AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -267,11 +322,44 @@ vector:
 	VADDPS       Z0, Z2, Z2
 	VMULPS       Z1, Z2, Z0
 	VMOVUPS      Z0, (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        AX, R12
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        CX, R12
+	ADDQ         SI, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, SI
 	ADDQ         $0x00000040, DI
 	DECQ         R11
 	JNZ          vector
+	MOVQ         run+0(FP), R11
+	MOVQ         128(R11), R11
+	IMULQ        DX, R11
+	ADDQ         R8, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
 	ADDQ         $0x04, R8
 	DECQ         R10
 	JNZ          group
@@ -293,7 +381,7 @@ vector:
 	RET
 
 // func convHeadwiseBackwardW1AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseBackwardW1AVX512(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -405,6 +493,39 @@ vector:
 	VFMADD231PS  Z4, Z7, Z8
 	VFMADD231PS  Z4, Z7, Z3
 	VMOVUPS      Z8, (R10)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	IMULQ        AX, R13
+	ADDQ         SI, R13
+	PREFETCHT0   (R13)
+	ADDQ         AX, R13
+	PREFETCHT0   (R13)
+	ADDQ         AX, R13
+	PREFETCHT0   (R13)
+	ADDQ         AX, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	IMULQ        CX, R13
+	ADDQ         DI, R13
+	PREFETCHT0   (R13)
+	ADDQ         CX, R13
+	PREFETCHT0   (R13)
+	ADDQ         CX, R13
+	PREFETCHT0   (R13)
+	ADDQ         CX, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	IMULQ        DX, R13
+	ADDQ         R8, R13
+	PREFETCHT0   (R13)
+	ADDQ         DX, R13
+	PREFETCHT0   (R13)
+	ADDQ         DX, R13
+	PREFETCHT0   (R13)
+	ADDQ         DX, R13
+	PREFETCHT0   (R13)
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, DI
 	ADDQ         $0x40, R8
@@ -437,6 +558,17 @@ vector:
 	VEXTRACTPS   $0x02, X5, (R13)
 	ADDQ         R12, R13
 	VEXTRACTPS   $0x03, X5, (R13)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        BX, R12
+	ADDQ         R11, R12
+	PREFETCHT0   (R12)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
 	ADDQ         $0x04, 32(SP)
 	ADDQ         $0x04, R11
 	DECQ         56(SP)
@@ -483,30 +615,57 @@ TEXT ·convLowRankForwardW1AVX512(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 
 tile:
-	MOVQ    24(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	LEAQ    (BX)(BX*2), SI
-	LEAQ    (AX)(BX*4), DI
-	ADDQ    BX, DI
-	LEAQ    (DI)(BX*4), R8
-	ADDQ    BX, R8
-	VMOVUPS (CX), Z0
-	VMOVUPS (CX), Z1
-	VMOVUPS (CX), Z2
-	VMOVUPS (CX), Z3
-	VMOVUPS (CX), Z4
-	VMOVUPS (CX), Z5
-	VMOVUPS (CX), Z6
-	VMOVUPS (CX), Z7
-	VMOVUPS (CX), Z8
-	VMOVUPS (CX), Z9
-	VMOVUPS (CX), Z10
-	VMOVUPS (CX), Z11
+	MOVQ       24(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	LEAQ       (BX)(BX*2), SI
+	LEAQ       (AX)(BX*4), DI
+	ADDQ       BX, DI
+	LEAQ       (DI)(BX*4), R8
+	ADDQ       BX, R8
+	MOVQ       run+0(FP), R9
+	MOVQ       128(R9), R9
+	IMULQ      BX, R9
+	ADDQ       AX, R9
+	PREFETCHT1 (R9)
+	ADDQ       BX, R9
+	PREFETCHT1 (R9)
+	ADDQ       BX, R9
+	PREFETCHT1 (R9)
+	ADDQ       BX, R9
+	PREFETCHT1 (R9)
+	ADDQ       BX, R9
+	PREFETCHT1 (R9)
+	ADDQ       BX, R9
+	PREFETCHT1 (R9)
+	ADDQ       BX, R9
+	PREFETCHT1 (R9)
+	ADDQ       BX, R9
+	PREFETCHT1 (R9)
+	ADDQ       BX, R9
+	PREFETCHT1 (R9)
+	ADDQ       BX, R9
+	PREFETCHT1 (R9)
+	ADDQ       BX, R9
+	PREFETCHT1 (R9)
+	ADDQ       BX, R9
+	PREFETCHT1 (R9)
+	VMOVUPS    (CX), Z0
+	VMOVUPS    (CX), Z1
+	VMOVUPS    (CX), Z2
+	VMOVUPS    (CX), Z3
+	VMOVUPS    (CX), Z4
+	VMOVUPS    (CX), Z5
+	VMOVUPS    (CX), Z6
+	VMOVUPS    (CX), Z7
+	VMOVUPS    (CX), Z8
+	VMOVUPS    (CX), Z9
+	VMOVUPS    (CX), Z10
+	VMOVUPS    (CX), Z11
 
 taps:
 	ADDQ         $0x00000040, CX
@@ -543,91 +702,99 @@ taps:
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         8(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         16(BX), BX
-	VMOVUPS      (DX), Z12
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         8(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         16(DI), DI
+	VMOVUPS      (BX), Z12
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z12, Z0, Z0
 	VMOVUPS      Z0, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z0, Z1, Z1
 	VMOVUPS      Z1, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z0, Z2, Z2
 	VMOVUPS      Z2, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z0, Z3, Z3
 	VMOVUPS      Z3, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z0, Z4, Z4
 	VMOVUPS      Z4, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z0, Z5, Z5
 	VMOVUPS      Z5, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z0, Z6, Z6
 	VMOVUPS      Z6, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z0, Z7, Z7
 	VMOVUPS      Z7, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z0, Z8, Z8
 	VMOVUPS      Z8, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z0, Z9, Z9
 	VMOVUPS      Z9, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z0, Z10, Z10
 	VMOVUPS      Z10, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z0, Z11, Z11
 	VMOVUPS      Z11, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         run+0(FP), AX
 	MOVQ         16(AX), AX
 	IMUL3Q       $0x0c, AX, AX
@@ -668,30 +835,57 @@ TEXT ·convLowRankBackwardW1AVX512(SB), NOSPLIT, $48-8
 	MOVQ AX, 40(SP)
 
 tile:
-	MOVQ    32(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	LEAQ    (BX)(BX*2), SI
-	LEAQ    (AX)(BX*4), DI
-	ADDQ    BX, DI
-	LEAQ    (DI)(BX*4), R8
-	ADDQ    BX, R8
-	VMOVUPS (CX), Z0
-	VMOVUPS (CX), Z1
-	VMOVUPS (CX), Z2
-	VMOVUPS (CX), Z3
-	VMOVUPS (CX), Z4
-	VMOVUPS (CX), Z5
-	VMOVUPS (CX), Z6
-	VMOVUPS (CX), Z7
-	VMOVUPS (CX), Z8
-	VMOVUPS (CX), Z9
-	VMOVUPS (CX), Z10
-	VMOVUPS (CX), Z11
+	MOVQ       32(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	LEAQ       (BX)(BX*2), SI
+	LEAQ       (AX)(BX*4), DI
+	ADDQ       BX, DI
+	LEAQ       (DI)(BX*4), R8
+	ADDQ       BX, R8
+	MOVQ       run+0(FP), R9
+	MOVQ       128(R9), R9
+	IMULQ      BX, R9
+	ADDQ       AX, R9
+	PREFETCHT1 (R9)
+	ADDQ       BX, R9
+	PREFETCHT1 (R9)
+	ADDQ       BX, R9
+	PREFETCHT1 (R9)
+	ADDQ       BX, R9
+	PREFETCHT1 (R9)
+	ADDQ       BX, R9
+	PREFETCHT1 (R9)
+	ADDQ       BX, R9
+	PREFETCHT1 (R9)
+	ADDQ       BX, R9
+	PREFETCHT1 (R9)
+	ADDQ       BX, R9
+	PREFETCHT1 (R9)
+	ADDQ       BX, R9
+	PREFETCHT1 (R9)
+	ADDQ       BX, R9
+	PREFETCHT1 (R9)
+	ADDQ       BX, R9
+	PREFETCHT1 (R9)
+	ADDQ       BX, R9
+	PREFETCHT1 (R9)
+	VMOVUPS    (CX), Z0
+	VMOVUPS    (CX), Z1
+	VMOVUPS    (CX), Z2
+	VMOVUPS    (CX), Z3
+	VMOVUPS    (CX), Z4
+	VMOVUPS    (CX), Z5
+	VMOVUPS    (CX), Z6
+	VMOVUPS    (CX), Z7
+	VMOVUPS    (CX), Z8
+	VMOVUPS    (CX), Z9
+	VMOVUPS    (CX), Z10
+	VMOVUPS    (CX), Z11
 
 taps:
 	ADDQ         $0x00000040, CX
@@ -728,91 +922,99 @@ taps:
 	MOVQ         24(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         16(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         32(BX), BX
-	VMOVUPS      (DX), Z12
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         16(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         32(DI), DI
+	VMOVUPS      (BX), Z12
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z12, Z0, Z0
 	VMOVUPS      Z0, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z0, Z1, Z1
 	VMOVUPS      Z1, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z0, Z2, Z2
 	VMOVUPS      Z2, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z0, Z3, Z3
 	VMOVUPS      Z3, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z0, Z4, Z4
 	VMOVUPS      Z4, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z0, Z5, Z5
 	VMOVUPS      Z5, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z0, Z6, Z6
 	VMOVUPS      Z6, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z0, Z7, Z7
 	VMOVUPS      Z7, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z0, Z8, Z8
 	VMOVUPS      Z8, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z0, Z9, Z9
 	VMOVUPS      Z9, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z0, Z10, Z10
 	VMOVUPS      Z10, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Z0, Z11, Z11
 	VMOVUPS      Z11, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         32(CX), CX
@@ -839,55 +1041,60 @@ taps:
 	VMOVUPS      (AX), Z10
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Z11
-	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), AX
+	MOVQ         16(AX), AX
 	MOVQ         run+0(FP), CX
-	MOVQ         16(CX), CX
+	MOVQ         128(CX), CX
+	IMULQ        AX, CX
+	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), DX
+	MOVQ         16(DX), DX
 	VMOVUPS      (AX), Z12
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z12, Z0, Z0
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z12
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z12, Z1, Z1
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z12
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z12, Z2, Z2
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z12
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z12, Z3, Z3
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z12
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z12, Z4, Z4
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z12
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z12, Z5, Z5
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z12
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z12, Z6, Z6
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z12
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z12, Z7, Z7
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z12
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z12, Z8, Z8
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z12
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z12, Z9, Z9
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z12
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z12, Z10, Z10
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z12
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z12, Z11, Z11
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX
@@ -1027,7 +1234,7 @@ factors:
 	RET
 
 // func convStaticForwardW2AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticForwardW2AVX512(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -1084,6 +1291,28 @@ vector:
 	VMOVUPS     (R10), Z2
 	VFMADD231PS Z2, Z0, Z1
 	VMOVUPS     Z1, (R9)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	IMULQ       AX, R9
+	ADDQ        DX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	IMULQ       CX, R9
+	ADDQ        BX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	ADDQ        $0x00000080, SI
@@ -1105,7 +1334,7 @@ vector:
 	RET
 
 // func convStaticBackwardW2AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticBackwardW2AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -1201,6 +1430,39 @@ vector:
 	VFMADD231PS Z0, Z3, Z4
 	VMOVUPS     Z4, (R9)
 	VMOVUPS     Z5, 64(R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       AX, R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       CX, R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       DX, R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DI
@@ -1228,7 +1490,7 @@ vector:
 	RET
 
 // func convHeadwiseForwardW2AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseForwardW2AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -1308,11 +1570,44 @@ vector:
 	VADDPS       Z0, Z3, Z3
 	VFMADD231PS  Z2, Z3, Z1
 	VMOVUPS      Z1, (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        AX, R12
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        CX, R12
+	ADDQ         SI, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, SI
 	ADDQ         $0x00000080, DI
 	DECQ         R11
 	JNZ          vector
+	MOVQ         run+0(FP), R11
+	MOVQ         128(R11), R11
+	IMULQ        DX, R11
+	ADDQ         R8, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
 	ADDQ         $0x08, R8
 	DECQ         R10
 	JNZ          group
@@ -1334,7 +1629,7 @@ vector:
 	RET
 
 // func convHeadwiseBackwardW2AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseBackwardW2AVX512(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -1478,6 +1773,39 @@ vector:
 	VFMADD231PS   Z8, Z11, Z6
 	VMOVUPS       Z12, (R10)
 	VMOVUPS       Z13, 64(R10)
+	MOVQ          run+0(FP), R13
+	MOVQ          128(R13), R13
+	IMULQ         AX, R13
+	ADDQ          SI, R13
+	PREFETCHT0    (R13)
+	ADDQ          AX, R13
+	PREFETCHT0    (R13)
+	ADDQ          AX, R13
+	PREFETCHT0    (R13)
+	ADDQ          AX, R13
+	PREFETCHT0    (R13)
+	MOVQ          run+0(FP), R13
+	MOVQ          128(R13), R13
+	IMULQ         CX, R13
+	ADDQ          DI, R13
+	PREFETCHT0    (R13)
+	ADDQ          CX, R13
+	PREFETCHT0    (R13)
+	ADDQ          CX, R13
+	PREFETCHT0    (R13)
+	ADDQ          CX, R13
+	PREFETCHT0    (R13)
+	MOVQ          run+0(FP), R13
+	MOVQ          128(R13), R13
+	IMULQ         DX, R13
+	ADDQ          R8, R13
+	PREFETCHT0    (R13)
+	ADDQ          DX, R13
+	PREFETCHT0    (R13)
+	ADDQ          DX, R13
+	PREFETCHT0    (R13)
+	ADDQ          DX, R13
+	PREFETCHT0    (R13)
 	ADDQ          $0x40, SI
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R8
@@ -1521,6 +1849,17 @@ vector:
 	ADDQ          R12, R13
 	VEXTRACTF32X4 $0x01, Z8, X8
 	VMOVHPS       X8, (R13)
+	MOVQ          run+0(FP), R12
+	MOVQ          128(R12), R12
+	IMULQ         BX, R12
+	ADDQ          R11, R12
+	PREFETCHT0    (R12)
+	ADDQ          BX, R12
+	PREFETCHT0    (R12)
+	ADDQ          BX, R12
+	PREFETCHT0    (R12)
+	ADDQ          BX, R12
+	PREFETCHT0    (R12)
 	ADDQ          $0x08, 32(SP)
 	ADDQ          $0x08, R11
 	DECQ          56(SP)
@@ -1567,32 +1906,51 @@ TEXT ·convLowRankForwardW2AVX512(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 
 tile:
-	MOVQ    24(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	LEAQ    (BX)(BX*2), SI
-	LEAQ    (AX)(BX*4), DI
-	ADDQ    BX, DI
-	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
-	VMOVUPS (CX), Z2
-	VMOVUPS 64(CX), Z3
-	VMOVUPS (CX), Z4
-	VMOVUPS 64(CX), Z5
-	VMOVUPS (CX), Z6
-	VMOVUPS 64(CX), Z7
-	VMOVUPS (CX), Z8
-	VMOVUPS 64(CX), Z9
-	VMOVUPS (CX), Z10
-	VMOVUPS 64(CX), Z11
-	VMOVUPS (CX), Z12
-	VMOVUPS 64(CX), Z13
-	VMOVUPS (CX), Z14
-	VMOVUPS 64(CX), Z15
+	MOVQ       24(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	LEAQ       (BX)(BX*2), SI
+	LEAQ       (AX)(BX*4), DI
+	ADDQ       BX, DI
+	MOVQ       run+0(FP), R8
+	MOVQ       128(R8), R8
+	IMULQ      BX, R8
+	ADDQ       AX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    (CX), Z2
+	VMOVUPS    64(CX), Z3
+	VMOVUPS    (CX), Z4
+	VMOVUPS    64(CX), Z5
+	VMOVUPS    (CX), Z6
+	VMOVUPS    64(CX), Z7
+	VMOVUPS    (CX), Z8
+	VMOVUPS    64(CX), Z9
+	VMOVUPS    (CX), Z10
+	VMOVUPS    64(CX), Z11
+	VMOVUPS    (CX), Z12
+	VMOVUPS    64(CX), Z13
+	VMOVUPS    (CX), Z14
+	VMOVUPS    64(CX), Z15
 
 taps:
 	ADDQ         $0x00000080, CX
@@ -1629,74 +1987,81 @@ taps:
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         8(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         16(BX), BX
-	VMOVUPS      (DX), Z16
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         8(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         16(DI), DI
+	VMOVUPS      (BX), Z16
 	VMULPS       Z16, Z1, Z1
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z16
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z16
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z16, Z0, Z1
 	VMULPS       Z16, Z3, Z3
 	VMOVUPS      Z1, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z2, Z3
 	VMULPS       Z0, Z5, Z5
 	VMOVUPS      Z3, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z4, Z5
 	VMULPS       Z0, Z7, Z7
 	VMOVUPS      Z5, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z6, Z7
 	VMULPS       Z0, Z9, Z9
 	VMOVUPS      Z7, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z8, Z9
 	VMULPS       Z0, Z11, Z11
 	VMOVUPS      Z9, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z10, Z11
 	VMULPS       Z0, Z13, Z13
 	VMOVUPS      Z11, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z12, Z13
 	VMULPS       Z0, Z15, Z15
 	VMOVUPS      Z13, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z14, Z15
 	VMOVUPS      Z15, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         run+0(FP), AX
 	MOVQ         16(AX), AX
 	IMUL3Q       $0x08, AX, AX
@@ -1737,32 +2102,51 @@ TEXT ·convLowRankBackwardW2AVX512(SB), NOSPLIT, $48-8
 	MOVQ AX, 40(SP)
 
 tile:
-	MOVQ    32(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	LEAQ    (BX)(BX*2), SI
-	LEAQ    (AX)(BX*4), DI
-	ADDQ    BX, DI
-	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
-	VMOVUPS (CX), Z2
-	VMOVUPS 64(CX), Z3
-	VMOVUPS (CX), Z4
-	VMOVUPS 64(CX), Z5
-	VMOVUPS (CX), Z6
-	VMOVUPS 64(CX), Z7
-	VMOVUPS (CX), Z8
-	VMOVUPS 64(CX), Z9
-	VMOVUPS (CX), Z10
-	VMOVUPS 64(CX), Z11
-	VMOVUPS (CX), Z12
-	VMOVUPS 64(CX), Z13
-	VMOVUPS (CX), Z14
-	VMOVUPS 64(CX), Z15
+	MOVQ       32(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	LEAQ       (BX)(BX*2), SI
+	LEAQ       (AX)(BX*4), DI
+	ADDQ       BX, DI
+	MOVQ       run+0(FP), R8
+	MOVQ       128(R8), R8
+	IMULQ      BX, R8
+	ADDQ       AX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    (CX), Z2
+	VMOVUPS    64(CX), Z3
+	VMOVUPS    (CX), Z4
+	VMOVUPS    64(CX), Z5
+	VMOVUPS    (CX), Z6
+	VMOVUPS    64(CX), Z7
+	VMOVUPS    (CX), Z8
+	VMOVUPS    64(CX), Z9
+	VMOVUPS    (CX), Z10
+	VMOVUPS    64(CX), Z11
+	VMOVUPS    (CX), Z12
+	VMOVUPS    64(CX), Z13
+	VMOVUPS    (CX), Z14
+	VMOVUPS    64(CX), Z15
 
 taps:
 	ADDQ         $0x00000080, CX
@@ -1800,74 +2184,81 @@ taps:
 	MOVQ         24(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         16(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         32(BX), BX
-	VMOVUPS      (DX), Z16
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         16(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         32(DI), DI
+	VMOVUPS      (BX), Z16
 	VMULPS       Z16, Z0, Z0
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z16
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z16
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z16, Z1, Z0
 	VMULPS       Z16, Z2, Z2
 	VMOVUPS      Z0, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z3, Z2
 	VMULPS       Z0, Z4, Z4
 	VMOVUPS      Z2, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z5, Z4
 	VMULPS       Z0, Z6, Z6
 	VMOVUPS      Z4, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z7, Z6
 	VMULPS       Z0, Z8, Z8
 	VMOVUPS      Z6, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z9, Z8
 	VMULPS       Z0, Z10, Z10
 	VMOVUPS      Z8, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z11, Z10
 	VMULPS       Z0, Z12, Z12
 	VMOVUPS      Z10, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z13, Z12
 	VMULPS       Z0, Z14, Z14
 	VMOVUPS      Z12, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z15, Z14
 	VMOVUPS      Z14, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         32(CX), CX
@@ -1886,50 +2277,54 @@ taps:
 	VMOVUPS      (AX), Z6
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Z7
-	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), AX
+	MOVQ         16(AX), AX
 	MOVQ         run+0(FP), CX
-	MOVQ         16(CX), CX
+	MOVQ         128(CX), CX
+	IMULQ        AX, CX
+	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), DX
+	MOVQ         16(DX), DX
 	VMOVUPS      (AX), Z8
-	PREFETCHT0   64(AX)
 	VMULPS       Z8, Z0, Z8
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z9
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z9, Z0, Z0
 	VMULPS       Z9, Z1, Z9
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z10
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z10, Z1, Z1
 	VMULPS       Z10, Z2, Z10
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z11
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z11, Z2, Z2
 	VMULPS       Z11, Z3, Z11
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z12
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z12, Z3, Z3
 	VMULPS       Z12, Z4, Z12
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z13
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z13, Z4, Z4
 	VMULPS       Z13, Z5, Z13
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z14
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z14, Z5, Z5
 	VMULPS       Z14, Z6, Z14
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z15
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z15, Z6, Z6
 	VMULPS       Z15, Z7, Z15
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z16
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z16, Z7, Z7
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX
@@ -2068,7 +2463,7 @@ factors:
 	RET
 
 // func convStaticForwardW3AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticForwardW3AVX512(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -2132,6 +2527,28 @@ vector:
 	VMOVUPS     (R10), Z1
 	VFMADD231PS Z1, Z0, Z2
 	VMOVUPS     Z2, (R9)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	IMULQ       AX, R9
+	ADDQ        DX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	IMULQ       CX, R9
+	ADDQ        BX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	ADDQ        $0x000000c0, SI
@@ -2153,7 +2570,7 @@ vector:
 	RET
 
 // func convStaticBackwardW3AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticBackwardW3AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -2264,6 +2681,39 @@ vector:
 	VMOVUPS     Z4, (R9)
 	VMOVUPS     Z5, 64(R9)
 	VMOVUPS     Z6, 128(R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       AX, R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       CX, R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       DX, R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DI
@@ -2291,7 +2741,7 @@ vector:
 	RET
 
 // func convHeadwiseForwardW3AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseForwardW3AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -2386,11 +2836,44 @@ vector:
 	VADDPS       Z0, Z3, Z3
 	VFMADD231PS  Z1, Z3, Z2
 	VMOVUPS      Z2, (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        AX, R12
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        CX, R12
+	ADDQ         SI, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, SI
 	ADDQ         $0x000000c0, DI
 	DECQ         R11
 	JNZ          vector
+	MOVQ         run+0(FP), R11
+	MOVQ         128(R11), R11
+	IMULQ        DX, R11
+	ADDQ         R8, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
 	ADDQ         $0x0c, R8
 	DECQ         R10
 	JNZ          group
@@ -2412,7 +2895,7 @@ vector:
 	RET
 
 // func convHeadwiseBackwardW3AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseBackwardW3AVX512(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -2588,6 +3071,39 @@ vector:
 	VMOVUPS       Z16, (R10)
 	VMOVUPS       Z17, 64(R10)
 	VMOVUPS       Z18, 128(R10)
+	MOVQ          run+0(FP), R13
+	MOVQ          128(R13), R13
+	IMULQ         AX, R13
+	ADDQ          SI, R13
+	PREFETCHT0    (R13)
+	ADDQ          AX, R13
+	PREFETCHT0    (R13)
+	ADDQ          AX, R13
+	PREFETCHT0    (R13)
+	ADDQ          AX, R13
+	PREFETCHT0    (R13)
+	MOVQ          run+0(FP), R13
+	MOVQ          128(R13), R13
+	IMULQ         CX, R13
+	ADDQ          DI, R13
+	PREFETCHT0    (R13)
+	ADDQ          CX, R13
+	PREFETCHT0    (R13)
+	ADDQ          CX, R13
+	PREFETCHT0    (R13)
+	ADDQ          CX, R13
+	PREFETCHT0    (R13)
+	MOVQ          run+0(FP), R13
+	MOVQ          128(R13), R13
+	IMULQ         DX, R13
+	ADDQ          R8, R13
+	PREFETCHT0    (R13)
+	ADDQ          DX, R13
+	PREFETCHT0    (R13)
+	ADDQ          DX, R13
+	PREFETCHT0    (R13)
+	ADDQ          DX, R13
+	PREFETCHT0    (R13)
 	ADDQ          $0x40, SI
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R8
@@ -2657,6 +3173,17 @@ vector:
 	VEXTRACTF32X4 $0x03, Z13, X12
 	VMOVLPS       X12, (R13)
 	VEXTRACTPS    $0x02, X12, 8(R13)
+	MOVQ          run+0(FP), R12
+	MOVQ          128(R12), R12
+	IMULQ         BX, R12
+	ADDQ          R11, R12
+	PREFETCHT0    (R12)
+	ADDQ          BX, R12
+	PREFETCHT0    (R12)
+	ADDQ          BX, R12
+	PREFETCHT0    (R12)
+	ADDQ          BX, R12
+	PREFETCHT0    (R12)
 	ADDQ          $0x0c, 32(SP)
 	ADDQ          $0x0c, R11
 	DECQ          56(SP)
@@ -2703,34 +3230,49 @@ TEXT ·convLowRankForwardW3AVX512(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 
 tile:
-	MOVQ    24(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	LEAQ    (BX)(BX*2), SI
-	LEAQ    (AX)(BX*4), DI
-	ADDQ    BX, DI
-	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
-	VMOVUPS 128(CX), Z2
-	VMOVUPS (CX), Z3
-	VMOVUPS 64(CX), Z4
-	VMOVUPS 128(CX), Z5
-	VMOVUPS (CX), Z6
-	VMOVUPS 64(CX), Z7
-	VMOVUPS 128(CX), Z8
-	VMOVUPS (CX), Z9
-	VMOVUPS 64(CX), Z10
-	VMOVUPS 128(CX), Z11
-	VMOVUPS (CX), Z12
-	VMOVUPS 64(CX), Z13
-	VMOVUPS 128(CX), Z14
-	VMOVUPS (CX), Z15
-	VMOVUPS 64(CX), Z16
-	VMOVUPS 128(CX), Z17
+	MOVQ       24(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	LEAQ       (BX)(BX*2), SI
+	LEAQ       (AX)(BX*4), DI
+	ADDQ       BX, DI
+	MOVQ       run+0(FP), R8
+	MOVQ       128(R8), R8
+	IMULQ      BX, R8
+	ADDQ       AX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    128(CX), Z2
+	VMOVUPS    (CX), Z3
+	VMOVUPS    64(CX), Z4
+	VMOVUPS    128(CX), Z5
+	VMOVUPS    (CX), Z6
+	VMOVUPS    64(CX), Z7
+	VMOVUPS    128(CX), Z8
+	VMOVUPS    (CX), Z9
+	VMOVUPS    64(CX), Z10
+	VMOVUPS    128(CX), Z11
+	VMOVUPS    (CX), Z12
+	VMOVUPS    64(CX), Z13
+	VMOVUPS    128(CX), Z14
+	VMOVUPS    (CX), Z15
+	VMOVUPS    64(CX), Z16
+	VMOVUPS    128(CX), Z17
 
 taps:
 	ADDQ         $0x000000c0, CX
@@ -2768,67 +3310,73 @@ taps:
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         8(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         16(BX), BX
-	VMOVUPS      (DX), Z18
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         8(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         16(DI), DI
+	VMOVUPS      (BX), Z18
 	VMULPS       Z18, Z2, Z2
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z18
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z18
 	VFMADD231PS  Z18, Z1, Z2
 	VMULPS       Z18, Z5, Z5
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z1
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z1, Z0, Z2
 	VFMADD231PS  Z1, Z4, Z5
 	VMULPS       Z1, Z8, Z8
 	VMOVUPS      Z2, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z3, Z5
 	VFMADD231PS  Z0, Z7, Z8
 	VMULPS       Z0, Z11, Z11
 	VMOVUPS      Z5, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z6, Z8
 	VFMADD231PS  Z0, Z10, Z11
 	VMULPS       Z0, Z14, Z14
 	VMOVUPS      Z8, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z9, Z11
 	VFMADD231PS  Z0, Z13, Z14
 	VMULPS       Z0, Z17, Z17
 	VMOVUPS      Z11, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z12, Z14
 	VFMADD231PS  Z0, Z16, Z17
 	VMOVUPS      Z14, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z15, Z17
 	VMOVUPS      Z17, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         run+0(FP), AX
 	MOVQ         16(AX), AX
 	IMUL3Q       $0x06, AX, AX
@@ -2869,34 +3417,49 @@ TEXT ·convLowRankBackwardW3AVX512(SB), NOSPLIT, $48-8
 	MOVQ AX, 40(SP)
 
 tile:
-	MOVQ    32(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	LEAQ    (BX)(BX*2), SI
-	LEAQ    (AX)(BX*4), DI
-	ADDQ    BX, DI
-	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
-	VMOVUPS 128(CX), Z2
-	VMOVUPS (CX), Z3
-	VMOVUPS 64(CX), Z4
-	VMOVUPS 128(CX), Z5
-	VMOVUPS (CX), Z6
-	VMOVUPS 64(CX), Z7
-	VMOVUPS 128(CX), Z8
-	VMOVUPS (CX), Z9
-	VMOVUPS 64(CX), Z10
-	VMOVUPS 128(CX), Z11
-	VMOVUPS (CX), Z12
-	VMOVUPS 64(CX), Z13
-	VMOVUPS 128(CX), Z14
-	VMOVUPS (CX), Z15
-	VMOVUPS 64(CX), Z16
-	VMOVUPS 128(CX), Z17
+	MOVQ       32(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	LEAQ       (BX)(BX*2), SI
+	LEAQ       (AX)(BX*4), DI
+	ADDQ       BX, DI
+	MOVQ       run+0(FP), R8
+	MOVQ       128(R8), R8
+	IMULQ      BX, R8
+	ADDQ       AX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    128(CX), Z2
+	VMOVUPS    (CX), Z3
+	VMOVUPS    64(CX), Z4
+	VMOVUPS    128(CX), Z5
+	VMOVUPS    (CX), Z6
+	VMOVUPS    64(CX), Z7
+	VMOVUPS    128(CX), Z8
+	VMOVUPS    (CX), Z9
+	VMOVUPS    64(CX), Z10
+	VMOVUPS    128(CX), Z11
+	VMOVUPS    (CX), Z12
+	VMOVUPS    64(CX), Z13
+	VMOVUPS    128(CX), Z14
+	VMOVUPS    (CX), Z15
+	VMOVUPS    64(CX), Z16
+	VMOVUPS    128(CX), Z17
 
 taps:
 	ADDQ         $0x000000c0, CX
@@ -2936,67 +3499,73 @@ taps:
 	MOVQ         24(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         16(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         32(BX), BX
-	VMOVUPS      (DX), Z18
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         16(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         32(DI), DI
+	VMOVUPS      (BX), Z18
 	VMULPS       Z18, Z0, Z0
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z18
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z18
 	VFMADD231PS  Z18, Z1, Z0
 	VMULPS       Z18, Z3, Z3
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z1
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z1, Z2, Z0
 	VFMADD231PS  Z1, Z4, Z3
 	VMULPS       Z1, Z6, Z6
 	VMOVUPS      Z0, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z5, Z3
 	VFMADD231PS  Z0, Z7, Z6
 	VMULPS       Z0, Z9, Z9
 	VMOVUPS      Z3, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z8, Z6
 	VFMADD231PS  Z0, Z10, Z9
 	VMULPS       Z0, Z12, Z12
 	VMOVUPS      Z6, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z11, Z9
 	VFMADD231PS  Z0, Z13, Z12
 	VMULPS       Z0, Z15, Z15
 	VMOVUPS      Z9, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z14, Z12
 	VFMADD231PS  Z0, Z16, Z15
 	VMOVUPS      Z12, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z17, Z15
 	VMOVUPS      Z15, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         32(CX), CX
@@ -3011,49 +3580,52 @@ taps:
 	VMOVUPS      (AX), Z4
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Z5
-	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), AX
+	MOVQ         16(AX), AX
 	MOVQ         run+0(FP), CX
-	MOVQ         16(CX), CX
+	MOVQ         128(CX), CX
+	IMULQ        AX, CX
+	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), DX
+	MOVQ         16(DX), DX
 	VMOVUPS      (AX), Z6
-	PREFETCHT0   64(AX)
 	VMULPS       Z6, Z0, Z7
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z8
-	PREFETCHT0   64(AX)
 	VMULPS       Z8, Z0, Z6
 	VMULPS       Z8, Z1, Z8
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z9
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z9, Z0, Z0
 	VMULPS       Z9, Z1, Z10
 	VMULPS       Z9, Z2, Z9
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z11
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z11, Z1, Z1
 	VMULPS       Z11, Z2, Z12
 	VMULPS       Z11, Z3, Z11
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z13
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z13, Z2, Z2
 	VMULPS       Z13, Z3, Z14
 	VMULPS       Z13, Z4, Z13
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z15
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z15, Z3, Z3
 	VMULPS       Z15, Z4, Z16
 	VMULPS       Z15, Z5, Z15
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z17
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z17, Z4, Z4
 	VMULPS       Z17, Z5, Z17
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z18
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z18, Z5, Z5
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX
@@ -3197,7 +3769,7 @@ factors:
 	RET
 
 // func convStaticForwardW4AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticForwardW4AVX512(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -3268,6 +3840,28 @@ vector:
 	VMOVUPS     (R10), Z1
 	VFMADD231PS Z1, Z0, Z3
 	VMOVUPS     Z3, (R9)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	IMULQ       AX, R9
+	ADDQ        DX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	IMULQ       CX, R9
+	ADDQ        BX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	ADDQ        $0x00000100, SI
@@ -3289,7 +3883,7 @@ vector:
 	RET
 
 // func convStaticBackwardW4AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticBackwardW4AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -3415,6 +4009,39 @@ vector:
 	VMOVUPS     Z5, 64(R9)
 	VMOVUPS     Z6, 128(R9)
 	VMOVUPS     Z7, 192(R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       AX, R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       CX, R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       DX, R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DI
@@ -3442,7 +4069,7 @@ vector:
 	RET
 
 // func convHeadwiseForwardW4AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseForwardW4AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -3552,11 +4179,44 @@ vector:
 	VADDPS       Z0, Z2, Z2
 	VFMADD231PS  Z1, Z2, Z3
 	VMOVUPS      Z3, (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        AX, R12
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        CX, R12
+	ADDQ         SI, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, SI
 	ADDQ         $0x00000100, DI
 	DECQ         R11
 	JNZ          vector
+	MOVQ         run+0(FP), R11
+	MOVQ         128(R11), R11
+	IMULQ        DX, R11
+	ADDQ         R8, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
 	ADDQ         $0x10, R8
 	DECQ         R10
 	JNZ          group
@@ -3578,7 +4238,7 @@ vector:
 	RET
 
 // func convHeadwiseBackwardW4AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseBackwardW4AVX512(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -3786,6 +4446,39 @@ vector:
 	VMOVUPS       Z21, 64(R10)
 	VMOVUPS       Z22, 128(R10)
 	VMOVUPS       Z23, 192(R10)
+	MOVQ          run+0(FP), R13
+	MOVQ          128(R13), R13
+	IMULQ         AX, R13
+	ADDQ          SI, R13
+	PREFETCHT0    (R13)
+	ADDQ          AX, R13
+	PREFETCHT0    (R13)
+	ADDQ          AX, R13
+	PREFETCHT0    (R13)
+	ADDQ          AX, R13
+	PREFETCHT0    (R13)
+	MOVQ          run+0(FP), R13
+	MOVQ          128(R13), R13
+	IMULQ         CX, R13
+	ADDQ          DI, R13
+	PREFETCHT0    (R13)
+	ADDQ          CX, R13
+	PREFETCHT0    (R13)
+	ADDQ          CX, R13
+	PREFETCHT0    (R13)
+	ADDQ          CX, R13
+	PREFETCHT0    (R13)
+	MOVQ          run+0(FP), R13
+	MOVQ          128(R13), R13
+	IMULQ         DX, R13
+	ADDQ          R8, R13
+	PREFETCHT0    (R13)
+	ADDQ          DX, R13
+	PREFETCHT0    (R13)
+	ADDQ          DX, R13
+	PREFETCHT0    (R13)
+	ADDQ          DX, R13
+	PREFETCHT0    (R13)
 	ADDQ          $0x40, SI
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R8
@@ -3851,6 +4544,17 @@ vector:
 	ADDQ          R12, R13
 	VEXTRACTF32X4 $0x03, Z17, X16
 	VMOVUPS       X16, (R13)
+	MOVQ          run+0(FP), R12
+	MOVQ          128(R12), R12
+	IMULQ         BX, R12
+	ADDQ          R11, R12
+	PREFETCHT0    (R12)
+	ADDQ          BX, R12
+	PREFETCHT0    (R12)
+	ADDQ          BX, R12
+	PREFETCHT0    (R12)
+	ADDQ          BX, R12
+	PREFETCHT0    (R12)
 	ADDQ          $0x10, 32(SP)
 	ADDQ          $0x10, R11
 	DECQ          56(SP)
@@ -3897,40 +4601,55 @@ TEXT ·convLowRankForwardW4AVX512(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 
 tile:
-	MOVQ    24(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	LEAQ    (BX)(BX*2), SI
-	LEAQ    (AX)(BX*4), DI
-	ADDQ    BX, DI
-	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
-	VMOVUPS 128(CX), Z2
-	VMOVUPS 192(CX), Z3
-	VMOVUPS (CX), Z4
-	VMOVUPS 64(CX), Z5
-	VMOVUPS 128(CX), Z6
-	VMOVUPS 192(CX), Z7
-	VMOVUPS (CX), Z8
-	VMOVUPS 64(CX), Z9
-	VMOVUPS 128(CX), Z10
-	VMOVUPS 192(CX), Z11
-	VMOVUPS (CX), Z12
-	VMOVUPS 64(CX), Z13
-	VMOVUPS 128(CX), Z14
-	VMOVUPS 192(CX), Z15
-	VMOVUPS (CX), Z16
-	VMOVUPS 64(CX), Z17
-	VMOVUPS 128(CX), Z18
-	VMOVUPS 192(CX), Z19
-	VMOVUPS (CX), Z20
-	VMOVUPS 64(CX), Z21
-	VMOVUPS 128(CX), Z22
-	VMOVUPS 192(CX), Z23
+	MOVQ       24(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	LEAQ       (BX)(BX*2), SI
+	LEAQ       (AX)(BX*4), DI
+	ADDQ       BX, DI
+	MOVQ       run+0(FP), R8
+	MOVQ       128(R8), R8
+	IMULQ      BX, R8
+	ADDQ       AX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    128(CX), Z2
+	VMOVUPS    192(CX), Z3
+	VMOVUPS    (CX), Z4
+	VMOVUPS    64(CX), Z5
+	VMOVUPS    128(CX), Z6
+	VMOVUPS    192(CX), Z7
+	VMOVUPS    (CX), Z8
+	VMOVUPS    64(CX), Z9
+	VMOVUPS    128(CX), Z10
+	VMOVUPS    192(CX), Z11
+	VMOVUPS    (CX), Z12
+	VMOVUPS    64(CX), Z13
+	VMOVUPS    128(CX), Z14
+	VMOVUPS    192(CX), Z15
+	VMOVUPS    (CX), Z16
+	VMOVUPS    64(CX), Z17
+	VMOVUPS    128(CX), Z18
+	VMOVUPS    192(CX), Z19
+	VMOVUPS    (CX), Z20
+	VMOVUPS    64(CX), Z21
+	VMOVUPS    128(CX), Z22
+	VMOVUPS    192(CX), Z23
 
 taps:
 	ADDQ         $0x00000100, CX
@@ -3975,76 +4694,81 @@ taps:
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         8(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         16(BX), BX
-	VMOVUPS      (DX), Z24
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         8(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         16(DI), DI
+	VMOVUPS      (BX), Z24
 	VMULPS       Z24, Z3, Z3
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z24
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z24
 	VFMADD231PS  Z24, Z2, Z3
 	VMULPS       Z24, Z7, Z7
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z2
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z2
 	VFMADD231PS  Z2, Z1, Z3
 	VFMADD231PS  Z2, Z6, Z7
 	VMULPS       Z2, Z11, Z11
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z1
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z1, Z0, Z3
 	VFMADD231PS  Z1, Z5, Z7
 	VFMADD231PS  Z1, Z10, Z11
 	VMULPS       Z1, Z15, Z15
 	VMOVUPS      Z3, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z4, Z7
 	VFMADD231PS  Z0, Z9, Z11
 	VFMADD231PS  Z0, Z14, Z15
 	VMULPS       Z0, Z19, Z19
 	VMOVUPS      Z7, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z8, Z11
 	VFMADD231PS  Z0, Z13, Z15
 	VFMADD231PS  Z0, Z18, Z19
 	VMULPS       Z0, Z23, Z23
 	VMOVUPS      Z11, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z12, Z15
 	VFMADD231PS  Z0, Z17, Z19
 	VFMADD231PS  Z0, Z22, Z23
 	VMOVUPS      Z15, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z16, Z19
 	VFMADD231PS  Z0, Z21, Z23
 	VMOVUPS      Z19, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z20, Z23
 	VMOVUPS      Z23, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         run+0(FP), AX
 	MOVQ         16(AX), AX
 	IMUL3Q       $0x06, AX, AX
@@ -4085,40 +4809,55 @@ TEXT ·convLowRankBackwardW4AVX512(SB), NOSPLIT, $48-8
 	MOVQ AX, 40(SP)
 
 tile:
-	MOVQ    32(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	LEAQ    (BX)(BX*2), SI
-	LEAQ    (AX)(BX*4), DI
-	ADDQ    BX, DI
-	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
-	VMOVUPS 128(CX), Z2
-	VMOVUPS 192(CX), Z3
-	VMOVUPS (CX), Z4
-	VMOVUPS 64(CX), Z5
-	VMOVUPS 128(CX), Z6
-	VMOVUPS 192(CX), Z7
-	VMOVUPS (CX), Z8
-	VMOVUPS 64(CX), Z9
-	VMOVUPS 128(CX), Z10
-	VMOVUPS 192(CX), Z11
-	VMOVUPS (CX), Z12
-	VMOVUPS 64(CX), Z13
-	VMOVUPS 128(CX), Z14
-	VMOVUPS 192(CX), Z15
-	VMOVUPS (CX), Z16
-	VMOVUPS 64(CX), Z17
-	VMOVUPS 128(CX), Z18
-	VMOVUPS 192(CX), Z19
-	VMOVUPS (CX), Z20
-	VMOVUPS 64(CX), Z21
-	VMOVUPS 128(CX), Z22
-	VMOVUPS 192(CX), Z23
+	MOVQ       32(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	LEAQ       (BX)(BX*2), SI
+	LEAQ       (AX)(BX*4), DI
+	ADDQ       BX, DI
+	MOVQ       run+0(FP), R8
+	MOVQ       128(R8), R8
+	IMULQ      BX, R8
+	ADDQ       AX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    128(CX), Z2
+	VMOVUPS    192(CX), Z3
+	VMOVUPS    (CX), Z4
+	VMOVUPS    64(CX), Z5
+	VMOVUPS    128(CX), Z6
+	VMOVUPS    192(CX), Z7
+	VMOVUPS    (CX), Z8
+	VMOVUPS    64(CX), Z9
+	VMOVUPS    128(CX), Z10
+	VMOVUPS    192(CX), Z11
+	VMOVUPS    (CX), Z12
+	VMOVUPS    64(CX), Z13
+	VMOVUPS    128(CX), Z14
+	VMOVUPS    192(CX), Z15
+	VMOVUPS    (CX), Z16
+	VMOVUPS    64(CX), Z17
+	VMOVUPS    128(CX), Z18
+	VMOVUPS    192(CX), Z19
+	VMOVUPS    (CX), Z20
+	VMOVUPS    64(CX), Z21
+	VMOVUPS    128(CX), Z22
+	VMOVUPS    192(CX), Z23
 
 taps:
 	ADDQ         $0x00000100, CX
@@ -4166,76 +4905,81 @@ taps:
 	MOVQ         24(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         16(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         32(BX), BX
-	VMOVUPS      (DX), Z24
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         16(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         32(DI), DI
+	VMOVUPS      (BX), Z24
 	VMULPS       Z24, Z0, Z0
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z24
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z24
 	VFMADD231PS  Z24, Z1, Z0
 	VMULPS       Z24, Z4, Z4
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z1
 	VFMADD231PS  Z1, Z2, Z0
 	VFMADD231PS  Z1, Z5, Z4
 	VMULPS       Z1, Z8, Z8
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z1
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z1, Z3, Z0
 	VFMADD231PS  Z1, Z6, Z4
 	VFMADD231PS  Z1, Z9, Z8
 	VMULPS       Z1, Z12, Z12
 	VMOVUPS      Z0, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z7, Z4
 	VFMADD231PS  Z0, Z10, Z8
 	VFMADD231PS  Z0, Z13, Z12
 	VMULPS       Z0, Z16, Z16
 	VMOVUPS      Z4, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z11, Z8
 	VFMADD231PS  Z0, Z14, Z12
 	VFMADD231PS  Z0, Z17, Z16
 	VMULPS       Z0, Z20, Z20
 	VMOVUPS      Z8, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z15, Z12
 	VFMADD231PS  Z0, Z18, Z16
 	VFMADD231PS  Z0, Z21, Z20
 	VMOVUPS      Z12, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z19, Z16
 	VFMADD231PS  Z0, Z22, Z20
 	VMOVUPS      Z16, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z23, Z20
 	VMOVUPS      Z20, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         32(CX), CX
@@ -4250,58 +4994,60 @@ taps:
 	VMOVUPS      (AX), Z4
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Z5
-	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), AX
+	MOVQ         16(AX), AX
 	MOVQ         run+0(FP), CX
-	MOVQ         16(CX), CX
+	MOVQ         128(CX), CX
+	IMULQ        AX, CX
+	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), DX
+	MOVQ         16(DX), DX
 	VMOVUPS      (AX), Z6
-	PREFETCHT0   64(AX)
 	VMULPS       Z6, Z0, Z8
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z6
-	PREFETCHT0   64(AX)
 	VMULPS       Z6, Z0, Z7
 	VMULPS       Z6, Z1, Z10
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z11
-	PREFETCHT0   64(AX)
 	VMULPS       Z11, Z0, Z6
 	VMULPS       Z11, Z1, Z9
 	VMULPS       Z11, Z2, Z11
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z12
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z12, Z0, Z0
 	VMULPS       Z12, Z1, Z13
 	VMULPS       Z12, Z2, Z14
 	VMULPS       Z12, Z3, Z12
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z15
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z15, Z1, Z1
 	VMULPS       Z15, Z2, Z16
 	VMULPS       Z15, Z3, Z17
 	VMULPS       Z15, Z4, Z15
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z18
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z18, Z2, Z2
 	VMULPS       Z18, Z3, Z19
 	VMULPS       Z18, Z4, Z20
 	VMULPS       Z18, Z5, Z18
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z21
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z21, Z3, Z3
 	VMULPS       Z21, Z4, Z22
 	VMULPS       Z21, Z5, Z21
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z23
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z23, Z4, Z4
 	VMULPS       Z23, Z5, Z23
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z24
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z24, Z5, Z5
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX
@@ -4468,7 +5214,7 @@ factors:
 	RET
 
 // func convStaticForwardW5AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticForwardW5AVX512(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -4546,6 +5292,28 @@ vector:
 	VMOVUPS     (R10), Z1
 	VFMADD231PS Z1, Z0, Z4
 	VMOVUPS     Z4, (R9)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	IMULQ       AX, R9
+	ADDQ        DX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	IMULQ       CX, R9
+	ADDQ        BX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	ADDQ        $0x00000140, SI
@@ -4567,7 +5335,7 @@ vector:
 	RET
 
 // func convStaticBackwardW5AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticBackwardW5AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -4708,6 +5476,39 @@ vector:
 	VMOVUPS     Z6, 128(R9)
 	VMOVUPS     Z7, 192(R9)
 	VMOVUPS     Z8, 256(R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       AX, R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       CX, R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       DX, R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DI
@@ -4735,7 +5536,7 @@ vector:
 	RET
 
 // func convHeadwiseForwardW5AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseForwardW5AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -4860,11 +5661,44 @@ vector:
 	VADDPS       Z0, Z2, Z2
 	VFMADD231PS  Z1, Z2, Z4
 	VMOVUPS      Z4, (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        AX, R12
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        CX, R12
+	ADDQ         SI, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, SI
 	ADDQ         $0x00000140, DI
 	DECQ         R11
 	JNZ          vector
+	MOVQ         run+0(FP), R11
+	MOVQ         128(R11), R11
+	IMULQ        DX, R11
+	ADDQ         R8, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
 	ADDQ         $0x14, R8
 	DECQ         R10
 	JNZ          group
@@ -4886,7 +5720,7 @@ vector:
 	RET
 
 // func convHeadwiseBackwardW5AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseBackwardW5AVX512(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -5048,6 +5882,27 @@ vector:
 	VMOVUPS       Z14, 128(R10)
 	VMOVUPS       Z15, 192(R10)
 	VMOVUPS       Z16, 256(R10)
+	MOVQ          run+0(FP), R13
+	MOVQ          128(R13), R13
+	IMULQ         AX, R13
+	ADDQ          SI, R13
+	PREFETCHT0    (R13)
+	ADDQ          AX, R13
+	PREFETCHT0    (R13)
+	MOVQ          run+0(FP), R13
+	MOVQ          128(R13), R13
+	IMULQ         CX, R13
+	ADDQ          DI, R13
+	PREFETCHT0    (R13)
+	ADDQ          CX, R13
+	PREFETCHT0    (R13)
+	MOVQ          run+0(FP), R13
+	MOVQ          128(R13), R13
+	IMULQ         DX, R13
+	ADDQ          R8, R13
+	PREFETCHT0    (R13)
+	ADDQ          DX, R13
+	PREFETCHT0    (R13)
 	ADDQ          $0x40, SI
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R8
@@ -5105,6 +5960,13 @@ vector:
 	VMOVUPS       X10, (R13)
 	VEXTRACTF32X4 $0x03, Z11, X10
 	VMOVSS        X10, 16(R13)
+	MOVQ          run+0(FP), R12
+	MOVQ          128(R12), R12
+	IMULQ         BX, R12
+	ADDQ          R11, R12
+	PREFETCHT0    (R12)
+	ADDQ          BX, R12
+	PREFETCHT0    (R12)
 	ADDQ          $0x14, 32(SP)
 	ADDQ          $0x14, R11
 	DECQ          56(SP)
@@ -5151,34 +6013,45 @@ TEXT ·convLowRankForwardW5AVX512(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 
 tile:
-	MOVQ    24(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	LEAQ    (BX)(BX*2), SI
-	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
-	VMOVUPS 128(CX), Z2
-	VMOVUPS 192(CX), Z3
-	VMOVUPS 256(CX), Z4
-	VMOVUPS (CX), Z5
-	VMOVUPS 64(CX), Z6
-	VMOVUPS 128(CX), Z7
-	VMOVUPS 192(CX), Z8
-	VMOVUPS 256(CX), Z9
-	VMOVUPS (CX), Z10
-	VMOVUPS 64(CX), Z11
-	VMOVUPS 128(CX), Z12
-	VMOVUPS 192(CX), Z13
-	VMOVUPS 256(CX), Z14
-	VMOVUPS (CX), Z15
-	VMOVUPS 64(CX), Z16
-	VMOVUPS 128(CX), Z17
-	VMOVUPS 192(CX), Z18
-	VMOVUPS 256(CX), Z19
+	MOVQ       24(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	LEAQ       (BX)(BX*2), SI
+	MOVQ       run+0(FP), DI
+	MOVQ       128(DI), DI
+	IMULQ      BX, DI
+	ADDQ       AX, DI
+	PREFETCHT1 (DI)
+	ADDQ       BX, DI
+	PREFETCHT1 (DI)
+	ADDQ       BX, DI
+	PREFETCHT1 (DI)
+	ADDQ       BX, DI
+	PREFETCHT1 (DI)
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    128(CX), Z2
+	VMOVUPS    192(CX), Z3
+	VMOVUPS    256(CX), Z4
+	VMOVUPS    (CX), Z5
+	VMOVUPS    64(CX), Z6
+	VMOVUPS    128(CX), Z7
+	VMOVUPS    192(CX), Z8
+	VMOVUPS    256(CX), Z9
+	VMOVUPS    (CX), Z10
+	VMOVUPS    64(CX), Z11
+	VMOVUPS    128(CX), Z12
+	VMOVUPS    192(CX), Z13
+	VMOVUPS    256(CX), Z14
+	VMOVUPS    (CX), Z15
+	VMOVUPS    64(CX), Z16
+	VMOVUPS    128(CX), Z17
+	VMOVUPS    192(CX), Z18
+	VMOVUPS    256(CX), Z19
 
 taps:
 	ADDQ         $0x00000140, CX
@@ -5217,63 +6090,67 @@ taps:
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         8(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         16(BX), BX
-	VMOVUPS      (DX), Z20
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         8(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         16(DI), DI
+	VMOVUPS      (BX), Z20
 	VMULPS       Z20, Z4, Z4
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z20
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z20
 	VFMADD231PS  Z20, Z3, Z4
 	VMULPS       Z20, Z9, Z9
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z3
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z3
 	VFMADD231PS  Z3, Z2, Z4
 	VFMADD231PS  Z3, Z8, Z9
 	VMULPS       Z3, Z14, Z14
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z2
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z2
 	VFMADD231PS  Z2, Z1, Z4
 	VFMADD231PS  Z2, Z7, Z9
 	VFMADD231PS  Z2, Z13, Z14
 	VMULPS       Z2, Z19, Z19
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z1
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z1, Z0, Z4
 	VFMADD231PS  Z1, Z6, Z9
 	VFMADD231PS  Z1, Z12, Z14
 	VFMADD231PS  Z1, Z18, Z19
 	VMOVUPS      Z4, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z5, Z9
 	VFMADD231PS  Z0, Z11, Z14
 	VFMADD231PS  Z0, Z17, Z19
 	VMOVUPS      Z9, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z10, Z14
 	VFMADD231PS  Z0, Z16, Z19
 	VMOVUPS      Z14, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z15, Z19
 	VMOVUPS      Z19, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         run+0(FP), AX
 	MOVQ         16(AX), AX
 	IMUL3Q       $0x04, AX, AX
@@ -5314,36 +6191,47 @@ TEXT ·convLowRankBackwardW5AVX512(SB), NOSPLIT, $48-8
 	MOVQ AX, 40(SP)
 
 tile:
-	MOVQ    32(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	LEAQ    (BX)(BX*2), SI
-	LEAQ    (AX)(BX*4), DI
-	ADDQ    BX, DI
-	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
-	VMOVUPS 128(CX), Z2
-	VMOVUPS 192(CX), Z3
-	VMOVUPS 256(CX), Z4
-	VMOVUPS (CX), Z5
-	VMOVUPS 64(CX), Z6
-	VMOVUPS 128(CX), Z7
-	VMOVUPS 192(CX), Z8
-	VMOVUPS 256(CX), Z9
-	VMOVUPS (CX), Z10
-	VMOVUPS 64(CX), Z11
-	VMOVUPS 128(CX), Z12
-	VMOVUPS 192(CX), Z13
-	VMOVUPS 256(CX), Z14
-	VMOVUPS (CX), Z15
-	VMOVUPS 64(CX), Z16
-	VMOVUPS 128(CX), Z17
-	VMOVUPS 192(CX), Z18
-	VMOVUPS 256(CX), Z19
+	MOVQ       32(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	LEAQ       (BX)(BX*2), SI
+	LEAQ       (AX)(BX*4), DI
+	ADDQ       BX, DI
+	MOVQ       run+0(FP), R8
+	MOVQ       128(R8), R8
+	IMULQ      BX, R8
+	ADDQ       AX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    128(CX), Z2
+	VMOVUPS    192(CX), Z3
+	VMOVUPS    256(CX), Z4
+	VMOVUPS    (CX), Z5
+	VMOVUPS    64(CX), Z6
+	VMOVUPS    128(CX), Z7
+	VMOVUPS    192(CX), Z8
+	VMOVUPS    256(CX), Z9
+	VMOVUPS    (CX), Z10
+	VMOVUPS    64(CX), Z11
+	VMOVUPS    128(CX), Z12
+	VMOVUPS    192(CX), Z13
+	VMOVUPS    256(CX), Z14
+	VMOVUPS    (CX), Z15
+	VMOVUPS    64(CX), Z16
+	VMOVUPS    128(CX), Z17
+	VMOVUPS    192(CX), Z18
+	VMOVUPS    256(CX), Z19
 
 taps:
 	ADDQ         $0x00000140, CX
@@ -5387,63 +6275,67 @@ taps:
 	MOVQ         24(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         16(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         32(BX), BX
-	VMOVUPS      (DX), Z20
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         16(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         32(DI), DI
+	VMOVUPS      (BX), Z20
 	VMULPS       Z20, Z0, Z0
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z20
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z20
 	VFMADD231PS  Z20, Z1, Z0
 	VMULPS       Z20, Z5, Z5
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z1
 	VFMADD231PS  Z1, Z2, Z0
 	VFMADD231PS  Z1, Z6, Z5
 	VMULPS       Z1, Z10, Z10
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z1
 	VFMADD231PS  Z1, Z3, Z0
 	VFMADD231PS  Z1, Z7, Z5
 	VFMADD231PS  Z1, Z11, Z10
 	VMULPS       Z1, Z15, Z15
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z1
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z1, Z4, Z0
 	VFMADD231PS  Z1, Z8, Z5
 	VFMADD231PS  Z1, Z12, Z10
 	VFMADD231PS  Z1, Z16, Z15
 	VMOVUPS      Z0, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z9, Z5
 	VFMADD231PS  Z0, Z13, Z10
 	VFMADD231PS  Z0, Z17, Z15
 	VMOVUPS      Z5, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z14, Z10
 	VFMADD231PS  Z0, Z18, Z15
 	VMOVUPS      Z10, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z19, Z15
 	VMOVUPS      Z15, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         32(CX), CX
@@ -5454,51 +6346,52 @@ taps:
 	VMOVUPS      (AX), Z2
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Z3
-	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), AX
+	MOVQ         16(AX), AX
 	MOVQ         run+0(FP), CX
-	MOVQ         16(CX), CX
+	MOVQ         128(CX), CX
+	IMULQ        AX, CX
+	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), DX
+	MOVQ         16(DX), DX
 	VMOVUPS      (AX), Z4
-	PREFETCHT0   64(AX)
 	VMULPS       Z4, Z0, Z7
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z4
-	PREFETCHT0   64(AX)
 	VMULPS       Z4, Z0, Z6
 	VMULPS       Z4, Z1, Z10
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z4
-	PREFETCHT0   64(AX)
 	VMULPS       Z4, Z0, Z5
 	VMULPS       Z4, Z1, Z9
 	VMULPS       Z4, Z2, Z12
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z13
-	PREFETCHT0   64(AX)
 	VMULPS       Z13, Z0, Z4
 	VMULPS       Z13, Z1, Z8
 	VMULPS       Z13, Z2, Z11
 	VMULPS       Z13, Z3, Z13
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z14
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z14, Z0, Z0
 	VMULPS       Z14, Z1, Z15
 	VMULPS       Z14, Z2, Z16
 	VMULPS       Z14, Z3, Z14
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z17
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z17, Z1, Z1
 	VMULPS       Z17, Z2, Z18
 	VMULPS       Z17, Z3, Z17
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z19
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z19, Z2, Z2
 	VMULPS       Z19, Z3, Z19
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z20
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z20, Z3, Z3
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX
@@ -5646,7 +6539,7 @@ factors:
 	RET
 
 // func convStaticForwardW6AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticForwardW6AVX512(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -5731,6 +6624,28 @@ vector:
 	VMOVUPS     (R10), Z1
 	VFMADD231PS Z1, Z0, Z5
 	VMOVUPS     Z5, (R9)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	IMULQ       AX, R9
+	ADDQ        DX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	IMULQ       CX, R9
+	ADDQ        BX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
 	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
 	ADDQ        $0x00000180, SI
@@ -5752,7 +6667,7 @@ vector:
 	RET
 
 // func convStaticBackwardW6AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticBackwardW6AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -5908,6 +6823,39 @@ vector:
 	VMOVUPS     Z7, 192(R9)
 	VMOVUPS     Z8, 256(R9)
 	VMOVUPS     Z9, 320(R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       AX, R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       CX, R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       DX, R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DI
@@ -5935,7 +6883,7 @@ vector:
 	RET
 
 // func convHeadwiseForwardW6AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseForwardW6AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -6075,11 +7023,44 @@ vector:
 	VADDPS       Z0, Z2, Z2
 	VFMADD231PS  Z1, Z2, Z5
 	VMOVUPS      Z5, (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        AX, R12
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        CX, R12
+	ADDQ         SI, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, SI
 	ADDQ         $0x00000180, DI
 	DECQ         R11
 	JNZ          vector
+	MOVQ         run+0(FP), R11
+	MOVQ         128(R11), R11
+	IMULQ        DX, R11
+	ADDQ         R8, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
 	ADDQ         $0x18, R8
 	DECQ         R10
 	JNZ          group
@@ -6101,7 +7082,7 @@ vector:
 	RET
 
 // func convHeadwiseBackwardW6AVX512(run *[16]uintptr)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseBackwardW6AVX512(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -6283,6 +7264,27 @@ vector:
 	VMOVUPS       Z17, 192(R10)
 	VMOVUPS       Z18, 256(R10)
 	VMOVUPS       Z19, 320(R10)
+	MOVQ          run+0(FP), R13
+	MOVQ          128(R13), R13
+	IMULQ         AX, R13
+	ADDQ          SI, R13
+	PREFETCHT0    (R13)
+	ADDQ          AX, R13
+	PREFETCHT0    (R13)
+	MOVQ          run+0(FP), R13
+	MOVQ          128(R13), R13
+	IMULQ         CX, R13
+	ADDQ          DI, R13
+	PREFETCHT0    (R13)
+	ADDQ          CX, R13
+	PREFETCHT0    (R13)
+	MOVQ          run+0(FP), R13
+	MOVQ          128(R13), R13
+	IMULQ         DX, R13
+	ADDQ          R8, R13
+	PREFETCHT0    (R13)
+	ADDQ          DX, R13
+	PREFETCHT0    (R13)
 	ADDQ          $0x40, SI
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R8
@@ -6340,6 +7342,13 @@ vector:
 	VMOVUPS       X12, (R13)
 	VEXTRACTF32X4 $0x03, Z13, X12
 	VMOVLPS       X12, 16(R13)
+	MOVQ          run+0(FP), R12
+	MOVQ          128(R12), R12
+	IMULQ         BX, R12
+	ADDQ          R11, R12
+	PREFETCHT0    (R12)
+	ADDQ          BX, R12
+	PREFETCHT0    (R12)
 	ADDQ          $0x18, 32(SP)
 	ADDQ          $0x18, R11
 	DECQ          56(SP)
@@ -6386,38 +7395,49 @@ TEXT ·convLowRankForwardW6AVX512(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 
 tile:
-	MOVQ    24(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	LEAQ    (BX)(BX*2), SI
-	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
-	VMOVUPS 128(CX), Z2
-	VMOVUPS 192(CX), Z3
-	VMOVUPS 256(CX), Z4
-	VMOVUPS 320(CX), Z5
-	VMOVUPS (CX), Z6
-	VMOVUPS 64(CX), Z7
-	VMOVUPS 128(CX), Z8
-	VMOVUPS 192(CX), Z9
-	VMOVUPS 256(CX), Z10
-	VMOVUPS 320(CX), Z11
-	VMOVUPS (CX), Z12
-	VMOVUPS 64(CX), Z13
-	VMOVUPS 128(CX), Z14
-	VMOVUPS 192(CX), Z15
-	VMOVUPS 256(CX), Z16
-	VMOVUPS 320(CX), Z17
-	VMOVUPS (CX), Z18
-	VMOVUPS 64(CX), Z19
-	VMOVUPS 128(CX), Z20
-	VMOVUPS 192(CX), Z21
-	VMOVUPS 256(CX), Z22
-	VMOVUPS 320(CX), Z23
+	MOVQ       24(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	LEAQ       (BX)(BX*2), SI
+	MOVQ       run+0(FP), DI
+	MOVQ       128(DI), DI
+	IMULQ      BX, DI
+	ADDQ       AX, DI
+	PREFETCHT1 (DI)
+	ADDQ       BX, DI
+	PREFETCHT1 (DI)
+	ADDQ       BX, DI
+	PREFETCHT1 (DI)
+	ADDQ       BX, DI
+	PREFETCHT1 (DI)
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    128(CX), Z2
+	VMOVUPS    192(CX), Z3
+	VMOVUPS    256(CX), Z4
+	VMOVUPS    320(CX), Z5
+	VMOVUPS    (CX), Z6
+	VMOVUPS    64(CX), Z7
+	VMOVUPS    128(CX), Z8
+	VMOVUPS    192(CX), Z9
+	VMOVUPS    256(CX), Z10
+	VMOVUPS    320(CX), Z11
+	VMOVUPS    (CX), Z12
+	VMOVUPS    64(CX), Z13
+	VMOVUPS    128(CX), Z14
+	VMOVUPS    192(CX), Z15
+	VMOVUPS    256(CX), Z16
+	VMOVUPS    320(CX), Z17
+	VMOVUPS    (CX), Z18
+	VMOVUPS    64(CX), Z19
+	VMOVUPS    128(CX), Z20
+	VMOVUPS    192(CX), Z21
+	VMOVUPS    256(CX), Z22
+	VMOVUPS    320(CX), Z23
 
 taps:
 	ADDQ         $0x00000180, CX
@@ -6461,70 +7481,73 @@ taps:
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         8(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         16(BX), BX
-	VMOVUPS      (DX), Z24
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         8(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         16(DI), DI
+	VMOVUPS      (BX), Z24
 	VMULPS       Z24, Z5, Z5
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z24
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z24
 	VFMADD231PS  Z24, Z4, Z5
 	VMULPS       Z24, Z11, Z11
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z4
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z4
 	VFMADD231PS  Z4, Z3, Z5
 	VFMADD231PS  Z4, Z10, Z11
 	VMULPS       Z4, Z17, Z17
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z3
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z3
 	VFMADD231PS  Z3, Z2, Z5
 	VFMADD231PS  Z3, Z9, Z11
 	VFMADD231PS  Z3, Z16, Z17
 	VMULPS       Z3, Z23, Z23
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z2
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z2
 	VFMADD231PS  Z2, Z1, Z5
 	VFMADD231PS  Z2, Z8, Z11
 	VFMADD231PS  Z2, Z15, Z17
 	VFMADD231PS  Z2, Z22, Z23
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z1
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z1, Z0, Z5
 	VFMADD231PS  Z1, Z7, Z11
 	VFMADD231PS  Z1, Z14, Z17
 	VFMADD231PS  Z1, Z21, Z23
 	VMOVUPS      Z5, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z6, Z11
 	VFMADD231PS  Z0, Z13, Z17
 	VFMADD231PS  Z0, Z20, Z23
 	VMOVUPS      Z11, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z12, Z17
 	VFMADD231PS  Z0, Z19, Z23
 	VMOVUPS      Z17, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z18, Z23
 	VMOVUPS      Z23, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         run+0(FP), AX
 	MOVQ         16(AX), AX
 	IMUL3Q       $0x04, AX, AX
@@ -6565,40 +7588,51 @@ TEXT ·convLowRankBackwardW6AVX512(SB), NOSPLIT, $48-8
 	MOVQ AX, 40(SP)
 
 tile:
-	MOVQ    32(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	LEAQ    (BX)(BX*2), SI
-	LEAQ    (AX)(BX*4), DI
-	ADDQ    BX, DI
-	VMOVUPS (CX), Z0
-	VMOVUPS 64(CX), Z1
-	VMOVUPS 128(CX), Z2
-	VMOVUPS 192(CX), Z3
-	VMOVUPS 256(CX), Z4
-	VMOVUPS 320(CX), Z5
-	VMOVUPS (CX), Z6
-	VMOVUPS 64(CX), Z7
-	VMOVUPS 128(CX), Z8
-	VMOVUPS 192(CX), Z9
-	VMOVUPS 256(CX), Z10
-	VMOVUPS 320(CX), Z11
-	VMOVUPS (CX), Z12
-	VMOVUPS 64(CX), Z13
-	VMOVUPS 128(CX), Z14
-	VMOVUPS 192(CX), Z15
-	VMOVUPS 256(CX), Z16
-	VMOVUPS 320(CX), Z17
-	VMOVUPS (CX), Z18
-	VMOVUPS 64(CX), Z19
-	VMOVUPS 128(CX), Z20
-	VMOVUPS 192(CX), Z21
-	VMOVUPS 256(CX), Z22
-	VMOVUPS 320(CX), Z23
+	MOVQ       32(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	LEAQ       (BX)(BX*2), SI
+	LEAQ       (AX)(BX*4), DI
+	ADDQ       BX, DI
+	MOVQ       run+0(FP), R8
+	MOVQ       128(R8), R8
+	IMULQ      BX, R8
+	ADDQ       AX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	VMOVUPS    (CX), Z0
+	VMOVUPS    64(CX), Z1
+	VMOVUPS    128(CX), Z2
+	VMOVUPS    192(CX), Z3
+	VMOVUPS    256(CX), Z4
+	VMOVUPS    320(CX), Z5
+	VMOVUPS    (CX), Z6
+	VMOVUPS    64(CX), Z7
+	VMOVUPS    128(CX), Z8
+	VMOVUPS    192(CX), Z9
+	VMOVUPS    256(CX), Z10
+	VMOVUPS    320(CX), Z11
+	VMOVUPS    (CX), Z12
+	VMOVUPS    64(CX), Z13
+	VMOVUPS    128(CX), Z14
+	VMOVUPS    192(CX), Z15
+	VMOVUPS    256(CX), Z16
+	VMOVUPS    320(CX), Z17
+	VMOVUPS    (CX), Z18
+	VMOVUPS    64(CX), Z19
+	VMOVUPS    128(CX), Z20
+	VMOVUPS    192(CX), Z21
+	VMOVUPS    256(CX), Z22
+	VMOVUPS    320(CX), Z23
 
 taps:
 	ADDQ         $0x00000180, CX
@@ -6648,70 +7682,73 @@ taps:
 	MOVQ         24(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         16(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         32(BX), BX
-	VMOVUPS      (DX), Z24
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         16(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         32(DI), DI
+	VMOVUPS      (BX), Z24
 	VMULPS       Z24, Z0, Z0
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z24
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z24
 	VFMADD231PS  Z24, Z1, Z0
 	VMULPS       Z24, Z6, Z6
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z1
 	VFMADD231PS  Z1, Z2, Z0
 	VFMADD231PS  Z1, Z7, Z6
 	VMULPS       Z1, Z12, Z12
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z1
 	VFMADD231PS  Z1, Z3, Z0
 	VFMADD231PS  Z1, Z8, Z6
 	VFMADD231PS  Z1, Z13, Z12
 	VMULPS       Z1, Z18, Z18
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z1
 	VFMADD231PS  Z1, Z4, Z0
 	VFMADD231PS  Z1, Z9, Z6
 	VFMADD231PS  Z1, Z14, Z12
 	VFMADD231PS  Z1, Z19, Z18
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z1
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z1, Z5, Z0
 	VFMADD231PS  Z1, Z10, Z6
 	VFMADD231PS  Z1, Z15, Z12
 	VFMADD231PS  Z1, Z20, Z18
 	VMOVUPS      Z0, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z11, Z6
 	VFMADD231PS  Z0, Z16, Z12
 	VFMADD231PS  Z0, Z21, Z18
 	VMOVUPS      Z6, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z17, Z12
 	VFMADD231PS  Z0, Z22, Z18
 	VMOVUPS      Z12, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Z0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Z0, Z23, Z18
 	VMOVUPS      Z18, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         32(CX), CX
@@ -6722,58 +7759,58 @@ taps:
 	VMOVUPS      (AX), Z2
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Z3
-	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), AX
+	MOVQ         16(AX), AX
 	MOVQ         run+0(FP), CX
-	MOVQ         16(CX), CX
+	MOVQ         128(CX), CX
+	IMULQ        AX, CX
+	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), DX
+	MOVQ         16(DX), DX
 	VMOVUPS      (AX), Z4
-	PREFETCHT0   64(AX)
 	VMULPS       Z4, Z0, Z8
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z4
-	PREFETCHT0   64(AX)
 	VMULPS       Z4, Z0, Z7
 	VMULPS       Z4, Z1, Z12
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z4
-	PREFETCHT0   64(AX)
 	VMULPS       Z4, Z0, Z6
 	VMULPS       Z4, Z1, Z11
 	VMULPS       Z4, Z2, Z15
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z4
-	PREFETCHT0   64(AX)
 	VMULPS       Z4, Z0, Z5
 	VMULPS       Z4, Z1, Z10
 	VMULPS       Z4, Z2, Z14
 	VMULPS       Z4, Z3, Z17
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z16
-	PREFETCHT0   64(AX)
 	VMULPS       Z16, Z0, Z4
 	VMULPS       Z16, Z1, Z9
 	VMULPS       Z16, Z2, Z13
 	VMULPS       Z16, Z3, Z16
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z18
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z18, Z0, Z0
 	VMULPS       Z18, Z1, Z19
 	VMULPS       Z18, Z2, Z20
 	VMULPS       Z18, Z3, Z18
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z21
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z21, Z1, Z1
 	VMULPS       Z21, Z2, Z22
 	VMULPS       Z21, Z3, Z21
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z23
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z23, Z2, Z2
 	VMULPS       Z23, Z3, Z23
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Z24
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Z24, Z3, Z3
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX
@@ -7054,7 +8091,7 @@ part:
 	RET
 
 // func convStaticForwardW1AVX2(run *[16]uintptr)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·convStaticForwardW1AVX2(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -7083,49 +8120,71 @@ group:
 	MOVQ 120(R8), R8
 
 vector:
-	VMOVUPS (SI), Y0
-	MOVQ    BX, R9
-	MOVQ    DX, R10
-	VMOVUPS (R10), Y1
-	VMULPS  Y1, Y0, Y1
-	VMOVUPS Y1, (R9)
-	ADDQ    CX, R9
-	ADDQ    AX, R10
-	VMOVUPS (R10), Y1
-	VMULPS  Y1, Y0, Y1
-	VMOVUPS Y1, (R9)
-	ADDQ    CX, R9
-	ADDQ    AX, R10
-	VMOVUPS (R10), Y1
-	VMULPS  Y1, Y0, Y1
-	VMOVUPS Y1, (R9)
-	ADDQ    CX, R9
-	ADDQ    AX, R10
-	VMOVUPS (R10), Y1
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS Y0, (R9)
-	ADDQ    $0x20, DX
-	ADDQ    $0x20, BX
-	ADDQ    $0x00000020, SI
-	DECQ    R8
-	JNZ     vector
-	DECQ    DI
-	JNZ     group
-	MOVQ    run+0(FP), DX
-	MOVQ    16(DX), DX
-	IMUL3Q  $0x04, DX, DX
-	ADDQ    DX, 8(SP)
-	MOVQ    run+0(FP), DX
-	MOVQ    48(DX), DX
-	IMUL3Q  $0x04, DX, DX
-	ADDQ    DX, 16(SP)
-	DECQ    (SP)
-	JNZ     tile
+	VMOVUPS    (SI), Y0
+	MOVQ       BX, R9
+	MOVQ       DX, R10
+	VMOVUPS    (R10), Y1
+	VMULPS     Y1, Y0, Y1
+	VMOVUPS    Y1, (R9)
+	ADDQ       CX, R9
+	ADDQ       AX, R10
+	VMOVUPS    (R10), Y1
+	VMULPS     Y1, Y0, Y1
+	VMOVUPS    Y1, (R9)
+	ADDQ       CX, R9
+	ADDQ       AX, R10
+	VMOVUPS    (R10), Y1
+	VMULPS     Y1, Y0, Y1
+	VMOVUPS    Y1, (R9)
+	ADDQ       CX, R9
+	ADDQ       AX, R10
+	VMOVUPS    (R10), Y1
+	VMULPS     Y1, Y0, Y0
+	VMOVUPS    Y0, (R9)
+	MOVQ       run+0(FP), R9
+	MOVQ       128(R9), R9
+	IMULQ      AX, R9
+	ADDQ       DX, R9
+	PREFETCHT0 (R9)
+	ADDQ       AX, R9
+	PREFETCHT0 (R9)
+	ADDQ       AX, R9
+	PREFETCHT0 (R9)
+	ADDQ       AX, R9
+	PREFETCHT0 (R9)
+	MOVQ       run+0(FP), R9
+	MOVQ       128(R9), R9
+	IMULQ      CX, R9
+	ADDQ       BX, R9
+	PREFETCHT0 (R9)
+	ADDQ       CX, R9
+	PREFETCHT0 (R9)
+	ADDQ       CX, R9
+	PREFETCHT0 (R9)
+	ADDQ       CX, R9
+	PREFETCHT0 (R9)
+	ADDQ       $0x20, DX
+	ADDQ       $0x20, BX
+	ADDQ       $0x00000020, SI
+	DECQ       R8
+	JNZ        vector
+	DECQ       DI
+	JNZ        group
+	MOVQ       run+0(FP), DX
+	MOVQ       16(DX), DX
+	IMUL3Q     $0x04, DX, DX
+	ADDQ       DX, 8(SP)
+	MOVQ       run+0(FP), DX
+	MOVQ       48(DX), DX
+	IMUL3Q     $0x04, DX, DX
+	ADDQ       DX, 16(SP)
+	DECQ       (SP)
+	JNZ        tile
 	VZEROUPPER
 	RET
 
 // func convStaticBackwardW1AVX2(run *[16]uintptr)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·convStaticBackwardW1AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -7206,6 +8265,39 @@ vector:
 	VMOVUPS     (R11), Y0
 	VFMADD231PS Y0, Y3, Y4
 	VMOVUPS     Y4, (R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       AX, R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       CX, R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       DX, R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
 	ADDQ        $0x20, BX
 	ADDQ        $0x20, SI
 	ADDQ        $0x20, DI
@@ -7233,7 +8325,7 @@ vector:
 	RET
 
 // func convHeadwiseForwardW1AVX2(run *[16]uintptr)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·convHeadwiseForwardW1AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -7298,11 +8390,44 @@ vector:
 	VADDPS       Y0, Y2, Y2
 	VMULPS       Y1, Y2, Y0
 	VMOVUPS      Y0, (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        AX, R12
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        CX, R12
+	ADDQ         SI, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
 	ADDQ         $0x20, BX
 	ADDQ         $0x20, SI
 	ADDQ         $0x00000020, DI
 	DECQ         R11
 	JNZ          vector
+	MOVQ         run+0(FP), R11
+	MOVQ         128(R11), R11
+	IMULQ        DX, R11
+	ADDQ         R8, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
 	ADDQ         $0x04, R8
 	DECQ         R10
 	JNZ          group
@@ -7324,7 +8449,7 @@ vector:
 	RET
 
 // func convHeadwiseBackwardW1AVX2(run *[16]uintptr)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseBackwardW1AVX2(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -7436,6 +8561,39 @@ vector:
 	VFMADD231PS  Y4, Y7, Y8
 	VFMADD231PS  Y4, Y7, Y3
 	VMOVUPS      Y8, (R10)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	IMULQ        AX, R13
+	ADDQ         SI, R13
+	PREFETCHT0   (R13)
+	ADDQ         AX, R13
+	PREFETCHT0   (R13)
+	ADDQ         AX, R13
+	PREFETCHT0   (R13)
+	ADDQ         AX, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	IMULQ        CX, R13
+	ADDQ         DI, R13
+	PREFETCHT0   (R13)
+	ADDQ         CX, R13
+	PREFETCHT0   (R13)
+	ADDQ         CX, R13
+	PREFETCHT0   (R13)
+	ADDQ         CX, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	IMULQ        DX, R13
+	ADDQ         R8, R13
+	PREFETCHT0   (R13)
+	ADDQ         DX, R13
+	PREFETCHT0   (R13)
+	ADDQ         DX, R13
+	PREFETCHT0   (R13)
+	ADDQ         DX, R13
+	PREFETCHT0   (R13)
 	ADDQ         $0x20, SI
 	ADDQ         $0x20, DI
 	ADDQ         $0x20, R8
@@ -7465,6 +8623,17 @@ vector:
 	VEXTRACTPS   $0x02, X0, (R13)
 	ADDQ         R12, R13
 	VEXTRACTPS   $0x03, X0, (R13)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        BX, R12
+	ADDQ         R11, R12
+	PREFETCHT0   (R12)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
 	ADDQ         $0x04, 32(SP)
 	ADDQ         $0x04, R11
 	DECQ         56(SP)
@@ -7511,22 +8680,37 @@ TEXT ·convLowRankForwardW1AVX2(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 
 tile:
-	MOVQ    24(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	LEAQ    (BX)(BX*2), SI
-	LEAQ    (AX)(BX*4), DI
-	ADDQ    BX, DI
-	VMOVUPS (CX), Y0
-	VMOVUPS (CX), Y1
-	VMOVUPS (CX), Y2
-	VMOVUPS (CX), Y3
-	VMOVUPS (CX), Y4
-	VMOVUPS (CX), Y5
+	MOVQ       24(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	LEAQ       (BX)(BX*2), SI
+	LEAQ       (AX)(BX*4), DI
+	ADDQ       BX, DI
+	MOVQ       run+0(FP), R8
+	MOVQ       128(R8), R8
+	IMULQ      BX, R8
+	ADDQ       AX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	VMOVUPS    (CX), Y0
+	VMOVUPS    (CX), Y1
+	VMOVUPS    (CX), Y2
+	VMOVUPS    (CX), Y3
+	VMOVUPS    (CX), Y4
+	VMOVUPS    (CX), Y5
 
 taps:
 	ADDQ         $0x00000020, CX
@@ -7550,49 +8734,57 @@ taps:
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         8(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         16(BX), BX
-	VMOVUPS      (DX), Y6
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         8(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         16(DI), DI
+	VMOVUPS      (BX), Y6
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Y6, Y0, Y0
 	VMOVUPS      Y0, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Y0, Y1, Y1
 	VMOVUPS      Y1, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Y0, Y2, Y2
 	VMOVUPS      Y2, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Y0, Y3, Y3
 	VMOVUPS      Y3, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Y0, Y4, Y4
 	VMOVUPS      Y4, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Y0, Y5, Y5
 	VMOVUPS      Y5, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         run+0(FP), AX
 	MOVQ         16(AX), AX
 	IMUL3Q       $0x06, AX, AX
@@ -7633,22 +8825,37 @@ TEXT ·convLowRankBackwardW1AVX2(SB), NOSPLIT, $48-8
 	MOVQ AX, 40(SP)
 
 tile:
-	MOVQ    32(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	LEAQ    (BX)(BX*2), SI
-	LEAQ    (AX)(BX*4), DI
-	ADDQ    BX, DI
-	VMOVUPS (CX), Y0
-	VMOVUPS (CX), Y1
-	VMOVUPS (CX), Y2
-	VMOVUPS (CX), Y3
-	VMOVUPS (CX), Y4
-	VMOVUPS (CX), Y5
+	MOVQ       32(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	LEAQ       (BX)(BX*2), SI
+	LEAQ       (AX)(BX*4), DI
+	ADDQ       BX, DI
+	MOVQ       run+0(FP), R8
+	MOVQ       128(R8), R8
+	IMULQ      BX, R8
+	ADDQ       AX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	VMOVUPS    (CX), Y0
+	VMOVUPS    (CX), Y1
+	VMOVUPS    (CX), Y2
+	VMOVUPS    (CX), Y3
+	VMOVUPS    (CX), Y4
+	VMOVUPS    (CX), Y5
 
 taps:
 	ADDQ         $0x00000020, CX
@@ -7672,49 +8879,57 @@ taps:
 	MOVQ         24(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         16(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         32(BX), BX
-	VMOVUPS      (DX), Y6
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         16(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         32(DI), DI
+	VMOVUPS      (BX), Y6
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Y6, Y0, Y0
 	VMOVUPS      Y0, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Y0, Y1, Y1
 	VMOVUPS      Y1, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Y0, Y2, Y2
 	VMOVUPS      Y2, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Y0, Y3, Y3
 	VMOVUPS      Y3, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Y0, Y4, Y4
 	VMOVUPS      Y4, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VMULPS       Y0, Y5, Y5
 	VMOVUPS      Y5, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         32(CX), CX
@@ -7729,31 +8944,36 @@ taps:
 	VMOVUPS      (AX), Y4
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Y5
-	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), AX
+	MOVQ         16(AX), AX
 	MOVQ         run+0(FP), CX
-	MOVQ         16(CX), CX
+	MOVQ         128(CX), CX
+	IMULQ        AX, CX
+	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), DX
+	MOVQ         16(DX), DX
 	VMOVUPS      (AX), Y6
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Y6, Y0, Y0
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y6
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Y6, Y1, Y1
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y6
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Y6, Y2, Y2
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y6
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Y6, Y3, Y3
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y6
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Y6, Y4, Y4
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y6
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Y6, Y5, Y5
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX
@@ -7851,7 +9071,7 @@ factors:
 	RET
 
 // func convStaticForwardW2AVX2(run *[16]uintptr)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·convStaticForwardW2AVX2(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -7908,6 +9128,28 @@ vector:
 	VMOVUPS     (R10), Y2
 	VFMADD231PS Y2, Y0, Y1
 	VMOVUPS     Y1, (R9)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	IMULQ       AX, R9
+	ADDQ        DX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	IMULQ       CX, R9
+	ADDQ        BX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
 	ADDQ        $0x20, DX
 	ADDQ        $0x20, BX
 	ADDQ        $0x00000040, SI
@@ -7929,7 +9171,7 @@ vector:
 	RET
 
 // func convStaticBackwardW2AVX2(run *[16]uintptr)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·convStaticBackwardW2AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -8025,6 +9267,39 @@ vector:
 	VFMADD231PS Y0, Y3, Y4
 	VMOVUPS     Y4, (R9)
 	VMOVUPS     Y5, 32(R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       AX, R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       CX, R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       DX, R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
 	ADDQ        $0x20, BX
 	ADDQ        $0x20, SI
 	ADDQ        $0x20, DI
@@ -8052,7 +9327,7 @@ vector:
 	RET
 
 // func convHeadwiseForwardW2AVX2(run *[16]uintptr)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseForwardW2AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -8132,11 +9407,44 @@ vector:
 	VADDPS       Y0, Y3, Y3
 	VFMADD231PS  Y2, Y3, Y1
 	VMOVUPS      Y1, (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        AX, R12
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        CX, R12
+	ADDQ         SI, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
 	ADDQ         $0x20, BX
 	ADDQ         $0x20, SI
 	ADDQ         $0x00000040, DI
 	DECQ         R11
 	JNZ          vector
+	MOVQ         run+0(FP), R11
+	MOVQ         128(R11), R11
+	IMULQ        DX, R11
+	ADDQ         R8, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
 	ADDQ         $0x08, R8
 	DECQ         R10
 	JNZ          group
@@ -8158,7 +9466,7 @@ vector:
 	RET
 
 // func convHeadwiseBackwardW2AVX2(run *[16]uintptr)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseBackwardW2AVX2(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -8302,6 +9610,39 @@ vector:
 	VFMADD231PS  Y8, Y11, Y6
 	VMOVUPS      Y12, (R10)
 	VMOVUPS      Y13, 32(R10)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	IMULQ        AX, R13
+	ADDQ         SI, R13
+	PREFETCHT0   (R13)
+	ADDQ         AX, R13
+	PREFETCHT0   (R13)
+	ADDQ         AX, R13
+	PREFETCHT0   (R13)
+	ADDQ         AX, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	IMULQ        CX, R13
+	ADDQ         DI, R13
+	PREFETCHT0   (R13)
+	ADDQ         CX, R13
+	PREFETCHT0   (R13)
+	ADDQ         CX, R13
+	PREFETCHT0   (R13)
+	ADDQ         CX, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	IMULQ        DX, R13
+	ADDQ         R8, R13
+	PREFETCHT0   (R13)
+	ADDQ         DX, R13
+	PREFETCHT0   (R13)
+	ADDQ         DX, R13
+	PREFETCHT0   (R13)
+	ADDQ         DX, R13
+	PREFETCHT0   (R13)
 	ADDQ         $0x20, SI
 	ADDQ         $0x20, DI
 	ADDQ         $0x20, R8
@@ -8342,6 +9683,17 @@ vector:
 	ADDQ         R12, R13
 	VEXTRACTF128 $0x01, Y1, X0
 	VMOVHPS      X0, (R13)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        BX, R12
+	ADDQ         R11, R12
+	PREFETCHT0   (R12)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
 	ADDQ         $0x08, 32(SP)
 	ADDQ         $0x08, R11
 	DECQ         56(SP)
@@ -8388,22 +9740,33 @@ TEXT ·convLowRankForwardW2AVX2(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 
 tile:
-	MOVQ    24(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	LEAQ    (BX)(BX*2), SI
-	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
-	VMOVUPS (CX), Y2
-	VMOVUPS 32(CX), Y3
-	VMOVUPS (CX), Y4
-	VMOVUPS 32(CX), Y5
-	VMOVUPS (CX), Y6
-	VMOVUPS 32(CX), Y7
+	MOVQ       24(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	LEAQ       (BX)(BX*2), SI
+	MOVQ       run+0(FP), DI
+	MOVQ       128(DI), DI
+	IMULQ      BX, DI
+	ADDQ       AX, DI
+	PREFETCHT1 (DI)
+	ADDQ       BX, DI
+	PREFETCHT1 (DI)
+	ADDQ       BX, DI
+	PREFETCHT1 (DI)
+	ADDQ       BX, DI
+	PREFETCHT1 (DI)
+	VMOVUPS    (CX), Y0
+	VMOVUPS    32(CX), Y1
+	VMOVUPS    (CX), Y2
+	VMOVUPS    32(CX), Y3
+	VMOVUPS    (CX), Y4
+	VMOVUPS    32(CX), Y5
+	VMOVUPS    (CX), Y6
+	VMOVUPS    32(CX), Y7
 
 taps:
 	ADDQ         $0x00000040, CX
@@ -8427,42 +9790,49 @@ taps:
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         8(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         16(BX), BX
-	VMOVUPS      (DX), Y8
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         8(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         16(DI), DI
+	VMOVUPS      (BX), Y8
 	VMULPS       Y8, Y1, Y1
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y8
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y8
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y8, Y0, Y1
 	VMULPS       Y8, Y3, Y3
 	VMOVUPS      Y1, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y0, Y2, Y3
 	VMULPS       Y0, Y5, Y5
 	VMOVUPS      Y3, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y0, Y4, Y5
 	VMULPS       Y0, Y7, Y7
 	VMOVUPS      Y5, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y0, Y6, Y7
 	VMOVUPS      Y7, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         run+0(FP), AX
 	MOVQ         16(AX), AX
 	IMUL3Q       $0x04, AX, AX
@@ -8503,22 +9873,33 @@ TEXT ·convLowRankBackwardW2AVX2(SB), NOSPLIT, $48-8
 	MOVQ AX, 40(SP)
 
 tile:
-	MOVQ    32(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	LEAQ    (BX)(BX*2), SI
-	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
-	VMOVUPS (CX), Y2
-	VMOVUPS 32(CX), Y3
-	VMOVUPS (CX), Y4
-	VMOVUPS 32(CX), Y5
-	VMOVUPS (CX), Y6
-	VMOVUPS 32(CX), Y7
+	MOVQ       32(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	LEAQ       (BX)(BX*2), SI
+	MOVQ       run+0(FP), DI
+	MOVQ       128(DI), DI
+	IMULQ      BX, DI
+	ADDQ       AX, DI
+	PREFETCHT1 (DI)
+	ADDQ       BX, DI
+	PREFETCHT1 (DI)
+	ADDQ       BX, DI
+	PREFETCHT1 (DI)
+	ADDQ       BX, DI
+	PREFETCHT1 (DI)
+	VMOVUPS    (CX), Y0
+	VMOVUPS    32(CX), Y1
+	VMOVUPS    (CX), Y2
+	VMOVUPS    32(CX), Y3
+	VMOVUPS    (CX), Y4
+	VMOVUPS    32(CX), Y5
+	VMOVUPS    (CX), Y6
+	VMOVUPS    32(CX), Y7
 
 taps:
 	ADDQ         $0x00000040, CX
@@ -8543,42 +9924,49 @@ taps:
 	MOVQ         24(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         16(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         32(BX), BX
-	VMOVUPS      (DX), Y8
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         16(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         32(DI), DI
+	VMOVUPS      (BX), Y8
 	VMULPS       Y8, Y0, Y0
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y8
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y8
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y8, Y1, Y0
 	VMULPS       Y8, Y2, Y2
 	VMOVUPS      Y0, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y0, Y3, Y2
 	VMULPS       Y0, Y4, Y4
 	VMOVUPS      Y2, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y0, Y5, Y4
 	VMULPS       Y0, Y6, Y6
 	VMOVUPS      Y4, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y0, Y7, Y6
 	VMOVUPS      Y6, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         32(CX), CX
@@ -8589,30 +9977,34 @@ taps:
 	VMOVUPS      (AX), Y2
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Y3
-	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), AX
+	MOVQ         16(AX), AX
 	MOVQ         run+0(FP), CX
-	MOVQ         16(CX), CX
+	MOVQ         128(CX), CX
+	IMULQ        AX, CX
+	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), DX
+	MOVQ         16(DX), DX
 	VMOVUPS      (AX), Y4
-	PREFETCHT0   64(AX)
 	VMULPS       Y4, Y0, Y4
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y5
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Y5, Y0, Y0
 	VMULPS       Y5, Y1, Y5
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y6
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Y6, Y1, Y1
 	VMULPS       Y6, Y2, Y6
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y7
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Y7, Y2, Y2
 	VMULPS       Y7, Y3, Y7
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y8
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Y8, Y3, Y3
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX
@@ -8709,7 +10101,7 @@ factors:
 	RET
 
 // func convStaticForwardW3AVX2(run *[16]uintptr)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·convStaticForwardW3AVX2(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -8773,6 +10165,28 @@ vector:
 	VMOVUPS     (R10), Y1
 	VFMADD231PS Y1, Y0, Y2
 	VMOVUPS     Y2, (R9)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	IMULQ       AX, R9
+	ADDQ        DX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	IMULQ       CX, R9
+	ADDQ        BX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
 	ADDQ        $0x20, DX
 	ADDQ        $0x20, BX
 	ADDQ        $0x00000060, SI
@@ -8794,7 +10208,7 @@ vector:
 	RET
 
 // func convStaticBackwardW3AVX2(run *[16]uintptr)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·convStaticBackwardW3AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -8905,6 +10319,39 @@ vector:
 	VMOVUPS     Y4, (R9)
 	VMOVUPS     Y5, 32(R9)
 	VMOVUPS     Y6, 64(R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       AX, R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       CX, R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       DX, R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
 	ADDQ        $0x20, BX
 	ADDQ        $0x20, SI
 	ADDQ        $0x20, DI
@@ -8932,7 +10379,7 @@ vector:
 	RET
 
 // func convHeadwiseForwardW3AVX2(run *[16]uintptr)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseForwardW3AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -9027,11 +10474,44 @@ vector:
 	VADDPS       Y0, Y3, Y3
 	VFMADD231PS  Y1, Y3, Y2
 	VMOVUPS      Y2, (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        AX, R12
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        CX, R12
+	ADDQ         SI, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
 	ADDQ         $0x20, BX
 	ADDQ         $0x20, SI
 	ADDQ         $0x00000060, DI
 	DECQ         R11
 	JNZ          vector
+	MOVQ         run+0(FP), R11
+	MOVQ         128(R11), R11
+	IMULQ        DX, R11
+	ADDQ         R8, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
 	ADDQ         $0x0c, R8
 	DECQ         R10
 	JNZ          group
@@ -9053,7 +10533,7 @@ vector:
 	RET
 
 // func convHeadwiseBackwardW3AVX2(run *[16]uintptr)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseBackwardW3AVX2(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -9175,6 +10655,27 @@ vector:
 	VMOVUPS      Y8, (R10)
 	VMOVUPS      Y9, 32(R10)
 	VMOVUPS      Y10, 64(R10)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	IMULQ        AX, R13
+	ADDQ         SI, R13
+	PREFETCHT0   (R13)
+	ADDQ         AX, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	IMULQ        CX, R13
+	ADDQ         DI, R13
+	PREFETCHT0   (R13)
+	ADDQ         CX, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	IMULQ        DX, R13
+	ADDQ         R8, R13
+	PREFETCHT0   (R13)
+	ADDQ         DX, R13
+	PREFETCHT0   (R13)
 	ADDQ         $0x20, SI
 	ADDQ         $0x20, DI
 	ADDQ         $0x20, R8
@@ -9212,6 +10713,13 @@ vector:
 	VEXTRACTF128 $0x01, Y1, X0
 	VMOVLPS      X0, (R13)
 	VEXTRACTPS   $0x02, X0, 8(R13)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        BX, R12
+	ADDQ         R11, R12
+	PREFETCHT0   (R12)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
 	ADDQ         $0x0c, 32(SP)
 	ADDQ         $0x0c, R11
 	DECQ         56(SP)
@@ -9258,22 +10766,31 @@ TEXT ·convLowRankForwardW3AVX2(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 
 tile:
-	MOVQ    24(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
-	VMOVUPS 64(CX), Y2
-	VMOVUPS (CX), Y3
-	VMOVUPS 32(CX), Y4
-	VMOVUPS 64(CX), Y5
-	VMOVUPS (CX), Y6
-	VMOVUPS 32(CX), Y7
-	VMOVUPS 64(CX), Y8
+	MOVQ       24(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	MOVQ       run+0(FP), SI
+	MOVQ       128(SI), SI
+	IMULQ      BX, SI
+	ADDQ       AX, SI
+	PREFETCHT1 (SI)
+	ADDQ       BX, SI
+	PREFETCHT1 (SI)
+	ADDQ       BX, SI
+	PREFETCHT1 (SI)
+	VMOVUPS    (CX), Y0
+	VMOVUPS    32(CX), Y1
+	VMOVUPS    64(CX), Y2
+	VMOVUPS    (CX), Y3
+	VMOVUPS    32(CX), Y4
+	VMOVUPS    64(CX), Y5
+	VMOVUPS    (CX), Y6
+	VMOVUPS    32(CX), Y7
+	VMOVUPS    64(CX), Y8
 
 taps:
 	ADDQ         $0x00000060, CX
@@ -9298,40 +10815,46 @@ taps:
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         8(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         16(BX), BX
-	VMOVUPS      (DX), Y9
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         8(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         16(DI), DI
+	VMOVUPS      (BX), Y9
 	VMULPS       Y9, Y2, Y2
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y9
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y9
 	VFMADD231PS  Y9, Y1, Y2
 	VMULPS       Y9, Y5, Y5
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y1
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y1, Y0, Y2
 	VFMADD231PS  Y1, Y4, Y5
 	VMULPS       Y1, Y8, Y8
 	VMOVUPS      Y2, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y0, Y3, Y5
 	VFMADD231PS  Y0, Y7, Y8
 	VMOVUPS      Y5, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y0, Y6, Y8
 	VMOVUPS      Y8, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         run+0(FP), AX
 	MOVQ         16(AX), AX
 	IMUL3Q       $0x03, AX, AX
@@ -9372,23 +10895,32 @@ TEXT ·convLowRankBackwardW3AVX2(SB), NOSPLIT, $48-8
 	MOVQ AX, 40(SP)
 
 tile:
-	MOVQ    32(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	LEAQ    (BX)(BX*2), SI
-	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
-	VMOVUPS 64(CX), Y2
-	VMOVUPS (CX), Y3
-	VMOVUPS 32(CX), Y4
-	VMOVUPS 64(CX), Y5
-	VMOVUPS (CX), Y6
-	VMOVUPS 32(CX), Y7
-	VMOVUPS 64(CX), Y8
+	MOVQ       32(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	LEAQ       (BX)(BX*2), SI
+	MOVQ       run+0(FP), DI
+	MOVQ       128(DI), DI
+	IMULQ      BX, DI
+	ADDQ       AX, DI
+	PREFETCHT1 (DI)
+	ADDQ       BX, DI
+	PREFETCHT1 (DI)
+	ADDQ       BX, DI
+	PREFETCHT1 (DI)
+	VMOVUPS    (CX), Y0
+	VMOVUPS    32(CX), Y1
+	VMOVUPS    64(CX), Y2
+	VMOVUPS    (CX), Y3
+	VMOVUPS    32(CX), Y4
+	VMOVUPS    64(CX), Y5
+	VMOVUPS    (CX), Y6
+	VMOVUPS    32(CX), Y7
+	VMOVUPS    64(CX), Y8
 
 taps:
 	ADDQ         $0x00000060, CX
@@ -9415,40 +10947,46 @@ taps:
 	MOVQ         24(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         16(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         32(BX), BX
-	VMOVUPS      (DX), Y9
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         16(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         32(DI), DI
+	VMOVUPS      (BX), Y9
 	VMULPS       Y9, Y0, Y0
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y9
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y9
 	VFMADD231PS  Y9, Y1, Y0
 	VMULPS       Y9, Y3, Y3
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y1
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y1, Y2, Y0
 	VFMADD231PS  Y1, Y4, Y3
 	VMULPS       Y1, Y6, Y6
 	VMOVUPS      Y0, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y0, Y5, Y3
 	VFMADD231PS  Y0, Y7, Y6
 	VMOVUPS      Y3, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y0, Y8, Y6
 	VMOVUPS      Y6, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         32(CX), CX
@@ -9457,31 +10995,34 @@ taps:
 	VMOVUPS      (AX), Y1
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Y2
-	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), AX
+	MOVQ         16(AX), AX
 	MOVQ         run+0(FP), CX
-	MOVQ         16(CX), CX
+	MOVQ         128(CX), CX
+	IMULQ        AX, CX
+	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), DX
+	MOVQ         16(DX), DX
 	VMOVUPS      (AX), Y3
-	PREFETCHT0   64(AX)
 	VMULPS       Y3, Y0, Y4
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y5
-	PREFETCHT0   64(AX)
 	VMULPS       Y5, Y0, Y3
 	VMULPS       Y5, Y1, Y5
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y6
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Y6, Y0, Y0
 	VMULPS       Y6, Y1, Y7
 	VMULPS       Y6, Y2, Y6
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y8
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Y8, Y1, Y1
 	VMULPS       Y8, Y2, Y8
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y9
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Y9, Y2, Y2
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX
@@ -9581,7 +11122,7 @@ factors:
 	RET
 
 // func convStaticForwardW4AVX2(run *[16]uintptr)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·convStaticForwardW4AVX2(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -9652,6 +11193,28 @@ vector:
 	VMOVUPS     (R10), Y1
 	VFMADD231PS Y1, Y0, Y3
 	VMOVUPS     Y3, (R9)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	IMULQ       AX, R9
+	ADDQ        DX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	IMULQ       CX, R9
+	ADDQ        BX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
 	ADDQ        $0x20, DX
 	ADDQ        $0x20, BX
 	ADDQ        $0x00000080, SI
@@ -9673,7 +11236,7 @@ vector:
 	RET
 
 // func convStaticBackwardW4AVX2(run *[16]uintptr)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·convStaticBackwardW4AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -9799,6 +11362,39 @@ vector:
 	VMOVUPS     Y5, 32(R9)
 	VMOVUPS     Y6, 64(R9)
 	VMOVUPS     Y7, 96(R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       AX, R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       CX, R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       DX, R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
 	ADDQ        $0x20, BX
 	ADDQ        $0x20, SI
 	ADDQ        $0x20, DI
@@ -9826,7 +11422,7 @@ vector:
 	RET
 
 // func convHeadwiseForwardW4AVX2(run *[16]uintptr)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseForwardW4AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -9936,11 +11532,44 @@ vector:
 	VADDPS       Y0, Y2, Y2
 	VFMADD231PS  Y1, Y2, Y3
 	VMOVUPS      Y3, (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        AX, R12
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        CX, R12
+	ADDQ         SI, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
 	ADDQ         $0x20, BX
 	ADDQ         $0x20, SI
 	ADDQ         $0x00000080, DI
 	DECQ         R11
 	JNZ          vector
+	MOVQ         run+0(FP), R11
+	MOVQ         128(R11), R11
+	IMULQ        DX, R11
+	ADDQ         R8, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
 	ADDQ         $0x10, R8
 	DECQ         R10
 	JNZ          group
@@ -9962,7 +11591,7 @@ vector:
 	RET
 
 // func convHeadwiseBackwardW4AVX2(run *[16]uintptr)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseBackwardW4AVX2(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -10104,6 +11733,27 @@ vector:
 	VMOVUPS      Y11, 32(R10)
 	VMOVUPS      Y12, 64(R10)
 	VMOVUPS      Y13, 96(R10)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	IMULQ        AX, R13
+	ADDQ         SI, R13
+	PREFETCHT0   (R13)
+	ADDQ         AX, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	IMULQ        CX, R13
+	ADDQ         DI, R13
+	PREFETCHT0   (R13)
+	ADDQ         CX, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	IMULQ        DX, R13
+	ADDQ         R8, R13
+	PREFETCHT0   (R13)
+	ADDQ         DX, R13
+	PREFETCHT0   (R13)
 	ADDQ         $0x20, SI
 	ADDQ         $0x20, DI
 	ADDQ         $0x20, R8
@@ -10139,6 +11789,13 @@ vector:
 	ADDQ         R12, R13
 	VEXTRACTF128 $0x01, Y1, X0
 	VMOVUPS      X0, (R13)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        BX, R12
+	ADDQ         R11, R12
+	PREFETCHT0   (R12)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
 	ADDQ         $0x10, 32(SP)
 	ADDQ         $0x10, R11
 	DECQ         56(SP)
@@ -10185,25 +11842,34 @@ TEXT ·convLowRankForwardW4AVX2(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 
 tile:
-	MOVQ    24(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
-	VMOVUPS 64(CX), Y2
-	VMOVUPS 96(CX), Y3
-	VMOVUPS (CX), Y4
-	VMOVUPS 32(CX), Y5
-	VMOVUPS 64(CX), Y6
-	VMOVUPS 96(CX), Y7
-	VMOVUPS (CX), Y8
-	VMOVUPS 32(CX), Y9
-	VMOVUPS 64(CX), Y10
-	VMOVUPS 96(CX), Y11
+	MOVQ       24(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	MOVQ       run+0(FP), SI
+	MOVQ       128(SI), SI
+	IMULQ      BX, SI
+	ADDQ       AX, SI
+	PREFETCHT1 (SI)
+	ADDQ       BX, SI
+	PREFETCHT1 (SI)
+	ADDQ       BX, SI
+	PREFETCHT1 (SI)
+	VMOVUPS    (CX), Y0
+	VMOVUPS    32(CX), Y1
+	VMOVUPS    64(CX), Y2
+	VMOVUPS    96(CX), Y3
+	VMOVUPS    (CX), Y4
+	VMOVUPS    32(CX), Y5
+	VMOVUPS    64(CX), Y6
+	VMOVUPS    96(CX), Y7
+	VMOVUPS    (CX), Y8
+	VMOVUPS    32(CX), Y9
+	VMOVUPS    64(CX), Y10
+	VMOVUPS    96(CX), Y11
 
 taps:
 	ADDQ         $0x00000080, CX
@@ -10231,46 +11897,51 @@ taps:
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         8(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         16(BX), BX
-	VMOVUPS      (DX), Y12
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         8(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         16(DI), DI
+	VMOVUPS      (BX), Y12
 	VMULPS       Y12, Y3, Y3
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y12
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y12
 	VFMADD231PS  Y12, Y2, Y3
 	VMULPS       Y12, Y7, Y7
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y2
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y2
 	VFMADD231PS  Y2, Y1, Y3
 	VFMADD231PS  Y2, Y6, Y7
 	VMULPS       Y2, Y11, Y11
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y1
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y1, Y0, Y3
 	VFMADD231PS  Y1, Y5, Y7
 	VFMADD231PS  Y1, Y10, Y11
 	VMOVUPS      Y3, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y0, Y4, Y7
 	VFMADD231PS  Y0, Y9, Y11
 	VMOVUPS      Y7, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y0, Y8, Y11
 	VMOVUPS      Y11, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         run+0(FP), AX
 	MOVQ         16(AX), AX
 	IMUL3Q       $0x03, AX, AX
@@ -10311,28 +11982,37 @@ TEXT ·convLowRankBackwardW4AVX2(SB), NOSPLIT, $48-8
 	MOVQ AX, 40(SP)
 
 tile:
-	MOVQ    32(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	LEAQ    (BX)(BX*2), SI
-	LEAQ    (AX)(BX*4), DI
-	ADDQ    BX, DI
-	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
-	VMOVUPS 64(CX), Y2
-	VMOVUPS 96(CX), Y3
-	VMOVUPS (CX), Y4
-	VMOVUPS 32(CX), Y5
-	VMOVUPS 64(CX), Y6
-	VMOVUPS 96(CX), Y7
-	VMOVUPS (CX), Y8
-	VMOVUPS 32(CX), Y9
-	VMOVUPS 64(CX), Y10
-	VMOVUPS 96(CX), Y11
+	MOVQ       32(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	LEAQ       (BX)(BX*2), SI
+	LEAQ       (AX)(BX*4), DI
+	ADDQ       BX, DI
+	MOVQ       run+0(FP), R8
+	MOVQ       128(R8), R8
+	IMULQ      BX, R8
+	ADDQ       AX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	VMOVUPS    (CX), Y0
+	VMOVUPS    32(CX), Y1
+	VMOVUPS    64(CX), Y2
+	VMOVUPS    96(CX), Y3
+	VMOVUPS    (CX), Y4
+	VMOVUPS    32(CX), Y5
+	VMOVUPS    64(CX), Y6
+	VMOVUPS    96(CX), Y7
+	VMOVUPS    (CX), Y8
+	VMOVUPS    32(CX), Y9
+	VMOVUPS    64(CX), Y10
+	VMOVUPS    96(CX), Y11
 
 taps:
 	ADDQ         $0x00000080, CX
@@ -10364,46 +12044,51 @@ taps:
 	MOVQ         24(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         16(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         32(BX), BX
-	VMOVUPS      (DX), Y12
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         16(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         32(DI), DI
+	VMOVUPS      (BX), Y12
 	VMULPS       Y12, Y0, Y0
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y12
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y12
 	VFMADD231PS  Y12, Y1, Y0
 	VMULPS       Y12, Y4, Y4
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y1
 	VFMADD231PS  Y1, Y2, Y0
 	VFMADD231PS  Y1, Y5, Y4
 	VMULPS       Y1, Y8, Y8
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y1
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y1, Y3, Y0
 	VFMADD231PS  Y1, Y6, Y4
 	VFMADD231PS  Y1, Y9, Y8
 	VMOVUPS      Y0, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y0, Y7, Y4
 	VFMADD231PS  Y0, Y10, Y8
 	VMOVUPS      Y4, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y0, Y11, Y8
 	VMOVUPS      Y8, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         32(CX), CX
@@ -10412,37 +12097,39 @@ taps:
 	VMOVUPS      (AX), Y1
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Y2
-	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), AX
+	MOVQ         16(AX), AX
 	MOVQ         run+0(FP), CX
-	MOVQ         16(CX), CX
+	MOVQ         128(CX), CX
+	IMULQ        AX, CX
+	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), DX
+	MOVQ         16(DX), DX
 	VMOVUPS      (AX), Y3
-	PREFETCHT0   64(AX)
 	VMULPS       Y3, Y0, Y5
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y3
-	PREFETCHT0   64(AX)
 	VMULPS       Y3, Y0, Y4
 	VMULPS       Y3, Y1, Y7
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y8
-	PREFETCHT0   64(AX)
 	VMULPS       Y8, Y0, Y3
 	VMULPS       Y8, Y1, Y6
 	VMULPS       Y8, Y2, Y8
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y9
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Y9, Y0, Y0
 	VMULPS       Y9, Y1, Y10
 	VMULPS       Y9, Y2, Y9
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y11
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Y11, Y1, Y1
 	VMULPS       Y11, Y2, Y11
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y12
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Y12, Y2, Y2
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX
@@ -10556,7 +12243,7 @@ factors:
 	RET
 
 // func convStaticForwardW5AVX2(run *[16]uintptr)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·convStaticForwardW5AVX2(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -10634,6 +12321,28 @@ vector:
 	VMOVUPS     (R10), Y1
 	VFMADD231PS Y1, Y0, Y4
 	VMOVUPS     Y4, (R9)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	IMULQ       AX, R9
+	ADDQ        DX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	IMULQ       CX, R9
+	ADDQ        BX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
 	ADDQ        $0x20, DX
 	ADDQ        $0x20, BX
 	ADDQ        $0x000000a0, SI
@@ -10655,7 +12364,7 @@ vector:
 	RET
 
 // func convStaticBackwardW5AVX2(run *[16]uintptr)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·convStaticBackwardW5AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -10796,6 +12505,39 @@ vector:
 	VMOVUPS     Y6, 64(R9)
 	VMOVUPS     Y7, 96(R9)
 	VMOVUPS     Y8, 128(R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       AX, R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       CX, R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       DX, R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
 	ADDQ        $0x20, BX
 	ADDQ        $0x20, SI
 	ADDQ        $0x20, DI
@@ -10823,7 +12565,7 @@ vector:
 	RET
 
 // func convHeadwiseForwardW5AVX2(run *[16]uintptr)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseForwardW5AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -10948,11 +12690,44 @@ vector:
 	VADDPS       Y0, Y2, Y2
 	VFMADD231PS  Y1, Y2, Y4
 	VMOVUPS      Y4, (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        AX, R12
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        CX, R12
+	ADDQ         SI, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
 	ADDQ         $0x20, BX
 	ADDQ         $0x20, SI
 	ADDQ         $0x000000a0, DI
 	DECQ         R11
 	JNZ          vector
+	MOVQ         run+0(FP), R11
+	MOVQ         128(R11), R11
+	IMULQ        DX, R11
+	ADDQ         R8, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
 	ADDQ         $0x14, R8
 	DECQ         R10
 	JNZ          group
@@ -10974,7 +12749,7 @@ vector:
 	RET
 
 // func convHeadwiseBackwardW5AVX2(run *[16]uintptr)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseBackwardW5AVX2(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -11000,23 +12775,23 @@ TEXT ·convHeadwiseBackwardW5AVX2(SB), NOSPLIT, $64-8
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
 	MOVQ 48(DX), DX
-	MOVQ run+0(FP), DX
-	MOVQ 64(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 64(BX), BX
 
 tile:
-	MOVQ 8(SP), BX
-	MOVQ 16(SP), SI
-	MOVQ 24(SP), DI
-	MOVQ run+0(FP), R8
-	MOVQ 88(R8), R8
+	MOVQ 8(SP), SI
+	MOVQ 16(SP), DI
+	MOVQ 24(SP), R8
 	MOVQ run+0(FP), R9
-	MOVQ 96(R9), R9
-	MOVQ 40(SP), R10
-	MOVQ 48(SP), R11
-	MOVQ R11, 32(SP)
-	MOVQ run+0(FP), R11
-	MOVQ 112(R11), R11
-	MOVQ R11, 56(SP)
+	MOVQ 88(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 96(R10), R10
+	MOVQ 40(SP), R11
+	MOVQ 48(SP), R12
+	MOVQ R12, 32(SP)
+	MOVQ run+0(FP), R12
+	MOVQ 112(R12), R12
+	MOVQ R12, 56(SP)
 
 group:
 	VXORPS Y0, Y0, Y0
@@ -11024,85 +12799,100 @@ group:
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
-	MOVQ   run+0(FP), R11
-	MOVQ   120(R11), R11
+	MOVQ   run+0(FP), R12
+	MOVQ   120(R12), R12
 
 vector:
-	VMOVUPS      (R8), Y5
-	VMOVUPS      32(R8), Y6
-	VMOVUPS      64(R8), Y7
-	VMOVUPS      96(R8), Y8
-	VMOVUPS      128(R8), Y9
-	MOVQ         DI, R12
-	MOVQ         R10, R13
-	MOVQ         SI, R14
-	VMOVUPS      (R14), Y10
-	VBROADCASTSS (R13), Y11
+	VMOVUPS      (R9), Y5
+	VMOVUPS      32(R9), Y6
+	VMOVUPS      64(R9), Y7
+	VMOVUPS      96(R9), Y8
+	VMOVUPS      128(R9), Y9
+	MOVQ         R8, R13
+	MOVQ         R11, R14
+	MOVQ         DI, R15
+	VMOVUPS      (R15), Y10
+	VBROADCASTSS (R14), Y11
 	VADDPS       Y5, Y11, Y11
 	VMULPS       Y10, Y11, Y5
-	ADDQ         DX, R13
-	ADDQ         CX, R14
-	VMOVUPS      (R14), Y10
-	VBROADCASTSS 4(R13), Y11
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Y10
+	VBROADCASTSS 4(R14), Y11
 	VADDPS       Y6, Y11, Y11
 	VFMADD231PS  Y10, Y11, Y5
-	ADDQ         DX, R13
-	ADDQ         CX, R14
-	VMOVUPS      (R14), Y6
-	VBROADCASTSS 8(R13), Y10
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Y6
+	VBROADCASTSS 8(R14), Y10
 	VADDPS       Y7, Y10, Y10
 	VFMADD231PS  Y6, Y10, Y5
-	ADDQ         DX, R13
-	ADDQ         CX, R14
-	VMOVUPS      (R14), Y6
-	VBROADCASTSS 12(R13), Y7
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Y6
+	VBROADCASTSS 12(R14), Y7
 	VADDPS       Y8, Y7, Y7
 	VFMADD231PS  Y6, Y7, Y5
-	ADDQ         DX, R13
-	ADDQ         CX, R14
-	VMOVUPS      (R14), Y6
-	VBROADCASTSS 16(R13), Y7
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Y6
+	VBROADCASTSS 16(R14), Y7
 	VADDPS       Y9, Y7, Y7
 	VFMADD231PS  Y6, Y7, Y5
-	VMOVUPS      Y5, (R12)
-	MOVQ         SI, R12
-	VMOVUPS      (R12), Y5
-	VMOVUPS      (R9), Y6
-	VMOVUPS      32(R9), Y7
-	VMOVUPS      64(R9), Y8
-	VMOVUPS      96(R9), Y9
-	VMOVUPS      128(R9), Y10
-	MOVQ         BX, R12
-	VMOVUPS      (R12), Y11
+	VMOVUPS      Y5, (R13)
+	MOVQ         DI, R13
+	VMOVUPS      (R13), Y5
+	VMOVUPS      (R10), Y6
+	VMOVUPS      32(R10), Y7
+	VMOVUPS      64(R10), Y8
+	VMOVUPS      96(R10), Y9
+	VMOVUPS      128(R10), Y10
+	MOVQ         SI, R13
+	VMOVUPS      (R13), Y11
 	VFMADD231PS  Y11, Y5, Y10
 	VFMADD231PS  Y11, Y5, Y4
-	ADDQ         AX, R12
-	VMOVUPS      (R12), Y11
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Y11
 	VFMADD231PS  Y11, Y5, Y9
 	VFMADD231PS  Y11, Y5, Y3
-	ADDQ         AX, R12
-	VMOVUPS      (R12), Y11
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Y11
 	VFMADD231PS  Y11, Y5, Y8
 	VFMADD231PS  Y11, Y5, Y2
-	ADDQ         AX, R12
-	VMOVUPS      (R12), Y11
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Y11
 	VFMADD231PS  Y11, Y5, Y7
 	VFMADD231PS  Y11, Y5, Y1
-	ADDQ         AX, R12
-	VMOVUPS      (R12), Y11
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Y11
 	VFMADD231PS  Y11, Y5, Y6
 	VFMADD231PS  Y11, Y5, Y0
-	VMOVUPS      Y6, (R9)
-	VMOVUPS      Y7, 32(R9)
-	VMOVUPS      Y8, 64(R9)
-	VMOVUPS      Y9, 96(R9)
-	VMOVUPS      Y10, 128(R9)
-	ADDQ         $0x20, BX
+	VMOVUPS      Y6, (R10)
+	VMOVUPS      Y7, 32(R10)
+	VMOVUPS      Y8, 64(R10)
+	VMOVUPS      Y9, 96(R10)
+	VMOVUPS      Y10, 128(R10)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	IMULQ        AX, R13
+	ADDQ         SI, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	IMULQ        CX, R13
+	ADDQ         DI, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	IMULQ        DX, R13
+	ADDQ         R8, R13
+	PREFETCHT0   (R13)
 	ADDQ         $0x20, SI
 	ADDQ         $0x20, DI
-	ADDQ         $0x000000a0, R8
+	ADDQ         $0x20, R8
 	ADDQ         $0x000000a0, R9
-	DECQ         R11
+	ADDQ         $0x000000a0, R10
+	DECQ         R12
 	JNZ          vector
 	VUNPCKLPS    Y1, Y0, Y5
 	VUNPCKHPS    Y1, Y0, Y0
@@ -11122,36 +12912,41 @@ vector:
 	VPERM2F128   $0x20, Y0, Y2, Y1
 	VPERM2F128   $0x31, Y0, Y2, Y0
 	VADDPS       Y0, Y1, Y1
-	MOVQ         run+0(FP), R11
-	MOVQ         80(R11), R11
-	MOVQ         32(SP), R11
-	VMOVUPS      X1, (R11)
+	MOVQ         run+0(FP), R12
+	MOVQ         80(R12), R12
+	MOVQ         32(SP), R12
+	VMOVUPS      X1, (R12)
 	VEXTRACTF128 $0x01, Y1, X0
-	VMOVSS       X0, 16(R11)
+	VMOVSS       X0, 16(R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        BX, R12
+	ADDQ         R11, R12
+	PREFETCHT0   (R12)
 	ADDQ         $0x14, 32(SP)
-	ADDQ         $0x14, R10
+	ADDQ         $0x14, R11
 	DECQ         56(SP)
 	JNZ          group
-	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 8(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         32(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         48(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 24(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         64(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 40(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         80(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 48(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         16(SI), SI
+	IMUL3Q       $0x01, SI, SI
+	ADDQ         SI, 8(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         32(SI), SI
+	IMUL3Q       $0x01, SI, SI
+	ADDQ         SI, 16(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         48(SI), SI
+	IMUL3Q       $0x01, SI, SI
+	ADDQ         SI, 24(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         64(SI), SI
+	IMUL3Q       $0x01, SI, SI
+	ADDQ         SI, 40(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         80(SI), SI
+	IMUL3Q       $0x01, SI, SI
+	ADDQ         SI, 48(SP)
 	DECQ         (SP)
 	JNZ          tile
 	VZEROUPPER
@@ -11174,23 +12969,30 @@ TEXT ·convLowRankForwardW5AVX2(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 
 tile:
-	MOVQ    24(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
-	VMOVUPS 64(CX), Y2
-	VMOVUPS 96(CX), Y3
-	VMOVUPS 128(CX), Y4
-	VMOVUPS (CX), Y5
-	VMOVUPS 32(CX), Y6
-	VMOVUPS 64(CX), Y7
-	VMOVUPS 96(CX), Y8
-	VMOVUPS 128(CX), Y9
+	MOVQ       24(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	MOVQ       run+0(FP), SI
+	MOVQ       128(SI), SI
+	IMULQ      BX, SI
+	ADDQ       AX, SI
+	PREFETCHT1 (SI)
+	ADDQ       BX, SI
+	PREFETCHT1 (SI)
+	VMOVUPS    (CX), Y0
+	VMOVUPS    32(CX), Y1
+	VMOVUPS    64(CX), Y2
+	VMOVUPS    96(CX), Y3
+	VMOVUPS    128(CX), Y4
+	VMOVUPS    (CX), Y5
+	VMOVUPS    32(CX), Y6
+	VMOVUPS    64(CX), Y7
+	VMOVUPS    96(CX), Y8
+	VMOVUPS    128(CX), Y9
 
 taps:
 	ADDQ         $0x000000a0, CX
@@ -11217,41 +13019,45 @@ taps:
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         8(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         16(BX), BX
-	VMOVUPS      (DX), Y10
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         8(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         16(DI), DI
+	VMOVUPS      (BX), Y10
 	VMULPS       Y10, Y4, Y4
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y10
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y10
 	VFMADD231PS  Y10, Y3, Y4
 	VMULPS       Y10, Y9, Y9
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y3
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y3
 	VFMADD231PS  Y3, Y2, Y4
 	VFMADD231PS  Y3, Y8, Y9
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y2
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y2
 	VFMADD231PS  Y2, Y1, Y4
 	VFMADD231PS  Y2, Y7, Y9
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y1
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y1, Y0, Y4
 	VFMADD231PS  Y1, Y6, Y9
 	VMOVUPS      Y4, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y0, Y5, Y9
 	VMOVUPS      Y9, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         run+0(FP), AX
 	MOVQ         16(AX), AX
 	IMUL3Q       $0x02, AX, AX
@@ -11292,26 +13098,33 @@ TEXT ·convLowRankBackwardW5AVX2(SB), NOSPLIT, $48-8
 	MOVQ AX, 40(SP)
 
 tile:
-	MOVQ    32(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	LEAQ    (BX)(BX*2), SI
-	LEAQ    (AX)(BX*4), DI
-	ADDQ    BX, DI
-	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
-	VMOVUPS 64(CX), Y2
-	VMOVUPS 96(CX), Y3
-	VMOVUPS 128(CX), Y4
-	VMOVUPS (CX), Y5
-	VMOVUPS 32(CX), Y6
-	VMOVUPS 64(CX), Y7
-	VMOVUPS 96(CX), Y8
-	VMOVUPS 128(CX), Y9
+	MOVQ       32(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	LEAQ       (BX)(BX*2), SI
+	LEAQ       (AX)(BX*4), DI
+	ADDQ       BX, DI
+	MOVQ       run+0(FP), R8
+	MOVQ       128(R8), R8
+	IMULQ      BX, R8
+	ADDQ       AX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	VMOVUPS    (CX), Y0
+	VMOVUPS    32(CX), Y1
+	VMOVUPS    64(CX), Y2
+	VMOVUPS    96(CX), Y3
+	VMOVUPS    128(CX), Y4
+	VMOVUPS    (CX), Y5
+	VMOVUPS    32(CX), Y6
+	VMOVUPS    64(CX), Y7
+	VMOVUPS    96(CX), Y8
+	VMOVUPS    128(CX), Y9
 
 taps:
 	ADDQ         $0x000000a0, CX
@@ -11343,76 +13156,81 @@ taps:
 	MOVQ         24(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         16(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         32(BX), BX
-	VMOVUPS      (DX), Y10
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         16(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         32(DI), DI
+	VMOVUPS      (BX), Y10
 	VMULPS       Y10, Y0, Y0
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y10
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y10
 	VFMADD231PS  Y10, Y1, Y0
 	VMULPS       Y10, Y5, Y5
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y1
 	VFMADD231PS  Y1, Y2, Y0
 	VFMADD231PS  Y1, Y6, Y5
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y1
 	VFMADD231PS  Y1, Y3, Y0
 	VFMADD231PS  Y1, Y7, Y5
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y1
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y1, Y4, Y0
 	VFMADD231PS  Y1, Y8, Y5
 	VMOVUPS      Y0, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y0, Y9, Y5
 	VMOVUPS      Y5, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         32(CX), CX
 	VMOVUPS      (AX), Y0
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Y1
-	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), AX
+	MOVQ         16(AX), AX
 	MOVQ         run+0(FP), CX
-	MOVQ         16(CX), CX
+	MOVQ         128(CX), CX
+	IMULQ        AX, CX
+	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), DX
+	MOVQ         16(DX), DX
 	VMOVUPS      (AX), Y2
-	PREFETCHT0   64(AX)
 	VMULPS       Y2, Y0, Y5
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y2
-	PREFETCHT0   64(AX)
 	VMULPS       Y2, Y0, Y4
 	VMULPS       Y2, Y1, Y8
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y2
-	PREFETCHT0   64(AX)
 	VMULPS       Y2, Y0, Y3
 	VMULPS       Y2, Y1, Y7
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y6
-	PREFETCHT0   64(AX)
 	VMULPS       Y6, Y0, Y2
 	VMULPS       Y6, Y1, Y6
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y9
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Y9, Y0, Y0
 	VMULPS       Y9, Y1, Y9
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y10
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Y10, Y1, Y1
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX
@@ -11522,7 +13340,7 @@ factors:
 	RET
 
 // func convStaticForwardW6AVX2(run *[16]uintptr)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·convStaticForwardW6AVX2(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -11607,6 +13425,28 @@ vector:
 	VMOVUPS     (R10), Y1
 	VFMADD231PS Y1, Y0, Y5
 	VMOVUPS     Y5, (R9)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	IMULQ       AX, R9
+	ADDQ        DX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	ADDQ        AX, R9
+	PREFETCHT0  (R9)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	IMULQ       CX, R9
+	ADDQ        BX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
+	ADDQ        CX, R9
+	PREFETCHT0  (R9)
 	ADDQ        $0x20, DX
 	ADDQ        $0x20, BX
 	ADDQ        $0x000000c0, SI
@@ -11628,7 +13468,7 @@ vector:
 	RET
 
 // func convStaticBackwardW6AVX2(run *[16]uintptr)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·convStaticBackwardW6AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -11784,6 +13624,39 @@ vector:
 	VMOVUPS     Y7, 96(R9)
 	VMOVUPS     Y8, 128(R9)
 	VMOVUPS     Y9, 160(R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       AX, R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       CX, R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	IMULQ       DX, R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
 	ADDQ        $0x20, BX
 	ADDQ        $0x20, SI
 	ADDQ        $0x20, DI
@@ -11811,7 +13684,7 @@ vector:
 	RET
 
 // func convHeadwiseForwardW6AVX2(run *[16]uintptr)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseForwardW6AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -11951,11 +13824,44 @@ vector:
 	VADDPS       Y0, Y2, Y2
 	VFMADD231PS  Y1, Y2, Y5
 	VMOVUPS      Y5, (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        AX, R12
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	ADDQ         AX, R12
+	PREFETCHT0   (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        CX, R12
+	ADDQ         SI, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
+	ADDQ         CX, R12
+	PREFETCHT0   (R12)
 	ADDQ         $0x20, BX
 	ADDQ         $0x20, SI
 	ADDQ         $0x000000c0, DI
 	DECQ         R11
 	JNZ          vector
+	MOVQ         run+0(FP), R11
+	MOVQ         128(R11), R11
+	IMULQ        DX, R11
+	ADDQ         R8, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
+	ADDQ         DX, R11
+	PREFETCHT0   (R11)
 	ADDQ         $0x18, R8
 	DECQ         R10
 	JNZ          group
@@ -11977,7 +13883,7 @@ vector:
 	RET
 
 // func convHeadwiseBackwardW6AVX2(run *[16]uintptr)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseBackwardW6AVX2(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
@@ -12003,23 +13909,23 @@ TEXT ·convHeadwiseBackwardW6AVX2(SB), NOSPLIT, $64-8
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
 	MOVQ 48(DX), DX
-	MOVQ run+0(FP), DX
-	MOVQ 64(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 64(BX), BX
 
 tile:
-	MOVQ 8(SP), BX
-	MOVQ 16(SP), SI
-	MOVQ 24(SP), DI
-	MOVQ run+0(FP), R8
-	MOVQ 88(R8), R8
+	MOVQ 8(SP), SI
+	MOVQ 16(SP), DI
+	MOVQ 24(SP), R8
 	MOVQ run+0(FP), R9
-	MOVQ 96(R9), R9
-	MOVQ 40(SP), R10
-	MOVQ 48(SP), R11
-	MOVQ R11, 32(SP)
-	MOVQ run+0(FP), R11
-	MOVQ 112(R11), R11
-	MOVQ R11, 56(SP)
+	MOVQ 88(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 96(R10), R10
+	MOVQ 40(SP), R11
+	MOVQ 48(SP), R12
+	MOVQ R12, 32(SP)
+	MOVQ run+0(FP), R12
+	MOVQ 112(R12), R12
+	MOVQ R12, 56(SP)
 
 group:
 	VXORPS Y0, Y0, Y0
@@ -12028,98 +13934,113 @@ group:
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	MOVQ   run+0(FP), R11
-	MOVQ   120(R11), R11
+	MOVQ   run+0(FP), R12
+	MOVQ   120(R12), R12
 
 vector:
-	VMOVUPS      (R8), Y6
-	VMOVUPS      32(R8), Y7
-	VMOVUPS      64(R8), Y8
-	VMOVUPS      96(R8), Y9
-	VMOVUPS      128(R8), Y10
-	VMOVUPS      160(R8), Y11
-	MOVQ         DI, R12
-	MOVQ         R10, R13
-	MOVQ         SI, R14
-	VMOVUPS      (R14), Y12
-	VBROADCASTSS (R13), Y13
+	VMOVUPS      (R9), Y6
+	VMOVUPS      32(R9), Y7
+	VMOVUPS      64(R9), Y8
+	VMOVUPS      96(R9), Y9
+	VMOVUPS      128(R9), Y10
+	VMOVUPS      160(R9), Y11
+	MOVQ         R8, R13
+	MOVQ         R11, R14
+	MOVQ         DI, R15
+	VMOVUPS      (R15), Y12
+	VBROADCASTSS (R14), Y13
 	VADDPS       Y6, Y13, Y13
 	VMULPS       Y12, Y13, Y6
-	ADDQ         DX, R13
-	ADDQ         CX, R14
-	VMOVUPS      (R14), Y12
-	VBROADCASTSS 4(R13), Y13
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Y12
+	VBROADCASTSS 4(R14), Y13
 	VADDPS       Y7, Y13, Y13
 	VFMADD231PS  Y12, Y13, Y6
-	ADDQ         DX, R13
-	ADDQ         CX, R14
-	VMOVUPS      (R14), Y7
-	VBROADCASTSS 8(R13), Y12
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Y7
+	VBROADCASTSS 8(R14), Y12
 	VADDPS       Y8, Y12, Y12
 	VFMADD231PS  Y7, Y12, Y6
-	ADDQ         DX, R13
-	ADDQ         CX, R14
-	VMOVUPS      (R14), Y7
-	VBROADCASTSS 12(R13), Y8
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Y7
+	VBROADCASTSS 12(R14), Y8
 	VADDPS       Y9, Y8, Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         DX, R13
-	ADDQ         CX, R14
-	VMOVUPS      (R14), Y7
-	VBROADCASTSS 16(R13), Y8
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Y7
+	VBROADCASTSS 16(R14), Y8
 	VADDPS       Y10, Y8, Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         DX, R13
-	ADDQ         CX, R14
-	VMOVUPS      (R14), Y7
-	VBROADCASTSS 20(R13), Y8
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Y7
+	VBROADCASTSS 20(R14), Y8
 	VADDPS       Y11, Y8, Y8
 	VFMADD231PS  Y7, Y8, Y6
-	VMOVUPS      Y6, (R12)
-	MOVQ         SI, R12
-	VMOVUPS      (R12), Y6
-	VMOVUPS      (R9), Y7
-	VMOVUPS      32(R9), Y8
-	VMOVUPS      64(R9), Y9
-	VMOVUPS      96(R9), Y10
-	VMOVUPS      128(R9), Y11
-	VMOVUPS      160(R9), Y12
-	MOVQ         BX, R12
-	VMOVUPS      (R12), Y13
+	VMOVUPS      Y6, (R13)
+	MOVQ         DI, R13
+	VMOVUPS      (R13), Y6
+	VMOVUPS      (R10), Y7
+	VMOVUPS      32(R10), Y8
+	VMOVUPS      64(R10), Y9
+	VMOVUPS      96(R10), Y10
+	VMOVUPS      128(R10), Y11
+	VMOVUPS      160(R10), Y12
+	MOVQ         SI, R13
+	VMOVUPS      (R13), Y13
 	VFMADD231PS  Y13, Y6, Y12
 	VFMADD231PS  Y13, Y6, Y5
-	ADDQ         AX, R12
-	VMOVUPS      (R12), Y13
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Y13
 	VFMADD231PS  Y13, Y6, Y11
 	VFMADD231PS  Y13, Y6, Y4
-	ADDQ         AX, R12
-	VMOVUPS      (R12), Y13
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Y13
 	VFMADD231PS  Y13, Y6, Y10
 	VFMADD231PS  Y13, Y6, Y3
-	ADDQ         AX, R12
-	VMOVUPS      (R12), Y13
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Y13
 	VFMADD231PS  Y13, Y6, Y9
 	VFMADD231PS  Y13, Y6, Y2
-	ADDQ         AX, R12
-	VMOVUPS      (R12), Y13
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Y13
 	VFMADD231PS  Y13, Y6, Y8
 	VFMADD231PS  Y13, Y6, Y1
-	ADDQ         AX, R12
-	VMOVUPS      (R12), Y13
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Y13
 	VFMADD231PS  Y13, Y6, Y7
 	VFMADD231PS  Y13, Y6, Y0
-	VMOVUPS      Y7, (R9)
-	VMOVUPS      Y8, 32(R9)
-	VMOVUPS      Y9, 64(R9)
-	VMOVUPS      Y10, 96(R9)
-	VMOVUPS      Y11, 128(R9)
-	VMOVUPS      Y12, 160(R9)
-	ADDQ         $0x20, BX
+	VMOVUPS      Y7, (R10)
+	VMOVUPS      Y8, 32(R10)
+	VMOVUPS      Y9, 64(R10)
+	VMOVUPS      Y10, 96(R10)
+	VMOVUPS      Y11, 128(R10)
+	VMOVUPS      Y12, 160(R10)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	IMULQ        AX, R13
+	ADDQ         SI, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	IMULQ        CX, R13
+	ADDQ         DI, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	IMULQ        DX, R13
+	ADDQ         R8, R13
+	PREFETCHT0   (R13)
 	ADDQ         $0x20, SI
 	ADDQ         $0x20, DI
-	ADDQ         $0x000000c0, R8
+	ADDQ         $0x20, R8
 	ADDQ         $0x000000c0, R9
-	DECQ         R11
+	ADDQ         $0x000000c0, R10
+	DECQ         R12
 	JNZ          vector
 	VUNPCKLPS    Y1, Y0, Y6
 	VUNPCKHPS    Y1, Y0, Y0
@@ -12139,36 +14060,41 @@ vector:
 	VPERM2F128   $0x20, Y0, Y2, Y1
 	VPERM2F128   $0x31, Y0, Y2, Y0
 	VADDPS       Y0, Y1, Y1
-	MOVQ         run+0(FP), R11
-	MOVQ         80(R11), R11
-	MOVQ         32(SP), R11
-	VMOVUPS      X1, (R11)
+	MOVQ         run+0(FP), R12
+	MOVQ         80(R12), R12
+	MOVQ         32(SP), R12
+	VMOVUPS      X1, (R12)
 	VEXTRACTF128 $0x01, Y1, X0
-	VMOVLPS      X0, 16(R11)
+	VMOVLPS      X0, 16(R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	IMULQ        BX, R12
+	ADDQ         R11, R12
+	PREFETCHT0   (R12)
 	ADDQ         $0x18, 32(SP)
-	ADDQ         $0x18, R10
+	ADDQ         $0x18, R11
 	DECQ         56(SP)
 	JNZ          group
-	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 8(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         32(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         48(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 24(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         64(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 40(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         80(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 48(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         16(SI), SI
+	IMUL3Q       $0x01, SI, SI
+	ADDQ         SI, 8(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         32(SI), SI
+	IMUL3Q       $0x01, SI, SI
+	ADDQ         SI, 16(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         48(SI), SI
+	IMUL3Q       $0x01, SI, SI
+	ADDQ         SI, 24(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         64(SI), SI
+	IMUL3Q       $0x01, SI, SI
+	ADDQ         SI, 40(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         80(SI), SI
+	IMUL3Q       $0x01, SI, SI
+	ADDQ         SI, 48(SP)
 	DECQ         (SP)
 	JNZ          tile
 	VZEROUPPER
@@ -12191,25 +14117,32 @@ TEXT ·convLowRankForwardW6AVX2(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 
 tile:
-	MOVQ    24(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
-	VMOVUPS 64(CX), Y2
-	VMOVUPS 96(CX), Y3
-	VMOVUPS 128(CX), Y4
-	VMOVUPS 160(CX), Y5
-	VMOVUPS (CX), Y6
-	VMOVUPS 32(CX), Y7
-	VMOVUPS 64(CX), Y8
-	VMOVUPS 96(CX), Y9
-	VMOVUPS 128(CX), Y10
-	VMOVUPS 160(CX), Y11
+	MOVQ       24(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	MOVQ       run+0(FP), SI
+	MOVQ       128(SI), SI
+	IMULQ      BX, SI
+	ADDQ       AX, SI
+	PREFETCHT1 (SI)
+	ADDQ       BX, SI
+	PREFETCHT1 (SI)
+	VMOVUPS    (CX), Y0
+	VMOVUPS    32(CX), Y1
+	VMOVUPS    64(CX), Y2
+	VMOVUPS    96(CX), Y3
+	VMOVUPS    128(CX), Y4
+	VMOVUPS    160(CX), Y5
+	VMOVUPS    (CX), Y6
+	VMOVUPS    32(CX), Y7
+	VMOVUPS    64(CX), Y8
+	VMOVUPS    96(CX), Y9
+	VMOVUPS    128(CX), Y10
+	VMOVUPS    160(CX), Y11
 
 taps:
 	ADDQ         $0x000000c0, CX
@@ -12236,46 +14169,49 @@ taps:
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         8(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         16(BX), BX
-	VMOVUPS      (DX), Y12
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         8(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         16(DI), DI
+	VMOVUPS      (BX), Y12
 	VMULPS       Y12, Y5, Y5
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y12
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y12
 	VFMADD231PS  Y12, Y4, Y5
 	VMULPS       Y12, Y11, Y11
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y4
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y4
 	VFMADD231PS  Y4, Y3, Y5
 	VFMADD231PS  Y4, Y10, Y11
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y3
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y3
 	VFMADD231PS  Y3, Y2, Y5
 	VFMADD231PS  Y3, Y9, Y11
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y2
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y2
 	VFMADD231PS  Y2, Y1, Y5
 	VFMADD231PS  Y2, Y8, Y11
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y1
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y1, Y0, Y5
 	VFMADD231PS  Y1, Y7, Y11
 	VMOVUPS      Y5, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y0, Y6, Y11
 	VMOVUPS      Y11, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         run+0(FP), AX
 	MOVQ         16(AX), AX
 	IMUL3Q       $0x02, AX, AX
@@ -12316,28 +14252,35 @@ TEXT ·convLowRankBackwardW6AVX2(SB), NOSPLIT, $48-8
 	MOVQ AX, 40(SP)
 
 tile:
-	MOVQ    32(SP), AX
-	MOVQ    run+0(FP), CX
-	MOVQ    88(CX), CX
-	MOVQ    run+0(FP), DX
-	MOVQ    104(DX), DX
-	MOVQ    run+0(FP), BX
-	MOVQ    64(BX), BX
-	LEAQ    (BX)(BX*2), SI
-	LEAQ    (AX)(BX*4), DI
-	ADDQ    BX, DI
-	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
-	VMOVUPS 64(CX), Y2
-	VMOVUPS 96(CX), Y3
-	VMOVUPS 128(CX), Y4
-	VMOVUPS 160(CX), Y5
-	VMOVUPS (CX), Y6
-	VMOVUPS 32(CX), Y7
-	VMOVUPS 64(CX), Y8
-	VMOVUPS 96(CX), Y9
-	VMOVUPS 128(CX), Y10
-	VMOVUPS 160(CX), Y11
+	MOVQ       32(SP), AX
+	MOVQ       run+0(FP), CX
+	MOVQ       88(CX), CX
+	MOVQ       run+0(FP), DX
+	MOVQ       104(DX), DX
+	MOVQ       run+0(FP), BX
+	MOVQ       64(BX), BX
+	LEAQ       (BX)(BX*2), SI
+	LEAQ       (AX)(BX*4), DI
+	ADDQ       BX, DI
+	MOVQ       run+0(FP), R8
+	MOVQ       128(R8), R8
+	IMULQ      BX, R8
+	ADDQ       AX, R8
+	PREFETCHT1 (R8)
+	ADDQ       BX, R8
+	PREFETCHT1 (R8)
+	VMOVUPS    (CX), Y0
+	VMOVUPS    32(CX), Y1
+	VMOVUPS    64(CX), Y2
+	VMOVUPS    96(CX), Y3
+	VMOVUPS    128(CX), Y4
+	VMOVUPS    160(CX), Y5
+	VMOVUPS    (CX), Y6
+	VMOVUPS    32(CX), Y7
+	VMOVUPS    64(CX), Y8
+	VMOVUPS    96(CX), Y9
+	VMOVUPS    128(CX), Y10
+	VMOVUPS    160(CX), Y11
 
 taps:
 	ADDQ         $0x000000c0, CX
@@ -12370,86 +14313,89 @@ taps:
 	MOVQ         24(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
-	MOVQ         16(SP), DX
+	MOVQ         run+0(FP), DX
+	MOVQ         128(DX), DX
+	IMULQ        CX, DX
 	MOVQ         run+0(FP), BX
 	MOVQ         32(BX), BX
-	VMOVUPS      (DX), Y12
-	PREFETCHT0   64(DX)
+	MOVQ         run+0(FP), SI
+	MOVQ         128(SI), SI
+	IMULQ        BX, SI
+	MOVQ         16(SP), BX
+	MOVQ         run+0(FP), DI
+	MOVQ         32(DI), DI
+	VMOVUPS      (BX), Y12
 	VMULPS       Y12, Y0, Y0
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y12
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y12
 	VFMADD231PS  Y12, Y1, Y0
 	VMULPS       Y12, Y6, Y6
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y1
 	VFMADD231PS  Y1, Y2, Y0
 	VFMADD231PS  Y1, Y7, Y6
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y1
 	VFMADD231PS  Y1, Y3, Y0
 	VFMADD231PS  Y1, Y8, Y6
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y1
 	VFMADD231PS  Y1, Y4, Y0
 	VFMADD231PS  Y1, Y9, Y6
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y1
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y1
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y1, Y5, Y0
 	VFMADD231PS  Y1, Y10, Y6
 	VMOVUPS      Y0, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         BX, DX
-	VMOVUPS      (DX), Y0
-	PREFETCHT0   64(DX)
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y0
+	PREFETCHT1   (BX)(SI*1)
 	VFMADD231PS  Y0, Y11, Y6
 	VMOVUPS      Y6, (AX)
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(DX*1)
 	MOVQ         16(SP), AX
 	MOVQ         run+0(FP), CX
 	MOVQ         32(CX), CX
 	VMOVUPS      (AX), Y0
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Y1
-	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), AX
+	MOVQ         16(AX), AX
 	MOVQ         run+0(FP), CX
-	MOVQ         16(CX), CX
+	MOVQ         128(CX), CX
+	IMULQ        AX, CX
+	MOVQ         8(SP), AX
+	MOVQ         run+0(FP), DX
+	MOVQ         16(DX), DX
 	VMOVUPS      (AX), Y2
-	PREFETCHT0   64(AX)
 	VMULPS       Y2, Y0, Y6
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y2
-	PREFETCHT0   64(AX)
 	VMULPS       Y2, Y0, Y5
 	VMULPS       Y2, Y1, Y10
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y2
-	PREFETCHT0   64(AX)
 	VMULPS       Y2, Y0, Y4
 	VMULPS       Y2, Y1, Y9
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y2
-	PREFETCHT0   64(AX)
 	VMULPS       Y2, Y0, Y3
 	VMULPS       Y2, Y1, Y8
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y7
-	PREFETCHT0   64(AX)
 	VMULPS       Y7, Y0, Y2
 	VMULPS       Y7, Y1, Y7
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y11
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Y11, Y0, Y0
 	VMULPS       Y11, Y1, Y11
-	ADDQ         CX, AX
+	ADDQ         DX, AX
 	VMOVUPS      (AX), Y12
-	PREFETCHT0   64(AX)
+	PREFETCHT1   (AX)(CX*1)
 	VMULPS       Y12, Y1, Y1
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX

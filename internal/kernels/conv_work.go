@@ -41,6 +41,7 @@ func (w *convWork) start(p *convPass, task int) {
 	if p.Kind == ConvLowRank {
 		w.most = max(1, convPositions/tile)
 	}
+	w.run.ahead = (convFetch/(4*p.D)/tile + 1) * tile
 	if p.backward {
 		size := p.vecs * p.stride
 		w.part = p.parts.f[task*size : (task+1)*size]
@@ -50,6 +51,9 @@ func (w *convWork) start(p *convPass, task int) {
 			w.most = min(w.most, max(1, convSums/4/values))
 			w.sums = scratch(w.most*values + p.code.lanes*p.code.lanes)
 		}
+	}
+	if p.Kind == ConvLowRank {
+		w.run.ahead = w.most * tile
 	}
 }
 
@@ -172,32 +176,28 @@ func (p *convPass) padded(dst []float32, wide int, src View, first, cols, row0, 
 // point to the first of them.
 func (w *convWork) vectors(v, end int) {
 	p, r := w.p, &w.run
-	if p.Kind != ConvLowRank {
-		w.factorsOf(v)
-		r.groups, r.vecs = 1, end-v
-		if p.Kind == ConvHeadwise {
-			r.groups, r.vecs = p.D/p.HeadSize, p.HeadSize/p.code.lanes
-		}
-		p.loop.do(r)
-		return
+	most := 1
+	switch p.Kind {
+	case ConvStatic:
+		r.groups, most = 1, convColumns/p.code.lanes
+	case ConvHeadwise:
+		r.groups, most = p.D/p.HeadSize, end
 	}
 	for {
-		w.factorsOf(v)
+		n := min(most, end-v)
+		r.vecs = n / max(r.groups, 1)
+		r.factors = &p.factors.f[v*p.stride]
+		if p.backward {
+			r.dfactors = &w.part[v*p.stride]
+		}
 		p.loop.do(r)
-		if v++; v == end {
+		if v += n; v == end {
 			return
 		}
-		r.x, r.out = at(r.x, p.code.lanes), at(r.out, p.code.lanes)
+		r.x, r.out = at(r.x, n*p.code.lanes), at(r.out, n*p.code.lanes)
 		if p.backward {
-			r.dy = at(r.dy, p.code.lanes)
+			r.dy = at(r.dy, n*p.code.lanes)
 		}
-	}
-}
-
-func (w *convWork) factorsOf(v int) {
-	w.run.factors = &w.p.factors.f[v*w.p.stride]
-	if w.p.backward {
-		w.run.dfactors = &w.part[v*w.p.stride]
 	}
 }
 

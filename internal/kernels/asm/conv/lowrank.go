@@ -29,6 +29,9 @@ func (l *loop) makeTaps(label string, zBase reg.GPVirtual, ahead bool) [][]reg.V
 		rows = l.rows()
 	}
 	z := newStrided(zBase, l.field(genStride), rows)
+	zFetch := l.fetch(z.stride)
+	ADDQ(zBase, zFetch)
+	walk(zFetch, z.stride, l.tile, func(p int, at Mem) { PREFETCHT1(at) })
 	for _, t := range taps {
 		for k := range t {
 			VMOVUPS(l.at(f, k), t[k])
@@ -74,11 +77,14 @@ func lowRankForward(s simd.ISA, w int) {
 	each("tile", n, func() {
 		taps := l.makeTaps("taps", zs.load(), false)
 		yAt, yStride := ys.load(), l.field(outStride)
+		yFetch, xFetch := l.fetch(yStride), l.fetch(l.field(xStride))
 		// The sum of position p lies where its last tap, which meets x first, was.
 		walk(xs.load(), l.field(xStride), l.rows(), func(j int, at Mem) {
 			v := l.Vec()
 			VMOVUPS(at, v)
-			PREFETCHT0(at.Offset(64))
+			if j >= w-1 {
+				PREFETCHT1(at.Idx(xFetch, 1))
+			}
 			for p, t := range taps {
 				if k := p + w - 1 - j; k >= 0 && k < w {
 					if k == w-1 {
@@ -90,7 +96,7 @@ func lowRankForward(s simd.ISA, w int) {
 			}
 			if p := j - w + 1; p >= 0 {
 				VMOVUPS(taps[p][w-1], Mem{Base: yAt})
-				PREFETCHT0(Mem{Base: yAt, Disp: 64})
+				PREFETCHT1(Mem{Base: yAt, Index: yFetch, Scale: 1})
 				if p < l.tile-1 {
 					ADDQ(yStride, yAt)
 				}
@@ -121,10 +127,13 @@ func lowRankBackward(s simd.ISA, w int) {
 func (l *loop) lowRankInput(zs, dys, dxs cursor) {
 	taps := l.makeTaps("taps", zs.load(), true)
 	dxAt, dxStride := dxs.load(), l.field(outStride)
+	dxFetch, dyFetch := l.fetch(dxStride), l.fetch(l.field(dyStride))
 	walk(dys.load(), l.field(dyStride), l.rows(), func(q int, at Mem) {
 		v := l.Vec()
 		VMOVUPS(at, v)
-		PREFETCHT0(at.Offset(64))
+		if q >= l.w-1 {
+			PREFETCHT1(at.Idx(dyFetch, 1))
+		}
 		for p, t := range taps {
 			if k := q - p; k >= 0 && k < l.w {
 				addProduct(v, t[k], t[0], k == 0)
@@ -132,7 +141,7 @@ func (l *loop) lowRankInput(zs, dys, dxs cursor) {
 		}
 		if p := q - l.w + 1; p >= 0 {
 			VMOVUPS(taps[p][0], Mem{Base: dxAt})
-			PREFETCHT0(Mem{Base: dxAt, Disp: 64})
+			PREFETCHT1(Mem{Base: dxAt, Index: dxFetch, Scale: 1})
 			if p < l.tile-1 {
 				ADDQ(dxStride, dxAt)
 			}
@@ -145,10 +154,13 @@ func (l *loop) tapGradients(xs, dys cursor) [][]reg.VecVirtual {
 	grad := l.vectors(l.tile)
 	walk(dys.load(), l.field(dyStride), l.tile, func(p int, at Mem) { VMOVUPS(at, grad[p]) })
 	dtaps := l.matrix(l.tile, l.w)
+	xFetch := l.fetch(l.field(xStride))
 	walk(xs.load(), l.field(xStride), l.rows(), func(j int, at Mem) {
 		v := l.Vec()
 		VMOVUPS(at, v)
-		PREFETCHT0(at.Offset(64))
+		if j >= l.w-1 {
+			PREFETCHT1(at.Idx(xFetch, 1))
+		}
 		for p := range dtaps {
 			if k := p + l.w - 1 - j; k >= 0 && k < l.w {
 				VMULPS(v, grad[p], dtaps[p][k])

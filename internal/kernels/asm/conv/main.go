@@ -51,6 +51,7 @@ const (
 	rank
 	groups
 	vecs
+	ahead
 )
 
 // loop is a function that is called with a convRun.
@@ -176,6 +177,14 @@ func walk(base, stride reg.GPVirtual, n int, visit func(i int, at Mem)) {
 			ADDQ(stride, p)
 		}
 	}
+}
+
+// fetch is the distance in bytes at which rows of the given stride are fetched before
+// they are needed.
+func (l *loop) fetch(stride reg.GPVirtual) reg.GPVirtual {
+	r := l.field(ahead)
+	IMULQ(stride, r)
+	return r
 }
 
 // matrix is rows x cols new vectors.

@@ -104,12 +104,15 @@ func windowForward(s simd.ISA, w int, dynamic bool) {
 						}
 					}
 				})
+				l.fetchRows(xAt, xs)
+				l.fetchRows(yAt, ys)
 				for _, p := range []reg.GPVirtual{xAt, yAt} {
 					ADDQ(U8(l.Width()), p)
 				}
 				ADDQ(U32(w*l.Width()), f)
 			})
 			if dynamic {
+				l.fetchRows(g.bases[0], gs)
 				g.add(Imm(uint64(4 * w)))
 			}
 		})
@@ -158,6 +161,9 @@ func windowBackward(s simd.ISA, w int, dynamic bool) {
 			each("vector", v, func() {
 				l.windowInput(dyAt, dys, dxAt, dxs, gAt, gs, f)
 				l.windowTaps(xAt, xs, dyAt, dys, df, dg)
+				l.fetchRows(xAt, xs)
+				l.fetchRows(dyAt, dys)
+				l.fetchRows(dxAt, dxs)
 				for _, p := range []reg.GPVirtual{xAt, dyAt, dxAt} {
 					ADDQ(U8(l.Width()), p)
 				}
@@ -166,6 +172,7 @@ func windowBackward(s simd.ISA, w int, dynamic bool) {
 			})
 			if dynamic {
 				l.storeTapSums(dg, dgenAt)
+				l.fetchRows(gAt, gs)
 				ADDQ(Imm(uint64(4*w)), dgenAt)
 				ADDQ(Imm(uint64(4*w)), gAt)
 			}
@@ -173,6 +180,13 @@ func windowBackward(s simd.ISA, w int, dynamic bool) {
 		l.next(cursors...)
 	})
 	l.end()
+}
+
+// fetchRows asks for the part of the rows of a later tile that lies below at.
+func (l *loop) fetchRows(at, stride reg.GPVirtual) {
+	p := l.fetch(stride)
+	ADDQ(at, p)
+	walk(p, stride, l.tile, func(_ int, row Mem) { PREFETCHT0(row) })
 }
 
 // windowInput writes dx[p] = Σ_k taps[p+k][k] * dy[p+k] of one vector of channels.
