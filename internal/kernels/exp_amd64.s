@@ -740,12 +740,17 @@ filled:
 	VZEROUPPER
 	RET
 
-// func swigluAVX512(n int, y *float32, gate *float32, up *float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·swigluAVX512(SB), NOSPLIT, $0-32
+// func swigluAVX512(n int, y *float32, gate *float32, up *float32, yNext int, next int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·swigluAVX512(SB), NOSPLIT, $0-48
 	MOVQ         y+8(FP), AX
 	MOVQ         gate+16(FP), CX
 	MOVQ         up+24(FP), DX
+	MOVQ         yNext+32(FP), BX
+	MOVQ         next+40(FP), SI
+	ADDQ         AX, BX
+	LEAQ         (DX)(SI*1), DI
+	ADDQ         CX, SI
 	VBROADCASTSS expConstants<>+0(SB), Z0
 	VBROADCASTSS expConstants<>+32(SB), Z1
 	VBROADCASTSS expConstants<>+64(SB), Z2
@@ -759,21 +764,24 @@ TEXT ·swigluAVX512(SB), NOSPLIT, $0-32
 	VBROADCASTSS expConstants<>+320(SB), Z10
 	VBROADCASTSS expConstants<>+352(SB), Z11
 	VBROADCASTSS expConstants<>+416(SB), Z12
-	MOVQ         n+0(FP), BX
-	MOVQ         BX, SI
-	ANDQ         $0x0f, SI
-	MOVQ         $-1, DI
-	BZHIQ        SI, DI, DI
-	KMOVW        DI, K1
-	SHLQ         $0x02, BX
-	XORQ         SI, SI
+	MOVQ         n+0(FP), R8
+	MOVQ         R8, R9
+	ANDQ         $0x0f, R9
+	MOVQ         $-1, R10
+	BZHIQ        R9, R10, R10
+	KMOVW        R10, K1
+	SHLQ         $0x02, R8
+	XORQ         R9, R9
 
 row1by1:
-	LEAQ         64(SI), DI
-	CMPQ         DI, BX
+	LEAQ         64(R9), R10
+	CMPQ         R10, R8
 	JGT          row1after1
-	VMOVUPS      (CX)(SI*1), Z12
-	VMOVUPS      (DX)(SI*1), Z15
+	PREFETCHT0   (SI)(R9*1)
+	PREFETCHT0   (DI)(R9*1)
+	PREFETCHT0   (BX)(R9*1)
+	VMOVUPS      (CX)(R9*1), Z12
+	VMOVUPS      (DX)(R9*1), Z15
 	VPXORQ       Z13, Z13, Z13
 	VSUBPS       Z12, Z13, Z13
 	VMOVUPS      Z10, Z16
@@ -798,15 +806,18 @@ row1by1:
 	VADDPS       Z11, Z18, Z18
 	VDIVPS       Z18, Z12, Z12
 	VMULPS       Z15, Z12, Z12
-	VMOVUPS      Z12, (AX)(SI*1)
-	MOVQ         DI, SI
+	VMOVUPS      Z12, (AX)(R9*1)
+	MOVQ         R10, R9
 	JMP          row1by1
 
 row1after1:
-	CMPQ         SI, BX
+	CMPQ         R9, R8
 	JGE          row1done
-	VMOVUPS.Z    (CX)(SI*1), K1, Z12
-	VMOVUPS.Z    (DX)(SI*1), K1, Z13
+	PREFETCHT0   (SI)(R9*1)
+	PREFETCHT0   (DI)(R9*1)
+	PREFETCHT0   (BX)(R9*1)
+	VMOVUPS.Z    (CX)(R9*1), K1, Z12
+	VMOVUPS.Z    (DX)(R9*1), K1, Z13
 	VPXORQ       Z14, Z14, Z14
 	VSUBPS       Z12, Z14, Z14
 	VMOVUPS      Z10, Z10
@@ -831,20 +842,28 @@ row1after1:
 	VADDPS       Z11, Z0, Z0
 	VDIVPS       Z0, Z12, Z12
 	VMULPS       Z13, Z12, Z12
-	VMOVUPS      Z12, K1, (AX)(SI*1)
+	VMOVUPS      Z12, K1, (AX)(R9*1)
 
 row1done:
 	VZEROUPPER
 	RET
 
-// func swigluBackwardAVX512(n int, dgate *float32, dup *float32, dy *float32, gate *float32, up *float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·swigluBackwardAVX512(SB), NOSPLIT, $0-48
+// func swigluBackwardAVX512(n int, dgate *float32, dup *float32, dy *float32, gate *float32, up *float32, dNext int, dyNext int, next int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·swigluBackwardAVX512(SB), NOSPLIT, $0-72
 	MOVQ         dgate+8(FP), AX
 	MOVQ         dup+16(FP), CX
 	MOVQ         dy+24(FP), DX
 	MOVQ         gate+32(FP), BX
 	MOVQ         up+40(FP), SI
+	MOVQ         dNext+48(FP), DI
+	MOVQ         dyNext+56(FP), R8
+	MOVQ         next+64(FP), R9
+	ADDQ         DX, R8
+	LEAQ         (SI)(R9*1), R10
+	ADDQ         BX, R9
+	LEAQ         (CX)(DI*1), R11
+	ADDQ         AX, DI
 	VBROADCASTSS expConstants<>+0(SB), Z0
 	VBROADCASTSS expConstants<>+32(SB), Z1
 	VBROADCASTSS expConstants<>+64(SB), Z2
@@ -858,22 +877,27 @@ TEXT ·swigluBackwardAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS expConstants<>+320(SB), Z10
 	VBROADCASTSS expConstants<>+352(SB), Z11
 	VBROADCASTSS expConstants<>+416(SB), Z12
-	MOVQ         n+0(FP), DI
-	MOVQ         DI, R8
-	ANDQ         $0x0f, R8
-	MOVQ         $-1, R9
-	BZHIQ        R8, R9, R9
-	KMOVW        R9, K1
-	SHLQ         $0x02, DI
-	XORQ         R8, R8
+	MOVQ         n+0(FP), R12
+	MOVQ         R12, R13
+	ANDQ         $0x0f, R13
+	MOVQ         $-1, R14
+	BZHIQ        R13, R14, R14
+	KMOVW        R14, K1
+	SHLQ         $0x02, R12
+	XORQ         R13, R13
 
 row1by1:
-	LEAQ         64(R8), R9
-	CMPQ         R9, DI
+	LEAQ         64(R13), R14
+	CMPQ         R14, R12
 	JGT          row1after1
-	VMOVUPS      (BX)(R8*1), Z12
-	VMOVUPS      (SI)(R8*1), Z15
-	VMOVUPS      (DX)(R8*1), Z16
+	PREFETCHT0   (R9)(R13*1)
+	PREFETCHT0   (R10)(R13*1)
+	PREFETCHT0   (R8)(R13*1)
+	PREFETCHT0   (DI)(R13*1)
+	PREFETCHT0   (R11)(R13*1)
+	VMOVUPS      (BX)(R13*1), Z12
+	VMOVUPS      (SI)(R13*1), Z15
+	VMOVUPS      (DX)(R13*1), Z16
 	VPXORQ       Z13, Z13, Z13
 	VSUBPS       Z12, Z13, Z13
 	VMOVUPS      Z10, Z17
@@ -904,17 +928,22 @@ row1by1:
 	VFMADD213PS  Z17, Z12, Z13
 	VMULPS       Z15, Z13, Z13
 	VMULPS       Z16, Z12, Z12
-	VMOVUPS      Z13, (AX)(R8*1)
-	VMOVUPS      Z12, (CX)(R8*1)
-	MOVQ         R9, R8
+	VMOVUPS      Z13, (AX)(R13*1)
+	VMOVUPS      Z12, (CX)(R13*1)
+	MOVQ         R14, R13
 	JMP          row1by1
 
 row1after1:
-	CMPQ         R8, DI
+	CMPQ         R13, R12
 	JGE          row1done
-	VMOVUPS.Z    (BX)(R8*1), K1, Z12
-	VMOVUPS.Z    (SI)(R8*1), K1, Z13
-	VMOVUPS.Z    (DX)(R8*1), K1, Z15
+	PREFETCHT0   (R9)(R13*1)
+	PREFETCHT0   (R10)(R13*1)
+	PREFETCHT0   (R8)(R13*1)
+	PREFETCHT0   (DI)(R13*1)
+	PREFETCHT0   (R11)(R13*1)
+	VMOVUPS.Z    (BX)(R13*1), K1, Z12
+	VMOVUPS.Z    (SI)(R13*1), K1, Z13
+	VMOVUPS.Z    (DX)(R13*1), K1, Z15
 	VPXORQ       Z14, Z14, Z14
 	VSUBPS       Z12, Z14, Z14
 	VMOVUPS      Z10, Z10
@@ -945,8 +974,8 @@ row1after1:
 	VFMADD213PS  Z1, Z12, Z14
 	VMULPS       Z13, Z14, Z14
 	VMULPS       Z15, Z12, Z12
-	VMOVUPS      Z14, K1, (AX)(R8*1)
-	VMOVUPS      Z12, K1, (CX)(R8*1)
+	VMOVUPS      Z14, K1, (AX)(R13*1)
+	VMOVUPS      Z12, K1, (CX)(R13*1)
 
 row1done:
 	VZEROUPPER
@@ -1546,27 +1575,35 @@ filled:
 	VZEROUPPER
 	RET
 
-// func swigluAVX2(n int, y *float32, gate *float32, up *float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·swigluAVX2(SB), NOSPLIT, $0-32
+// func swigluAVX2(n int, y *float32, gate *float32, up *float32, yNext int, next int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·swigluAVX2(SB), NOSPLIT, $0-48
 	MOVQ    y+8(FP), AX
 	MOVQ    gate+16(FP), CX
 	MOVQ    up+24(FP), DX
-	MOVQ    n+0(FP), BX
-	MOVQ    BX, SI
-	ANDQ    $0x07, SI
-	LEAQ    expMask<>+0(SB), DI
-	NEGQ    SI
-	VMOVUPS 32(DI)(SI*4), Y0
-	SHLQ    $0x02, BX
-	XORQ    SI, SI
+	MOVQ    yNext+32(FP), BX
+	MOVQ    next+40(FP), SI
+	ADDQ    AX, BX
+	LEAQ    (DX)(SI*1), DI
+	ADDQ    CX, SI
+	MOVQ    n+0(FP), R8
+	MOVQ    R8, R9
+	ANDQ    $0x07, R9
+	LEAQ    expMask<>+0(SB), R10
+	NEGQ    R9
+	VMOVUPS 32(R10)(R9*4), Y0
+	SHLQ    $0x02, R8
+	XORQ    R9, R9
 
 row1by1:
-	LEAQ         32(SI), DI
-	CMPQ         DI, BX
+	LEAQ         32(R9), R10
+	CMPQ         R10, R8
 	JGT          row1after1
-	VMOVUPS      (CX)(SI*1), Y1
-	VMOVUPS      (DX)(SI*1), Y3
+	PREFETCHT0   (SI)(R9*1)
+	PREFETCHT0   (DI)(R9*1)
+	PREFETCHT0   (BX)(R9*1)
+	VMOVUPS      (CX)(R9*1), Y1
+	VMOVUPS      (DX)(R9*1), Y3
 	VXORPS       Y2, Y2, Y2
 	VSUBPS       Y1, Y2, Y2
 	VMOVUPS      expConstants<>+320(SB), Y4
@@ -1600,15 +1637,18 @@ row1by1:
 	VADDPS       expConstants<>+352(SB), Y6, Y6
 	VDIVPS       Y6, Y1, Y1
 	VMULPS       Y3, Y1, Y1
-	VMOVUPS      Y1, (AX)(SI*1)
-	MOVQ         DI, SI
+	VMOVUPS      Y1, (AX)(R9*1)
+	MOVQ         R10, R9
 	JMP          row1by1
 
 row1after1:
-	CMPQ         SI, BX
+	CMPQ         R9, R8
 	JGE          row1done
-	VMASKMOVPS   (CX)(SI*1), Y0, Y1
-	VMASKMOVPS   (DX)(SI*1), Y0, Y3
+	PREFETCHT0   (SI)(R9*1)
+	PREFETCHT0   (DI)(R9*1)
+	PREFETCHT0   (BX)(R9*1)
+	VMASKMOVPS   (CX)(R9*1), Y0, Y1
+	VMASKMOVPS   (DX)(R9*1), Y0, Y3
 	VXORPS       Y2, Y2, Y2
 	VSUBPS       Y1, Y2, Y2
 	VMOVUPS      expConstants<>+320(SB), Y4
@@ -1642,36 +1682,49 @@ row1after1:
 	VADDPS       expConstants<>+352(SB), Y6, Y6
 	VDIVPS       Y6, Y1, Y1
 	VMULPS       Y3, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)(SI*1)
+	VMASKMOVPS   Y1, Y0, (AX)(R9*1)
 
 row1done:
 	VZEROUPPER
 	RET
 
-// func swigluBackwardAVX2(n int, dgate *float32, dup *float32, dy *float32, gate *float32, up *float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·swigluBackwardAVX2(SB), NOSPLIT, $0-48
+// func swigluBackwardAVX2(n int, dgate *float32, dup *float32, dy *float32, gate *float32, up *float32, dNext int, dyNext int, next int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·swigluBackwardAVX2(SB), NOSPLIT, $0-72
 	MOVQ    dgate+8(FP), AX
 	MOVQ    dup+16(FP), CX
 	MOVQ    dy+24(FP), DX
 	MOVQ    gate+32(FP), BX
 	MOVQ    up+40(FP), SI
-	MOVQ    n+0(FP), DI
-	MOVQ    DI, R8
-	ANDQ    $0x07, R8
-	LEAQ    expMask<>+0(SB), R9
-	NEGQ    R8
-	VMOVUPS 32(R9)(R8*4), Y0
-	SHLQ    $0x02, DI
-	XORQ    R8, R8
+	MOVQ    dNext+48(FP), DI
+	MOVQ    dyNext+56(FP), R8
+	MOVQ    next+64(FP), R9
+	ADDQ    DX, R8
+	LEAQ    (SI)(R9*1), R10
+	ADDQ    BX, R9
+	LEAQ    (CX)(DI*1), R11
+	ADDQ    AX, DI
+	MOVQ    n+0(FP), R12
+	MOVQ    R12, R13
+	ANDQ    $0x07, R13
+	LEAQ    expMask<>+0(SB), R14
+	NEGQ    R13
+	VMOVUPS 32(R14)(R13*4), Y0
+	SHLQ    $0x02, R12
+	XORQ    R13, R13
 
 row1by1:
-	LEAQ         32(R8), R9
-	CMPQ         R9, DI
+	LEAQ         32(R13), R14
+	CMPQ         R14, R12
 	JGT          row1after1
-	VMOVUPS      (BX)(R8*1), Y1
-	VMOVUPS      (SI)(R8*1), Y2
-	VMOVUPS      (DX)(R8*1), Y3
+	PREFETCHT0   (R9)(R13*1)
+	PREFETCHT0   (R10)(R13*1)
+	PREFETCHT0   (R8)(R13*1)
+	PREFETCHT0   (DI)(R13*1)
+	PREFETCHT0   (R11)(R13*1)
+	VMOVUPS      (BX)(R13*1), Y1
+	VMOVUPS      (SI)(R13*1), Y2
+	VMOVUPS      (DX)(R13*1), Y3
 	VXORPS       Y4, Y4, Y4
 	VSUBPS       Y1, Y4, Y4
 	VMOVUPS      expConstants<>+320(SB), Y5
@@ -1711,17 +1764,22 @@ row1by1:
 	VFMADD213PS  Y5, Y1, Y4
 	VMULPS       Y2, Y4, Y4
 	VMULPS       Y3, Y1, Y1
-	VMOVUPS      Y4, (AX)(R8*1)
-	VMOVUPS      Y1, (CX)(R8*1)
-	MOVQ         R9, R8
+	VMOVUPS      Y4, (AX)(R13*1)
+	VMOVUPS      Y1, (CX)(R13*1)
+	MOVQ         R14, R13
 	JMP          row1by1
 
 row1after1:
-	CMPQ         R8, DI
+	CMPQ         R13, R12
 	JGE          row1done
-	VMASKMOVPS   (BX)(R8*1), Y0, Y1
-	VMASKMOVPS   (SI)(R8*1), Y0, Y2
-	VMASKMOVPS   (DX)(R8*1), Y0, Y3
+	PREFETCHT0   (R9)(R13*1)
+	PREFETCHT0   (R10)(R13*1)
+	PREFETCHT0   (R8)(R13*1)
+	PREFETCHT0   (DI)(R13*1)
+	PREFETCHT0   (R11)(R13*1)
+	VMASKMOVPS   (BX)(R13*1), Y0, Y1
+	VMASKMOVPS   (SI)(R13*1), Y0, Y2
+	VMASKMOVPS   (DX)(R13*1), Y0, Y3
 	VXORPS       Y4, Y4, Y4
 	VSUBPS       Y1, Y4, Y4
 	VMOVUPS      expConstants<>+320(SB), Y5
@@ -1761,8 +1819,8 @@ row1after1:
 	VFMADD213PS  Y5, Y1, Y4
 	VMULPS       Y2, Y4, Y4
 	VMULPS       Y3, Y1, Y1
-	VMASKMOVPS   Y4, Y0, (AX)(R8*1)
-	VMASKMOVPS   Y1, Y0, (CX)(R8*1)
+	VMASKMOVPS   Y4, Y0, (AX)(R13*1)
+	VMASKMOVPS   Y1, Y0, (CX)(R13*1)
 
 row1done:
 	VZEROUPPER

@@ -39,15 +39,15 @@ func softmaxAVX512(rows int, s *float32, ld int, count int, limit int, fill int,
 //go:noescape
 func softmaxBackwardAVX512(rows int, s *float32, dp *float32, ld int, count int, limit int, fill int, scale float32, lse *float32, delta *float32)
 
-// swigluAVX512 computes y = gate/(1+exp(-gate))*up for n values. y may be gate or up.
+// swigluAVX512 computes y = gate/(1+exp(-gate))*up for n values. y may be gate or up. Meanwhile memory works on what lies yNext bytes beyond y and next bytes beyond gate and up.
 //
 //go:noescape
-func swigluAVX512(n int, y *float32, gate *float32, up *float32)
+func swigluAVX512(n int, y *float32, gate *float32, up *float32, yNext int, next int)
 
-// swigluBackwardAVX512 computes dup = dy*gate*s and dgate = dy*up*s*(1 + gate*(1-s)) with s = 1/(1+exp(-gate)) for n values. dgate and dup may be gate and up.
+// swigluBackwardAVX512 computes dup = dy*gate*s and dgate = dy*up*s*(1 + gate*(1-s)) with s = 1/(1+exp(-gate)) for n values. dgate and dup may be gate and up. Meanwhile memory works on what lies dyNext bytes beyond dy, next bytes beyond gate and up, and dNext bytes beyond dgate and dup.
 //
 //go:noescape
-func swigluBackwardAVX512(n int, dgate *float32, dup *float32, dy *float32, gate *float32, up *float32)
+func swigluBackwardAVX512(n int, dgate *float32, dup *float32, dy *float32, gate *float32, up *float32, dNext int, dyNext int, next int)
 
 // maxRowAVX2 is the greatest of n values; numbers that are NaN may be passed over.
 //
@@ -79,12 +79,12 @@ func softmaxAVX2(rows int, s *float32, ld int, count int, limit int, fill int, s
 //go:noescape
 func softmaxBackwardAVX2(rows int, s *float32, dp *float32, ld int, count int, limit int, fill int, scale float32, lse *float32, delta *float32)
 
-// swigluAVX2 computes y = gate/(1+exp(-gate))*up for n values. y may be gate or up.
+// swigluAVX2 computes y = gate/(1+exp(-gate))*up for n values. y may be gate or up. Meanwhile memory works on what lies yNext bytes beyond y and next bytes beyond gate and up.
 //
 //go:noescape
-func swigluAVX2(n int, y *float32, gate *float32, up *float32)
+func swigluAVX2(n int, y *float32, gate *float32, up *float32, yNext int, next int)
 
-// swigluBackwardAVX2 computes dup = dy*gate*s and dgate = dy*up*s*(1 + gate*(1-s)) with s = 1/(1+exp(-gate)) for n values. dgate and dup may be gate and up.
+// swigluBackwardAVX2 computes dup = dy*gate*s and dgate = dy*up*s*(1 + gate*(1-s)) with s = 1/(1+exp(-gate)) for n values. dgate and dup may be gate and up. Meanwhile memory works on what lies dyNext bytes beyond dy, next bytes beyond gate and up, and dNext bytes beyond dgate and dup.
 //
 //go:noescape
-func swigluBackwardAVX2(n int, dgate *float32, dup *float32, dy *float32, gate *float32, up *float32)
+func swigluBackwardAVX2(n int, dgate *float32, dup *float32, dy *float32, gate *float32, up *float32, dNext int, dyNext int, next int)

@@ -20,8 +20,9 @@ type expCode struct {
 	// prefetch asks for rows of cols values to be brought to the second-level cache.
 	prefetch func(rows, cols int, p *float32, stride int)
 
-	swiglu         func(n int, y, gate, up *float32)
-	swigluBackward func(n int, dgate, dup, dy, gate, up *float32)
+	// Next is how many bytes further on the next row is: memory works on it meanwhile.
+	swiglu         func(n int, y, gate, up *float32, yNext, next int)
+	swigluBackward func(n int, dgate, dup, dy, gate, up *float32, dNext, dyNext, next int)
 }
 
 // expNow is the assembly for the instruction set in use, or nil.

@@ -62,7 +62,7 @@ func (w *swigluWork) each(task int, row func(r int)) {
 func (w *swigluWork) forwardRow(r int) {
 	y, gate, up := w.y.Row(r, w.d), w.gate.Row(r, w.d), w.up.Row(r, w.d)
 	if c := expNow(); c != nil {
-		c.swiglu(w.d, &y[0], &gate[0], &up[0])
+		c.swiglu(w.d, &y[0], &gate[0], &up[0], 4*w.y.Stride, 4*w.gate.Stride)
 		return
 	}
 	for i, g := range gate {
@@ -73,7 +73,7 @@ func (w *swigluWork) forwardRow(r int) {
 func (w *swigluWork) backwardRow(r int) {
 	dgate, dup, dy, gate, up := w.dgate.Row(r, w.d), w.dup.Row(r, w.d), w.y.Row(r, w.d), w.gate.Row(r, w.d), w.up.Row(r, w.d)
 	if c := expNow(); c != nil {
-		c.swigluBackward(w.d, &dgate[0], &dup[0], &dy[0], &gate[0], &up[0])
+		c.swigluBackward(w.d, &dgate[0], &dup[0], &dy[0], &gate[0], &up[0], 4*w.dgate.Stride, 4*w.y.Stride, 4*w.gate.Stride)
 		return
 	}
 	for i, g := range gate {

@@ -379,13 +379,26 @@ func (g gen) softmaxBackward() {
 	})
 }
 
+// touch asks for the same place of other rows.
+func (g gen) touch(row *simd.Row, rows ...reg.GPVirtual) {
+	for _, r := range rows {
+		PREFETCHT0(row.At(r, 0))
+	}
+}
+
 func (g gen) swiglu() {
-	g.function("swiglu", "(n int, y, gate, up *float32)", "computes y = gate/(1+exp(-gate))*up for n values. y may be gate or up.")
+	g.function("swiglu", "(n int, y, gate, up *float32, yNext, next int)", "computes y = gate/(1+exp(-gate))*up for n values. y may be gate or up. Meanwhile memory works on what lies yNext bytes beyond y and next bytes beyond gate and up.")
 	y, gate, up := param("y"), param("gate"), param("up")
+	yNext, next := param("yNext"), param("next")
+	ADDQ(y, yNext)
+	upNext := GP64()
+	LEAQ(Mem{Base: up, Index: next, Scale: 1}, upNext)
+	ADDQ(gate, next)
 	k := g.operands(expConstants...)
 	row := g.NewRow("row", param("n"), g.masks)
 	row.Each(1, func(v int, mask reg.Register) {
 		x, minus, u := g.Vec(), g.Vec(), g.Vec()
+		g.touch(row, next, upNext, yNext)
 		g.Load(row.At(gate, v), x, mask)
 		g.Load(row.At(up, v), u, mask)
 		g.Zero(minus)
@@ -400,13 +413,21 @@ func (g gen) swiglu() {
 }
 
 func (g gen) swigluBackward() {
-	g.function("swigluBackward", "(n int, dgate, dup, dy, gate, up *float32)",
-		"computes dup = dy*gate*s and dgate = dy*up*s*(1 + gate*(1-s)) with s = 1/(1+exp(-gate)) for n values. dgate and dup may be gate and up.")
+	g.function("swigluBackward", "(n int, dgate, dup, dy, gate, up *float32, dNext, dyNext, next int)",
+		"computes dup = dy*gate*s and dgate = dy*up*s*(1 + gate*(1-s)) with s = 1/(1+exp(-gate)) for n values. dgate and dup may be gate and up. Meanwhile memory works on what lies dyNext bytes beyond dy, next bytes beyond gate and up, and dNext bytes beyond dgate and dup.")
 	dgate, dup, dy, gate, up := param("dgate"), param("dup"), param("dy"), param("gate"), param("up")
+	dNext, dyNext, next := param("dNext"), param("dyNext"), param("next")
+	ADDQ(dy, dyNext)
+	upNext, dupNext := GP64(), GP64()
+	LEAQ(Mem{Base: up, Index: next, Scale: 1}, upNext)
+	ADDQ(gate, next)
+	LEAQ(Mem{Base: dup, Index: dNext, Scale: 1}, dupNext)
+	ADDQ(dgate, dNext)
 	k := g.operands(expConstants...)
 	row := g.NewRow("row", param("n"), g.masks)
 	row.Each(1, func(v int, mask reg.Register) {
 		x, u, d, s := g.Vec(), g.Vec(), g.Vec(), g.Vec()
+		g.touch(row, next, upNext, dyNext, dNext, dupNext)
 		g.Load(row.At(gate, v), x, mask)
 		g.Load(row.At(up, v), u, mask)
 		g.Load(row.At(dy, v), d, mask)
