@@ -20,7 +20,7 @@ type Task struct {
 	KeyMin     int    `mapstructure:"key_min" yaml:"key_min"`         // shortest key
 	KeyMax     int    `mapstructure:"key_max" yaml:"key_max"`         // longest key
 	KeyEndings int    `mapstructure:"key_endings" yaml:"key_endings"` // different last tokens in a sequence; 0: as many as there can be
-	KeyLength  string `mapstructure:"key_length" yaml:"key_length"`   // free | ending: the last token tells the length
+	KeyLength  string `mapstructure:"key_length" yaml:"key_length"`   // free | ending | lag: what the last token tells
 	Values     int    `mapstructure:"values" yaml:"values"`           // number of value tokens
 
 	// Synthetic language.

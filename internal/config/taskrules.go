@@ -87,12 +87,13 @@ func varkeyRules(t Task) error {
 		between("task.key_tokens", t.KeyTokens, 1, MaxVocab/2),
 		between("task.key_max", t.KeyMax, 1, 8),
 		between("task.key_min", t.KeyMin, 1, t.KeyMax),
-		oneOf("task.key_length", t.KeyLength, "free", "ending"),
+		oneOf("task.key_length", t.KeyLength, "free", "ending", "lag"),
+		check("task.key_max", t.KeyMax, t.KeyLength != "lag" || t.KeyMax >= 2, "must be at least 2 with task.key_length: lag, or there is nothing to point at"),
 		check("task.key_min", t.KeyMin, t.KeyLength != "ending" || t.KeyMin >= 2, "must be at least 2 with task.key_length: ending, or a key of one token is its ending"),
 		oneOf("task.filler", t.Filler, "random", "blank", "keys"),
-		check("task.filler", t.Filler, t.Filler != "keys" || t.KeyLength == "ending", "must be random or blank with task.key_length: free, or nothing tells where a key starts"),
+		check("task.filler", t.Filler, t.Filler != "keys" || t.KeyLength != "free", "must be random or blank with task.key_length: free, or nothing tells where a key starts"),
 		check("task.key_endings", t.KeyEndings, t.KeyEndings >= 0 && endings <= t.KeyTokens && 2*endings <= t.Pairs, "must be from 0 to task.key_tokens %d and to half of task.pairs %d, so that two keys share an ending", t.KeyTokens, t.Pairs),
-		check("task.key_tokens", t.KeyTokens, float64(group) <= keysPerEnding(t), "must be larger: %d keys share an ending, and there are only %.0f of lengths %d to %d", group, keysPerEnding(t), t.KeyMin, t.KeyMax),
+		check("task.key_tokens", t.KeyTokens, float64(group) <= keysPerEnding(t), "must be larger: %d keys share an ending, and there are only %.0f with task.key_length: %s", group, keysPerEnding(t), t.KeyLength),
 		check("task.seq_len", t.SeqLen, t.SeqLen >= width, "must be at least 2 x task.pairs x (task.key_max + 1) (2 x %d x %d = %d)", t.Pairs, t.KeyMax+1, width),
 		between("task.values", t.Values, t.Pairs, MaxVocab/2-1),
 		within("task.power", t.Power, -8, 8),
@@ -108,12 +109,15 @@ func (t Task) Endings() int {
 }
 
 // keysPerEnding is how many different keys with the same last token an example can
-// surely have: those of the shortest length where the ending tells the length, and
-// those of all lengths otherwise.
+// surely have: those of the shortest length where the ending tells the length, one for
+// each token where it tells which one counts, and those of all lengths otherwise.
 func keysPerEnding(t Task) float64 {
 	longest := min(t.KeyMax, 8)
-	if t.KeyLength == "ending" {
+	switch t.KeyLength {
+	case "ending":
 		longest = t.KeyMin
+	case "lag":
+		return float64(t.KeyTokens)
 	}
 	sum := 0.0
 	for l := max(1, t.KeyMin); l <= longest; l++ {

@@ -67,6 +67,7 @@ var pinned = []struct {
 	{"varkey ending", a("varkey", func(c *config.Task) {
 		c.Filler, c.KeyLength, c.KeyMin, c.KeyEndings, c.SeqLen = "keys", "ending", 2, 1, 128
 	}), [3]string{"aeefe77a7c3e002e", "2d738d799b6bdbd6", "5b8c9be813b5af15"}},
+	{"varkey lag", a("varkey", func(c *config.Task) { c.Filler, c.KeyLength = "keys", "lag" }), [3]string{"e329a95a970ad627", "ee321a093e750f67", "6ae1d4aa7e2a6622"}},
 	{"language", a("language", nil), [3]string{"44e7b6067c136da2", "2fdcbcabf45b8295", "d5b5352ac28997ef"}},
 	{"language large", a("language", func(c *config.Task) { c.Vocab, c.SeqLen = config.MaxVocab, 512 }), [3]string{"366be1a19843cdc5", "7f4397152df79b92", "d364a7ae3c9024f1"}},
 	{"mad-recall", mad("mad-recall", nil), [3]string{"ddd67dab9aee5a8a", "4a3c792f720ad3cf", "025caef276545f4d"}},

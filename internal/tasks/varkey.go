@@ -21,10 +21,15 @@ import (
 //
 // Keys. An example has E different last tokens (task.key_endings), dealt to the n keys
 // as evenly as possible, so that every last token ends two keys or more and never
-// names a key alone. A key's length is uniform in task.key_min..task.key_max, its
-// tokens before the last are uniform key tokens, and a key that is there already is
-// drawn again. With task.key_length: ending the last token tells the length: token e
-// ends keys of key_min + (e-1) mod (key_max-key_min+1) tokens.
+// names a key alone. A key that is there already is drawn again. What makes a key
+// depends on task.key_length:
+//   - free: its length is uniform in task.key_min..task.key_max, its tokens before the
+//     last are uniform key tokens;
+//   - ending: the same, but the last token tells the length: token e ends keys of
+//     key_min + (e-1) mod (key_max-key_min+1) tokens;
+//   - lag: every key has m tokens, of which two count: the last, e, and the one that
+//     it points at, 1 + (e-1) mod (m-1) places before it. The others are drawn anew
+//     each time the key stands somewhere.
 //
 // Context. The pairs in random order, each key followed by its value; values differ.
 //
@@ -38,9 +43,11 @@ import (
 // and with filler keys the last token tells how far back the key reaches. One key may
 // begin or end another; labels stand only where a whole key has been seen.
 //
-// Harder: more pairs, fewer key_tokens, fewer key_endings, larger key_max, key_length:
-// ending with filler: keys (then only a filter that depends on the token can leave out
-// what stands before the key).
+// Harder: more pairs, fewer key_tokens, fewer key_endings, larger key_max. With
+// key_length: free and ending, the longest common suffix names the key, which a static
+// filter whose taps shrink with the lag can match. With lag, what has to be matched
+// depends on the token that is read, as the meaning of "can" in "the old can opener"
+// depends on the word after it.
 type varKey struct {
 	base
 	c       config.Task
@@ -94,7 +101,7 @@ func (m *varKey) generate(split Split, index uint64, tokens, targets []int32, pa
 	s.deck.deal(&s.src, 0, s.order)
 	at := 0
 	for _, j := range s.order {
-		at += copy(tokens[at:], m.key(s, int(j)))
+		at += m.write(s, int(j), tokens[at:])
 		tokens[at] = s.value[j]
 		if parts != nil {
 			for i := at - s.length[j]; i < at; i++ {
@@ -109,7 +116,7 @@ func (m *varKey) generate(split Split, index uint64, tokens, targets []int32, pa
 	for j := range m.c.Pairs {
 		slot := m.c.Pairs*width + width*s.slots.draw(&s.src)
 		start := slot + 1 + s.src.IntN(width-s.length[j])
-		end := start + copy(tokens[start:], m.key(s, j))
+		end := start + m.write(s, j, tokens[start:])
 		targets[end-1] = s.value[j]
 		for i := start; parts != nil && i < end; i++ {
 			parts[i] = fmt.Sprintf("k%d?", j+1)
@@ -149,10 +156,13 @@ func (m *varKey) drawKeys(s *varKeyScratch) {
 
 func (m *varKey) drawKey(s *varKeyScratch, j int) {
 	last, lengths := s.ending[j%m.endings], m.c.KeyMax-m.c.KeyMin+1
-	if m.c.KeyLength == "ending" {
-		s.length[j] = m.c.KeyMin + int(last-1)%lengths
-	} else {
+	switch m.c.KeyLength {
+	case "free":
 		s.length[j] = m.c.KeyMin + s.src.IntN(lengths)
+	case "ending":
+		s.length[j] = m.c.KeyMin + int(last-1)%lengths
+	case "lag":
+		s.length[j] = m.c.KeyMax
 	}
 	key := m.key(s, j)
 	for i := range key[1:] {
@@ -161,10 +171,33 @@ func (m *varKey) drawKey(s *varKeyScratch, j int) {
 	key[len(key)-1] = last
 }
 
+// write writes key j, the tokens that do not count drawn anew, and returns its length.
+func (m *varKey) write(s *varKeyScratch, j int, tokens []int32) int {
+	key := m.key(s, j)
+	n := copy(tokens, key)
+	if m.c.KeyLength == "lag" {
+		counts := m.counts(key)
+		for i := range key[1:] {
+			if i != counts {
+				tokens[i] = int32(1 + s.src.IntN(m.c.KeyTokens))
+			}
+		}
+	}
+	return n
+}
+
+// counts is the place in a key that its last token points at.
+func (m *varKey) counts(key []int32) int {
+	last := len(key) - 1
+	return last - 1 - int(key[last]-1)%(m.c.KeyMax-1)
+}
+
 // taken says whether key j is one of the keys before it.
 func (m *varKey) taken(s *varKeyScratch, j int) bool {
+	key := m.key(s, j)
 	for other := j - m.endings; other >= 0; other -= m.endings {
-		if slices.Equal(m.key(s, j), m.key(s, other)) {
+		before := m.key(s, other)
+		if m.c.KeyLength == "lag" && key[m.counts(key)] == before[m.counts(key)] || slices.Equal(key, before) {
 			return true
 		}
 	}

@@ -22,20 +22,17 @@ func checkVarKey(t testing.TB, c config.Task, tokens, targets []int32) {
 		}
 		key, v := tokens[start:at], tokens[at]
 		at++
-		if len(key) < c.KeyMin || len(key) > c.KeyMax {
-			t.Fatalf("key %v has length %d", key, len(key))
-		}
 		last := key[len(key)-1]
-		if want := c.KeyMin + int(last-1)%(c.KeyMax-c.KeyMin+1); c.KeyLength == "ending" && len(key) != want {
-			t.Fatalf("key %v should have length %d by its ending", key, want)
+		if n := keyLength(c, last); n == 0 && (len(key) < c.KeyMin || len(key) > c.KeyMax) || n > 0 && len(key) != n {
+			t.Fatalf("key %v has length %d", key, len(key))
 		}
 		if !isValue(v) || values[v] {
 			t.Fatalf("value %d is not one or came before", v)
 		}
-		if _, twice := value[keyText(key)]; twice {
+		if _, twice := value[identity(c, key)]; twice {
 			t.Fatalf("key %v twice", key)
 		}
-		value[keyText(key)] = v
+		value[identity(c, key)] = v
 		values[v] = true
 		endings[last]++
 	}
@@ -57,15 +54,11 @@ func checkVarKey(t testing.TB, c config.Task, tokens, targets []int32) {
 		if i < first {
 			t.Fatalf("label at %d, before the first slot at %d", i, first)
 		}
-		start := i
-		if c.KeyLength == "ending" {
-			start = i - (c.KeyMin + int(tokens[i]-1)%(c.KeyMax-c.KeyMin+1)) + 1
-		} else {
-			for isKey(tokens[start-1]) {
-				start--
-			}
+		start := i + 1 - keyLength(c, tokens[i])
+		for start > i || c.KeyLength == "free" && isKey(tokens[start-1]) {
+			start--
 		}
-		key := keyText(tokens[start : i+1])
+		key := identity(c, tokens[start:i+1])
 		if want, ok := value[key]; !ok || y != want {
 			t.Fatalf("label %d at %d under key %v", y, i, tokens[start:i+1])
 		}
@@ -91,6 +84,27 @@ func checkVarKey(t testing.TB, c config.Task, tokens, targets []int32) {
 	}
 }
 
+// keyLength is the length of keys with a last token, where it or the task tells; 0
+// where nothing does.
+func keyLength(c config.Task, last int32) int {
+	switch c.KeyLength {
+	case "ending":
+		return c.KeyMin + int(last-1)%(c.KeyMax-c.KeyMin+1)
+	case "lag":
+		return c.KeyMax
+	}
+	return 0
+}
+
+// identity is what names a key: all its tokens, or the two that count.
+func identity(c config.Task, key []int32) string {
+	if c.KeyLength == "lag" {
+		last := len(key) - 1
+		return keyText([]int32{key[last-1-int(key[last]-1)%(c.KeyMax-1)], key[last]})
+	}
+	return keyText(key)
+}
+
 func keyText(key []int32) string {
 	s := ""
 	for _, k := range key {
@@ -109,6 +123,9 @@ func TestVarKeyRules(t *testing.T) {
 		a("varkey", func(c *config.Task) { c.Pairs, c.KeyLength, c.KeyMin, c.Filler = 8, "ending", 2, "keys" }),
 		a("varkey", func(c *config.Task) { c.Pairs, c.KeyLength, c.KeyMin, c.KeyMax, c.SeqLen = 8, "ending", 2, 4, 80 }),
 		a("varkey", func(c *config.Task) { c.SeqLen, c.Pairs, c.Values = 512, 64, 64 }),
+		a("varkey", func(c *config.Task) { c.Pairs, c.KeyLength, c.Filler = 8, "lag", "keys" }),
+		a("varkey", func(c *config.Task) { c.Pairs, c.KeyLength, c.KeyMax, c.SeqLen, c.KeyEndings = 8, "lag", 4, 80, 1 }), // every key of the ending
+		a("varkey", func(c *config.Task) { c.Pairs, c.KeyLength, c.KeyMax, c.Filler = 8, "lag", 2, "blank" }),
 	} {
 		task := must(t, c)
 		for index := range uint64(200) {
@@ -139,16 +156,15 @@ func TestVarKeyLengths(t *testing.T) {
 }
 
 func FuzzVarKey(f *testing.F) {
-	f.Add(64, 8, 8, 1, 3, 0, false, 32, uint8(0), uint64(0))
-	f.Add(128, 8, 5, 2, 4, 2, true, 9, uint8(2), uint64(1))
-	f.Add(40, 2, 1, 1, 2, 1, false, 2, uint8(1), uint64(2))
-	f.Fuzz(func(t *testing.T, seqLen, pairs, keyTokens, keyMin, keyMax, endings int, ending bool, values int, filler uint8, index uint64) {
+	f.Add(64, 8, 8, 1, 3, 0, uint8(0), 32, uint8(0), uint64(0))
+	f.Add(128, 8, 5, 2, 4, 2, uint8(1), 9, uint8(2), uint64(1))
+	f.Add(40, 2, 1, 1, 2, 1, uint8(0), 2, uint8(1), uint64(2))
+	f.Add(64, 8, 8, 1, 3, 0, uint8(2), 32, uint8(2), uint64(3))
+	f.Fuzz(func(t *testing.T, seqLen, pairs, keyTokens, keyMin, keyMax, endings int, length uint8, values int, filler uint8, index uint64) {
 		c := a("varkey", func(c *config.Task) {
 			c.SeqLen, c.Pairs, c.KeyTokens, c.KeyMin, c.KeyMax, c.KeyEndings, c.Values = seqLen, pairs, keyTokens, keyMin, keyMax, endings, values
 			c.Filler = []string{"random", "blank", "keys"}[filler%3]
-			if ending {
-				c.KeyLength = "ending"
-			}
+			c.KeyLength = []string{"free", "ending", "lag"}[length%3]
 		})
 		task, err := New(c, 1)
 		if err != nil || seqLen > 4096 {
@@ -158,4 +174,38 @@ func FuzzVarKey(f *testing.F) {
 		checkExample(t, task, tokens, targets)
 		checkVarKey(t, c, tokens, targets)
 	})
+}
+
+// TestVarKeyLagRedrawsTheRest looks whether the tokens of a key that do not count
+// differ between its two places, as often as they do by chance.
+func TestVarKeyLagRedrawsTheRest(t *testing.T) {
+	c := a("varkey", func(c *config.Task) { c.Pairs, c.KeyLength, c.KeyMax, c.SeqLen = 8, "lag", 4, 80 })
+	task := must(t, c)
+	same, total := 0.0, 0.0
+	for index := range uint64(1000) {
+		tokens, targets := example(task, Train, index)
+		for i, y := range targets {
+			if y == Ignore {
+				continue
+			}
+			first := slices.Index(tokens, y) // the value in the context, right after the key
+			counts := 1 + int(tokens[i]-1)%(c.KeyMax-1)
+			for lag := 1; lag < c.KeyMax; lag++ {
+				if tokens[i-lag] == tokens[first-1-lag] {
+					if lag != counts {
+						same++
+					}
+				} else if lag == counts {
+					t.Fatalf("example %d: the token that counts differs", index)
+				}
+				if lag != counts {
+					total++
+				}
+			}
+		}
+	}
+	p := 1 / float64(c.KeyTokens)
+	if math.Abs(same-total*p) > 5*math.Sqrt(total*p) {
+		t.Errorf("%v of %v tokens that do not count are the same, expected %.0f", same, total, total*p)
+	}
 }
