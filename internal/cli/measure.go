@@ -19,6 +19,9 @@ func (f *Factory) measure(p *plan, c *config.Config) error {
 	if err := fitsHere(c); err != nil {
 		return err
 	}
+	if err := fitsHere(c); err != nil {
+		return err
+	}
 	f.logf("measuring %s", p.Name)
 	t, err := train.New(c)
 	if err != nil {
@@ -35,6 +38,6 @@ func (f *Factory) measure(p *plan, c *config.Config) error {
 		steps++
 	}
 	p.TokensPerS = float64(steps) * float64(p.TokensPerStep) / time.Since(start).Seconds()
-	p.Seconds = float64(p.Tokens) / p.TokensPerS
+	p.at(p.TokensPerS)
 	return nil
 }

@@ -30,7 +30,12 @@ type plan struct {
 	Jobs            int          `json:"jobs,omitempty"`         // of a sweep: seeds with this plan
 	TokensPerS      float64      `json:"tokens_per_s,omitempty"` // measured
 	Seconds         float64      `json:"seconds,omitempty"`      // of the whole run, at a given or measured speed
+	BudgetTokens    int64        `json:"budget_tokens"`          // what the paper would train on
+	BudgetSeconds   float64      `json:"budget_seconds,omitempty"`
 }
+
+// paperTokensPerParam is the paper's budget (fact sheet §2.1).
+const paperTokensPerParam = 50
 
 type memoryPart struct {
 	Name  string `json:"name"`
@@ -100,7 +105,7 @@ func planRun(f *Factory, o planOptions) error {
 		speed = func(p *plan, c *config.Config) error { return f.measure(p, c) }
 	case o.gflops > 0:
 		speed = func(p *plan, c *config.Config) error {
-			p.Seconds = p.FLOPs / (o.gflops * 1e9)
+			p.at(o.gflops * 1e9 / p.FLOPsPerToken)
 			return nil
 		}
 	}
@@ -176,7 +181,14 @@ func planOf(c *config.Config) (plan, error) {
 	}
 	p.Tokens = int64(p.Steps) * p.TokensPerStep
 	p.FLOPs = float64(p.Tokens) * p.FLOPsPerToken
+	p.BudgetTokens = paperTokensPerParam * p.ParamsTotal
 	return p, nil
+}
+
+// at sets the times that follow from a speed in tokens a second.
+func (p *plan) at(speed float64) {
+	p.Seconds = float64(p.Tokens) / speed
+	p.BudgetSeconds = float64(p.BudgetTokens) / speed
 }
 
 // planSweep plans the cells of a sweep: jobs that differ in more than their seed.
@@ -213,7 +225,7 @@ func planSweep(s *config.Sweep, speed func(*plan, *config.Config) error) (sweepP
 
 func (f *Factory) printPlan(p plan) {
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(f.Out, "%-14s %s\n", name, fmt.Sprintf(format, args...))
+		fmt.Fprintf(f.Out, "%-15s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	line("run", "%s", p.Name)
 	line("parameters", "%s (embedding %s, short convolutions %s)", si(float64(p.ParamsTotal)), si(float64(p.ParamsEmbedding)), si(float64(p.ParamsConv)))
@@ -230,6 +242,7 @@ func (f *Factory) printPlan(p plan) {
 	}
 	if p.Seconds > 0 {
 		line("time", "%s", durationText(p.Seconds))
+		line("paper's budget", "%s tokens (%d a parameter): %s", si(float64(p.BudgetTokens)), paperTokensPerParam, durationText(p.BudgetSeconds))
 	}
 }
 

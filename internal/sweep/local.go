@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,6 +37,10 @@ func (l Local) Launch(ctx context.Context, j Job) error {
 		return fmt.Errorf("sweep: %w", err)
 	}
 	defer log.Close()
+	before, err := log.Seek(0, io.SeekEnd)
+	if err != nil {
+		return fmt.Errorf("sweep: %w", err)
+	}
 	file, logFile := filepath.Join(dir, jobFile(j, ".yaml")), filepath.Join(dir, jobFile(j, ".log"))
 	cmd := exec.CommandContext(ctx, l.Program, "train", "--config", file, "--run-dir", j.Dir, "--resume", "--quiet", "--set", "threads="+strconv.Itoa(l.Threads))
 	cmd.Stderr = log
@@ -50,7 +55,7 @@ func (l Local) Launch(ctx context.Context, j Job) error {
 	case errors.As(err, &exit) && exit.ExitCode() == l.InUse:
 		return fmt.Errorf("sweep: %s: %w", j.Dir, ErrInUse)
 	}
-	if said := lastLine(logFile); said != "" {
+	if said := lastLine(logFile, before); said != "" {
 		return fmt.Errorf("%s (%w; see %s)", said, err, logFile)
 	}
 	return fmt.Errorf("%w; see %s", err, logFile)
@@ -85,7 +90,8 @@ func prepare(dir string, j Job) (log *os.File, err error) {
 	if err := root.Rename(temporary, jobFile(j, ".yaml")); err != nil {
 		return nil, err
 	}
-	return root.Create(jobFile(j, ".log"))
+	// Another process may be at work on the job, and write here: it is not cut off.
+	return root.OpenFile(jobFile(j, ".log"), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
 }
 
 // jobEnvironment leaves out the settings of DSCONV_ variables: they are in the
@@ -100,13 +106,14 @@ func jobEnvironment(all []string) []string {
 	return env
 }
 
-// lastLine is the last thing that a job said, without the program's name.
-func lastLine(file string) string {
+// lastLine is the last thing that a log says after an offset, without the
+// program's name.
+func lastLine(file string, from int64) string {
 	data, err := os.ReadFile(file)
-	if err != nil {
+	if err != nil || int64(len(data)) < from {
 		return ""
 	}
-	s := strings.TrimSpace(string(data))
+	s := strings.TrimSpace(string(data[from:]))
 	s = strings.TrimSpace(s[strings.LastIndexByte(s, '\n')+1:])
 	return strings.TrimPrefix(s, "dsconv: ")
 }
