@@ -26,9 +26,9 @@ type seen struct {
 	Shown              int // characters of visible text
 }
 
-// probe shows the page in a frame and writes down what it finds. The frame has the
-// page's own policy, so the script is the probe's and not the page's.
-const probe = `<!DOCTYPE html><meta charset="utf-8"><body style="margin:0"><iframe id="f" style="border:0;height:900px;width:WIDTHpx" srcdoc="PAGE"></iframe><pre id="out"></pre><script>
+// lens shows the page in a frame and writes down what it finds. The frame has the
+// page's own policy, so the script is the test's and not the page's.
+const lens = `<!DOCTYPE html><meta charset="utf-8"><body style="margin:0"><iframe id="f" style="border:0;height:900px;width:WIDTHpx" srcdoc="PAGE"></iframe><pre id="out"></pre><script>
 const f = document.getElementById("f");
 f.onload = () => {
   const d = f.contentDocument, w = f.contentWindow, root = d.documentElement;
@@ -39,7 +39,7 @@ f.onload = () => {
   const colors = [w.getComputedStyle(d.body).color, ...[...d.querySelectorAll(".soft")].map(e => w.getComputedStyle(e).color), ...texts.map(e => w.getComputedStyle(e).fill)];
   document.getElementById("out").textContent = JSON.stringify({
     Width: root.clientWidth, ScrollWidth: root.scrollWidth,
-    Figures: d.querySelectorAll("figure").length,
+    Figures: d.querySelectorAll(".figures > figure").length,
     Drawn: [...d.querySelectorAll("figure > svg")].filter(s => s.getBoundingClientRect().height > 60 && s.querySelector("path")).length,
     SmallestText: Math.min(...texts.map(e => parseFloat(w.getComputedStyle(e).fontSize) * Math.hypot(e.getScreenCTM().a, e.getScreenCTM().b))),
     LowestContrast: Math.min(...colors.map(contrast)),
@@ -52,7 +52,7 @@ func show(t *testing.T, browser, page string, width int, dark bool) seen {
 	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "probe.html")
-	text := regexp.MustCompile("WIDTH").ReplaceAllLiteralString(probe, strconv.Itoa(width))
+	text := regexp.MustCompile("WIDTH").ReplaceAllLiteralString(lens, strconv.Itoa(width))
 	text = regexp.MustCompile("PAGE").ReplaceAllLiteralString(text, html.EscapeString(page))
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)

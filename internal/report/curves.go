@@ -58,6 +58,16 @@ func curvesOf(runs []*Run, of func(Sample) float64) []curve {
 	return out
 }
 
+// after leaves out a share of the curve's beginning.
+func (c curve) after(share float64) curve {
+	i := 0
+	for i < len(c.x)-1 && c.x[i] < share*c.x[len(c.x)-1] {
+		i++
+	}
+	c.x, c.mid, c.min, c.max = c.x[i:], c.mid[i:], c.min[i:], c.max[i:]
+	return c
+}
+
 // bins are the means of a run over width steps; NaN where nothing was measured.
 func bins(r *Run, width, steps int, of func(Sample) float64) []float64 {
 	n := (steps + width - 1) / width
@@ -84,8 +94,9 @@ func bins(r *Run, width, steps int, of func(Sample) float64) []float64 {
 	return out
 }
 
-// curveFigure draws the curves of variants.
-func curveFigure(f Figure, runs []*Run, yLabel string, of func(Sample) float64, style func(*plot.Plot)) (*Figure, error) {
+// curveFigure draws the curves of variants from a share of the steps on; the data
+// behind it are whole.
+func curveFigure(f Figure, runs []*Run, yLabel string, from float64, of func(Sample) float64, style func(*plot.Plot)) (*Figure, error) {
 	curves := curvesOf(runs, of)
 	if len(curves) == 0 {
 		return nil, nil
@@ -97,6 +108,10 @@ func curveFigure(f Figure, runs []*Run, yLabel string, of func(Sample) float64, 
 	}
 	f.table = [][]string{{"variant", "step", "median", "min", "max", "seeds"}}
 	for _, c := range curves {
+		for i := range c.x {
+			f.table = append(f.table, []string{c.variant, number(c.x[i]), number(c.mid[i]), number(c.min[i]), number(c.max[i]), fmt.Sprint(c.seeds)})
+		}
+		c = c.after(from)
 		if c.seeds > 1 {
 			band, err := plotter.NewPolygon(ring(c))
 			if err != nil {
@@ -109,7 +124,6 @@ func curveFigure(f Figure, runs []*Run, yLabel string, of func(Sample) float64, 
 		xy := make(plotter.XYs, len(c.x))
 		for i := range c.x {
 			xy[i] = plotter.XY{X: c.x[i], Y: c.mid[i]}
-			f.table = append(f.table, []string{c.variant, number(c.x[i]), number(c.mid[i]), number(c.min[i]), number(c.max[i]), fmt.Sprint(c.seeds)})
 		}
 		line, err := plotter.NewLine(xy)
 		if err != nil {

@@ -136,7 +136,7 @@ func learningCurves(runs []*Run, sweep string) (*Figure, error) {
 	return curveFigure(Figure{
 		ID: sweep + "-learning", Title: "Learning curves, " + sweep + suffix(cell), Command: sweepCommand(sweep),
 		Caption: "Accuracy on training batches, which are new at every step: median over seeds, and its range as a band.",
-	}, runs, "accuracy", func(s Sample) float64 { return s.Accuracy }, nil)
+	}, runs, "accuracy", 0, func(s Sample) float64 { return s.Accuracy }, nil)
 }
 
 func lossCurves(runs []*Run, sweep string) (*Figure, error) {
@@ -146,8 +146,8 @@ func lossCurves(runs []*Run, sweep string) (*Figure, error) {
 	cell, runs := largest(runs)
 	return curveFigure(Figure{
 		ID: sweep + "-loss", Title: "Training loss, " + sweep + suffix(cell), Command: sweepCommand(sweep),
-		Caption: "Nats a token on training batches: median over seeds, and its range as a band; the largest size of the sweep.",
-	}, runs, "loss, nats", func(s Sample) float64 { return s.Loss }, logY)
+		Caption: "Nats a token on training batches: median over seeds, and its range as a band; the largest size of the sweep, without the first tenth of its steps.",
+	}, runs, "loss, nats", 0.1, func(s Sample) float64 { return s.Loss }, logY)
 }
 
 func gradientCurves(runs []*Run, sweep string) (*Figure, error) {
@@ -164,7 +164,7 @@ func normCurves(runs []*Run, sweep, id, title, caption string, of func(Sample) f
 	}
 	cell, runs := largest(runs)
 	return curveFigure(Figure{ID: sweep + id, Title: title + sweep + suffix(cell), Command: sweepCommand(sweep), Caption: caption},
-		runs, "gradient norm", func(s Sample) float64 {
+		runs, "gradient norm", 0, func(s Sample) float64 {
 			if x := of(s); x > 0 {
 				return x
 			}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"dsconv/internal/rng"
+	"dsconv/internal/train"
 )
 
 // study is a made-up study with recall and a ladder. Its names try to break out of
@@ -79,7 +80,7 @@ var (
 
 func makeReport(t testing.TB) (*Report, string) {
 	t.Helper()
-	r, err := build("runs/reproduce", study(t))
+	r, err := build("runs/reproduce", study(t), madeProbes())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,6 +89,25 @@ func makeReport(t testing.TB) (*Report, string) {
 		t.Fatal(err)
 	}
 	return r, b.String()
+}
+
+// madeProbes are made-up looks into trained models.
+func madeProbes() Probes {
+	nan := math.NaN()
+	h := Heat{Sweep: "recall-varkey", Variant: "lowrank", Dir: "runs/x", Pairs: []int{8, 16, 32}, Lengths: []int{64, 128, 256}, Values: [][]float64{{1, 0.93, 0.6}, {nan, 0.7, 0.41}, {nan, nan, 0.2}}}
+	other := h
+	other.Variant, other.Values = "base", [][]float64{{0.38, 0.3, 0.2}, {nan, 0.1, 0.05}, {nan, nan, 0}}
+	a := &train.Analysis{}
+	for layer := range 2 {
+		for i, place := range []string{"q", "k", "v"} {
+			e := float64(i+1) * 0.1
+			a.Filters = append(a.Filters, train.FilterStats{Layer: layer, Place: place, Energy: []float64{e, 2 * e, e / 2, e / 4}, Static: []float64{e, e, e, e}, Variation: []float64{e / 2, e / 2, e / 3, e / 9}})
+		}
+	}
+	for i, name := range []string{"as trained", "frozen", "other sequence", "no dynamic part", "no lag 0", "no lag 1"} {
+		a.Ablations = append(a.Ablations, train.Ablation{Name: name, Eval: train.Evaluation{Loss: 0.1 * float64(i+1), Accuracy: 1 - 0.15*float64(i)}})
+	}
+	return Probes{Heats: []Heat{h, other}, Filters: []Filters{{"recall-varkey", "lowrank", "runs/x", true, a}}}
 }
 
 func TestPage(t *testing.T) {
@@ -105,7 +125,7 @@ func TestPage(t *testing.T) {
 			t.Errorf("figure %s has no data", f.ID)
 		}
 	}
-	for _, kind := range []string{"recall-varkey-recall", "recall-varkey-learning", "recall-varkey-gradient", "ladder-loss", "ladder-scaling", "ladder-advantage", "ladder-gain", "ladder-overhead"} {
+	for _, kind := range []string{"recall-varkey-recall", "recall-varkey-learning", "recall-varkey-gradient", "ladder-loss", "ladder-scaling", "ladder-advantage", "ladder-gain", "ladder-overhead", "recall-varkey-lowrank-filters", "recall-varkey-lowrank-worth"} {
 		if !strings.Contains(page, `<figure id="`+kind+`"`) {
 			t.Errorf("no figure %s", kind)
 		}
@@ -168,7 +188,7 @@ func TestPageIsRepeatable(t *testing.T) {
 }
 
 func TestEmptyPage(t *testing.T) {
-	r, err := build("runs/none", &Found{})
+	r, err := build("runs/none", &Found{}, Probes{})
 	if err != nil {
 		t.Fatal(err)
 	}

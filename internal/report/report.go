@@ -1,6 +1,8 @@
 package report
 
 import (
+	"slices"
+
 	"dsconv/internal/scaling"
 )
 
@@ -16,6 +18,7 @@ type Report struct {
 	Losses     []LossCell
 	Fits       map[string]*scaling.Result
 	Figures    []Figure
+	Heats      []Heat
 }
 
 // New reads the runs below dir and judges the claims.
@@ -24,27 +27,44 @@ func New(dir string) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	return build(dir, f)
+	return build(dir, f, probe(f.studied()))
 }
 
-func build(dir string, f *Found) (*Report, error) {
+// studied are the runs of a sweep: others answer no claim.
+func (f *Found) studied() []*Run {
+	var out []*Run
+	for _, r := range f.Runs {
+		if r.Sweep != "" {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+func build(dir string, f *Found, p Probes) (*Report, error) {
 	claims, err := Claims()
 	if err != nil {
 		return nil, err
 	}
-	var studied []*Run // those of a sweep: others answer no claim
-	r := &Report{Dir: dir, Machine: f.Machine, Runs: len(f.Runs), Unfinished: f.Others}
+	studied := f.studied()
+	r := &Report{Dir: dir, Machine: f.Machine, Runs: len(f.Runs), Unfinished: slices.Concat(f.Others, p.Skipped), Heats: p.Heats}
 	for _, run := range f.Runs {
 		r.Seconds += run.Last().Seconds
-		if run.Sweep != "" {
-			studied = append(studied, run)
-		}
 	}
 	r.Fits = fitSweeps(studied)
 	r.Rows = judge(claims, evidence{runs: studied, fits: r.Fits})
 	r.Recall, r.Losses = recallCells(studied), lossCells(studied)
-	r.Figures, err = figures(studied, r.Fits)
-	return r, err
+	if r.Figures, err = figures(studied, r.Fits); err != nil {
+		return nil, err
+	}
+	for _, f := range p.Filters {
+		figs, err := filterFigures(f)
+		if err != nil {
+			return nil, err
+		}
+		r.Figures = append(r.Figures, figs...)
+	}
+	return r, nil
 }
 
 // Verdicts counts the claims of each verdict.
