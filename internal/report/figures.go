@@ -14,7 +14,7 @@ import (
 )
 
 // figures draws what the runs of every sweep allow, in the order of the page.
-func figures(runs []*Run, fits map[string]*scaling.Result) ([]Figure, error) {
+func figures(dir string, runs []*Run, fits map[string]*scaling.Result) ([]Figure, error) {
 	var out []Figure
 	add := func(f *Figure, err error) error {
 		if err != nil {
@@ -32,10 +32,10 @@ func figures(runs []*Run, fits map[string]*scaling.Result) ([]Figure, error) {
 			}
 		}
 		if f := fits[sweep]; f != nil {
-			if err := add(scalingFigure(pick(runs, sweep, ""), sweep, f)); err != nil {
+			if err := add(scalingFigure(dir, pick(runs, sweep, ""), sweep, f)); err != nil {
 				return nil, err
 			}
-			if err := add(advantageFigure(sweep, f)); err != nil {
+			if err := add(advantageFigure(dir, sweep, f)); err != nil {
 				return nil, err
 			}
 		}
@@ -173,12 +173,12 @@ func normCurves(runs []*Run, sweep, id, title, caption string, of func(Sample) f
 }
 
 // scalingFigure draws the runs of a ladder and the law through them.
-func scalingFigure(runs []*Run, sweep string, f *scaling.Result) (*Figure, error) {
+func scalingFigure(dir string, runs []*Run, sweep string, f *scaling.Result) (*Figure, error) {
 	p := newPlot("training compute, FLOPs", "validation loss, nats")
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, logTicks{}
 	logY(p)
 	fig := Figure{
-		ID: sweep + "-scaling", Title: "Scaling law, " + sweep, Command: "dsconv fit --runs runs/reproduce --sweep " + sweep,
+		ID: sweep + "-scaling", Title: "Scaling law, " + sweep, Command: "dsconv fit --runs " + dir + " --sweep " + sweep,
 		Caption: "Dots: runs. Lines: " + scaling.Form + ".",
 	}
 	fig.table = [][]string{append(slices.Clone(scaling.Columns), "fitted_loss")}
@@ -220,13 +220,13 @@ func scalingFigure(runs []*Run, sweep string, f *scaling.Result) (*Figure, error
 }
 
 // advantageFigure sets the compute advantages beside the paper's.
-func advantageFigure(sweep string, f *scaling.Result) (*Figure, error) {
+func advantageFigure(dir, sweep string, f *scaling.Result) (*Figure, error) {
 	var strips []strip
 	for _, a := range f.Advantages {
 		strips = append(strips, strip{variant: a.Variant, mid: a.Advantage, low: float64(a.Low), high: float64(a.High), paper: paperValue("advantage", a.Variant)})
 	}
 	return stripFigure(Figure{
-		ID: sweep + "-advantage", Title: "Compute advantage, " + sweep, Command: "dsconv fit --runs runs/reproduce --sweep " + sweep,
+		ID: sweep + "-advantage", Title: "Compute advantage, " + sweep, Command: "dsconv fit --runs " + dir + " --sweep " + sweep,
 		Caption: "How many times less compute a variant needs than base for the same loss, with its 95 % interval, cut at the edge. Ring: the paper's, at 150M to 2B. Dashed: no advantage.",
 	}, strips, "times less compute", []float64{1}, []string{"variant", "advantage", "low", "high", "values", "paper"})
 }

@@ -54,7 +54,7 @@ func build(dir string, f *Found, p Probes) (*Report, error) {
 	r.Fits = fitSweeps(studied)
 	r.Rows = judge(claims, evidence{runs: studied, fits: r.Fits})
 	r.Recall, r.Losses = recallCells(studied), lossCells(studied)
-	if r.Figures, err = figures(studied, r.Fits); err != nil {
+	if r.Figures, err = figures(dir, studied, r.Fits); err != nil {
 		return nil, err
 	}
 	for _, f := range p.Filters {

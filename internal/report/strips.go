@@ -75,6 +75,9 @@ func stripFigure(f Figure, strips []strip, xLabel string, lines []float64, colum
 		bar.Color, bar.Width = k.color(), 2
 		p.Add(bar)
 		for _, v := range s.values {
+			if len(s.values) == 1 {
+				break // the large dot says it
+			}
 			if err := mark(p, v, y-0.22, k.color(), 1.8, draw.CircleGlyph{}); err != nil {
 				return nil, err
 			}

@@ -174,19 +174,24 @@ func shortNumber(v float64) string {
 	return fmt.Sprintf("%.3g", v)
 }
 
+// labelled keeps the ticks that have a label, and writes as many decimals as their
+// values take.
 func labelled(ticks []plot.Tick) (out []plot.Tick) {
+	decimals := 0
 	for _, t := range ticks {
-		if t.Label != "" {
-			t.Label = shortLabel(t)
-			out = append(out, t)
+		if t.Label == "" {
+			continue
+		}
+		out = append(out, t)
+		for scale := math.Pow10(decimals); decimals < 6 && math.Abs(t.Value*scale-math.Round(t.Value*scale)) > 1e-6; scale *= 10 {
+			decimals++
 		}
 	}
-	return out
-}
-
-func shortLabel(t plot.Tick) string {
-	if math.Abs(t.Value) >= 1e3 {
-		return Count(t.Value)
+	for i, t := range out {
+		if out[i].Label = fmt.Sprintf("%.*f", decimals, t.Value); math.Abs(t.Value) >= 1e3 {
+			out[i].Label = Count(t.Value)
+		}
+		out[i].Label = strings.Replace(out[i].Label, "-", "−", 1)
 	}
-	return strings.Replace(t.Label, "-", "−", 1)
+	return out
 }

@@ -345,7 +345,7 @@ func judgeOverhead(c Claim, e evidence) Row {
 	}
 	percent := func(v float64) string { return fmt.Sprintf("%.1f", v) }
 	s, g := stats.SpreadOf(over), stats.Compare(most, over)
-	r.Ours = fmt.Sprintf("%.1f %% (%.1f–%.1f %%) slower, n=%d", s.Median, s.Min, s.Max, s.N)
+	r.Ours = fmt.Sprintf("%s %% (%s to %s) more time a token, n=%d", signed(s.Median, percent), signed(s.Min, percent), signed(s.Max, percent), s.N)
 	words := fmt.Sprintf("distance to the bound of %g %%: %s points (95 %% interval %s), n=%d", c.Most, signed(g.Mean, percent), intervalText(g.Low, g.High, percent), g.N)
 	switch {
 	case g.IsGreater():

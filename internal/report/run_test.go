@@ -1,0 +1,122 @@
+package report
+
+import (
+	"math"
+	"strings"
+	"testing"
+)
+
+func TestStepsTo(t *testing.T) {
+	r := made{sweep: "s", variant: "v", accuracy: 1, learned: 40}.run()
+	if step, ok := r.stepsTo(learned); step != 40 || !ok {
+		t.Errorf("step %v, %v; want 40", step, ok)
+	}
+	never := made{sweep: "s", variant: "v", accuracy: 0.2}.run()
+	if step, ok := never.stepsTo(learned); step != madeSteps || ok {
+		t.Errorf("step %v, %v; want the planned end and false", step, ok)
+	}
+	short := made{sweep: "s", variant: "v"}.run()
+	short.Curve = short.Curve[:3] // shorter than the window
+	if step, ok := short.stepsTo(0); step != madeSteps || ok {
+		t.Errorf("step %v, %v of a run of 3 steps", step, ok)
+	}
+}
+
+// A variant that an axis does not touch stands beside all values of that axis.
+func TestPairAcrossAxes(t *testing.T) {
+	base := made{sweep: "s", variant: "base", seed: 1, loss: 4}.run()
+	small, large := made{sweep: "s", variant: "dyn", size: "a", seed: 1, loss: 3}.run(), made{sweep: "s", variant: "dyn", size: "b", seed: 1, loss: 2}.run()
+	other := made{sweep: "s", variant: "dyn", size: "b", seed: 2, loss: 2}.run()
+	p := pair([]*Run{base, small, large, other}, "s", "dyn", "base", measures["loss"])
+	if len(p.xs) != 2 || p.ys[0] != 4 || p.ys[1] != 4 {
+		t.Errorf("pairs %v and %v", p.xs, p.ys)
+	}
+	sized := made{sweep: "s", variant: "base", size: "b", seed: 1, loss: 5}.run()
+	p = pair([]*Run{sized, small, large}, "s", "dyn", "base", measures["loss"])
+	if len(p.xs) != 1 || p.xs[0] != 2 || p.ys[0] != 5 {
+		t.Errorf("sizes were mixed: %v and %v", p.xs, p.ys)
+	}
+}
+
+func TestCurveKeepsItsEnd(t *testing.T) {
+	long, short := made{sweep: "s", variant: "v", seed: 1, accuracy: 1}.run(), made{sweep: "s", variant: "v", seed: 2, accuracy: 1}.run()
+	for i := range long.Curve {
+		long.Curve[i].Accuracy, short.Curve[i].Accuracy = 0.5, 1
+	}
+	short.Curve = short.Curve[:10] // stopped early, at its target
+	c := curvesOf([]*Run{long, short}, func(s Sample) float64 { return s.Accuracy })[0]
+	last := len(c.x) - 1
+	if c.x[last] != madeSteps || c.max[last] != 1 || c.min[last] != 0.5 || c.mid[last] != 0.75 {
+		t.Errorf("at step %v: %v to %v, median %v", c.x[last], c.min[last], c.max[last], c.mid[last])
+	}
+}
+
+// A recall cell has a median, a range, a success rate and a floor.
+func TestRecallCells(t *testing.T) {
+	cells := recallCells(accuracies("s", "dyn", 1, 0.2, 0.995))
+	if len(cells) != 1 {
+		t.Fatalf("%d cells", len(cells))
+	}
+	c := cells[0]
+	if c.Accuracy.Median != 0.995 || c.Accuracy.Min != 0.2 || c.Accuracy.Max != 1 || math.Abs(c.Success-2./3) > 1e-12 || c.Floor != 0.25 || c.Reached != 0 {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestVariantOrder(t *testing.T) {
+	var runs []*Run
+	for _, v := range []string{"dyn rank=128", "shuffled", "dyn rank=16", "base", "dyn rank=4", "lowrank"} {
+		runs = append(runs, made{sweep: "s", variant: v}.run())
+	}
+	if got := strings.Join(variantsOf(runs), ", "); got != "base, lowrank, shuffled, dyn rank=4, dyn rank=16, dyn rank=128" {
+		t.Error(got)
+	}
+}
+
+func TestTickLabelsDiffer(t *testing.T) {
+	for _, c := range [][2]float64{{4.87, 5.12}, {0, 1}, {-0.05, 0.06}, {1e3, 5e5}, {2.4, 4.6}, {0.001, 0.0042}} {
+		seen := map[string]bool{}
+		for _, tick := range (logTicks{}).Ticks(max(c[0], 1e-3), c[1]) {
+			if seen[tick.Label] {
+				t.Errorf("%v: label %s stands twice", c, tick.Label)
+			}
+			seen[tick.Label] = true
+		}
+		seen = map[string]bool{}
+		for _, tick := range (fewTicks{}).Ticks(c[0], c[1]) {
+			if seen[tick.Label] {
+				t.Errorf("%v: label %s stands twice", c, tick.Label)
+			}
+			seen[tick.Label] = true
+		}
+	}
+}
+
+func TestCompareGroups(t *testing.T) {
+	runs := join(accuracies("s", "base", 0.2, 0.3, 0.4), accuracies("s", "dyn", 1, 1, 0.9))
+	for _, r := range runs {
+		if r.Variant == "dyn" {
+			r.Config.Conv.Kind = "dynamic"
+		}
+		r.Config.Optim.LR = 2e-3
+	}
+	again := *runs[0] // the same run twice
+	c, err := Compare(append(runs, &again), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Join(c.Settings, " ") != "conv.kind" || len(c.Groups) != 2 || len(c.Groups[0].Seeds) != 3 || c.Groups[0].Name != "base" {
+		t.Fatalf("%+v", c)
+	}
+	for _, d := range c.Differences {
+		if d.Measure == "accuracy" && (d.Change.N != 3 || d.Words != "higher" || math.Abs(d.Change.Mean-2./3) > 1e-9) {
+			t.Errorf("%+v", d)
+		}
+	}
+	if c, err = Compare(runs, "dyn"); err != nil || c.Differences[0].Over != "dyn" {
+		t.Errorf("%v", err)
+	}
+	if _, err = Compare(runs, "x"); err == nil || !strings.Contains(err.Error(), "base and dyn") {
+		t.Errorf("%v", err)
+	}
+}
