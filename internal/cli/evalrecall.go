@@ -12,6 +12,7 @@ import (
 
 	"dsconv/internal/config"
 	"dsconv/internal/report"
+	"dsconv/internal/train"
 )
 
 type evalRecallOptions struct {
@@ -47,6 +48,10 @@ type recallCell struct {
 	Floor    float64 `json:"floor,omitempty"` // accuracy of guessing among the values shown, 1/pairs
 	Examples int     `json:"examples"`
 	Labelled int     `json:"labelled"`
+
+	// Accuracy by length of the key, or by lag of the token that counts.
+	GroupName string        `json:"group_name,omitempty"`
+	Groups    []train.Group `json:"groups,omitempty"`
 }
 
 func newCmdEvalRecall(f *Factory) *cobra.Command {
@@ -96,7 +101,7 @@ func evalRecallRun(f *Factory, o evalRecallOptions) error {
 		if err != nil {
 			return err
 		}
-		cell := recallCell{SeqLen: task.SeqLen, Trained: i == 0, Accuracy: e.Accuracy, Solved: e.Solved, Loss: e.Loss, Examples: e.Examples, Labelled: e.Labelled}
+		cell := recallCell{SeqLen: task.SeqLen, Trained: i == 0, Accuracy: e.Accuracy, Solved: e.Solved, Loss: e.Loss, Examples: e.Examples, Labelled: e.Labelled, GroupName: e.GroupName, Groups: e.Groups}
 		if hasPairs(task) {
 			cell.Pairs, cell.Floor = task.Pairs, 1/float64(task.Pairs)
 		}
@@ -199,6 +204,15 @@ func (f *Factory) printRecall(r recallResult) {
 		fmt.Fprintf(f.Out, "; guessing gives %.4f", own.Floor)
 	}
 	fmt.Fprintln(f.Out)
+	for i, g := range own.Groups {
+		if i == 0 {
+			fmt.Fprintf(f.Out, "by %s:", own.GroupName)
+		}
+		fmt.Fprintf(f.Out, "  %d: %.4f", g.Group, g.Accuracy)
+	}
+	if own.Groups != nil {
+		fmt.Fprintln(f.Out)
+	}
 	for _, keyMax := range valuesOf(r.Cells, func(c recallCell) int { return c.KeyMax }) {
 		if len(r.Cells) == 1 {
 			break

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dsconv/internal/config"
+	"dsconv/internal/train"
 )
 
 func TestRecallGrid(t *testing.T) {
@@ -76,7 +77,8 @@ func TestPrintRecall(t *testing.T) {
 	f.printRecall(recallResult{
 		Run: "runs/x", Step: 400, Task: "varkey", Accuracy: 0.995,
 		Cells: []recallCell{
-			{Pairs: 8, SeqLen: 64, KeyMax: 3, Trained: true, Accuracy: 0.995, Solved: 0.97, Floor: 0.125, Examples: 512},
+			{Pairs: 8, SeqLen: 64, KeyMax: 3, Trained: true, Accuracy: 0.995, Solved: 0.97, Floor: 0.125, Examples: 512,
+				GroupName: "key length", Groups: []train.Group{{Group: 1, Accuracy: 1}, {Group: 2, Accuracy: 0.98765}}},
 			{Pairs: 8, SeqLen: 128, KeyMax: 3, Accuracy: 0.5},
 			{Pairs: 16, SeqLen: 128, KeyMax: 3, Accuracy: 0.21},
 			{Pairs: 8, SeqLen: 128, KeyMax: 4, Accuracy: 0.1},
@@ -85,6 +87,7 @@ func TestPrintRecall(t *testing.T) {
 	})
 	want := `run runs/x, step 400, task varkey
 accuracy 0.9950 as trained, 0.9700 of 512 examples without a mistake; guessing gives 0.1250
+by key length:  1: 1.0000  2: 0.9877
 
 keys of up to 3 tokens
      pairs   64 tokens  128 tokens

@@ -64,6 +64,15 @@ type Oracle interface {
 	OracleLoss(split Split, index uint64) (nats float64, labelled int)
 }
 
+// Grouped is a Task whose labels are of several kinds, some harder than others.
+type Grouped interface {
+	Task
+	// GroupName says what Group tells apart, such as "key length".
+	GroupName() string
+	// Group is the kind of the label at a position of an example.
+	Group(tokens []int32, at int) int
+}
+
 // Batch is B examples side by side, [B,T] row-major.
 type Batch struct {
 	B, T            int

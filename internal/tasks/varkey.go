@@ -90,6 +90,30 @@ func (m *varKey) annotate(split Split, index uint64, tokens, targets []int32, pa
 	return fmt.Sprintf("k1 v1: the tokens of a key and its value; k1?: the key again, its last token labelled with the value; blank: filler\ntokens 1 to %d are key tokens, %d to %d values", m.c.KeyTokens, m.c.KeyTokens+1, m.c.KeyTokens+m.c.Values)
 }
 
+// GroupName is the lag of the token that counts, or the length of the key.
+func (m *varKey) GroupName() string {
+	if m.c.KeyLength == "lag" {
+		return "lag"
+	}
+	return "key length"
+}
+
+// Group is the lag or the length of the key that ends at a position.
+func (m *varKey) Group(tokens []int32, at int) int {
+	last := int(tokens[at]) - 1
+	switch m.c.KeyLength {
+	case "lag":
+		return 1 + last%(m.c.KeyMax-1)
+	case "ending":
+		return m.c.KeyMin + last%(m.c.KeyMax-m.c.KeyMin+1)
+	}
+	length := 0
+	for length <= at && tokens[at-length] >= 1 && int(tokens[at-length]) <= m.c.KeyTokens {
+		length++
+	}
+	return length
+}
+
 func (m *varKey) generate(split Split, index uint64, tokens, targets []int32, parts []string) {
 	s := m.pool.Get().(*varKeyScratch)
 	defer m.pool.Put(s)

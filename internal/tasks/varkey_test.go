@@ -3,6 +3,7 @@ package tasks
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"dsconv/internal/config"
@@ -132,6 +133,45 @@ func TestVarKeyRules(t *testing.T) {
 			tokens, targets := example(task, Train, index)
 			checkExample(t, task, tokens, targets)
 			checkVarKey(t, c, tokens, targets)
+		}
+	}
+}
+
+// TestVarKeyGroups compares the group of each label with the key in the context.
+func TestVarKeyGroups(t *testing.T) {
+	for name, c := range map[string]config.Task{
+		"key length":         a("varkey", func(c *config.Task) { c.Pairs = 8 }),
+		"key length, ending": a("varkey", func(c *config.Task) { c.Pairs, c.KeyLength, c.KeyMin, c.Filler = 8, "ending", 2, "keys" }),
+		"lag":                a("varkey", func(c *config.Task) { c.Pairs, c.KeyLength, c.KeyMax, c.SeqLen = 8, "lag", 4, 80 }),
+	} {
+		g := must(t, c).(Grouped)
+		if !strings.HasPrefix(name, g.GroupName()) {
+			t.Errorf("%s: the group is called %s", name, g.GroupName())
+		}
+		seen := map[int]bool{}
+		for index := range uint64(50) {
+			tokens, targets := example(g, Test, index)
+			for i, y := range targets {
+				if y == Ignore {
+					continue
+				}
+				value := slices.Index(tokens, y)
+				length := 0
+				for value-length > 0 && int(tokens[value-length-1]) <= c.KeyTokens {
+					length++
+				}
+				want := length
+				if c.KeyLength == "lag" {
+					want = 1 + int(tokens[i]-1)%(c.KeyMax-1)
+				}
+				if got := g.Group(tokens, i); got != want {
+					t.Fatalf("%s, example %d: label at %d is of group %d, want %d", name, index, i, got, want)
+				}
+				seen[want] = true
+			}
+		}
+		if len(seen) < 2 {
+			t.Errorf("%s: groups %v", name, seen)
 		}
 	}
 }

@@ -3,7 +3,9 @@ package train
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 
 	"dsconv/internal/arch"
 	"dsconv/internal/tasks"
@@ -17,6 +19,17 @@ type Evaluation struct {
 	Accuracy float64 `json:"accuracy"` // of labelled positions, averaged per example (paper §3.2)
 	Solved   float64 `json:"solved"`   // share of examples with every labelled position right
 	Oracle   float64 `json:"oracle"`   // loss of the generator itself; NaN, and not in JSON, where the task has none
+
+	// Accuracy by kind of label, where the task tells kinds apart, in order.
+	GroupName string  `json:"group_name,omitempty"`
+	Groups    []Group `json:"groups,omitempty"`
+}
+
+// Group is the labels of one kind.
+type Group struct {
+	Group    int     `json:"group"`
+	Labelled int     `json:"labelled"`
+	Accuracy float64 `json:"accuracy"`
 }
 
 // MarshalJSON leaves out an oracle that is not there: JSON has no NaN.
@@ -44,6 +57,7 @@ func Evaluate(m *arch.Model, task tasks.Task, split tasks.Split, n, b int) (Eval
 	oracle, known := task.(tasks.Oracle)
 	var sum, accuracy, floor float64
 	floorLabels := 0
+	tally := groups{}
 	// Whole batches only: a conditioning that reads a neighbour of the batch
 	// then sees the same neighbours however the examples are counted.
 	for i := range (n + b - 1) / b {
@@ -62,6 +76,7 @@ func Evaluate(m *arch.Model, task tasks.Task, split tasks.Split, n, b int) (Eval
 					labels++
 				}
 			}
+			tally.add(task, step.Tokens[at:at+t], step.Targets[at:at+t], step.Loss.Argmax[at:at+t])
 			right := hits(step.Targets[at:at+t], step.Loss.Argmax[at:at+t])
 			if labels > 0 {
 				accuracy += float64(right) / float64(labels)
@@ -86,7 +101,45 @@ func Evaluate(m *arch.Model, task tasks.Task, split tasks.Split, n, b int) (Eval
 	if known && floorLabels > 0 {
 		e.Oracle = floor / float64(floorLabels)
 	}
+	e.GroupName, e.Groups = tally.of(task)
 	return e, nil
+}
+
+// groups counts labels and right answers by kind.
+type groups map[int]*Group
+
+// add counts an example of a task that tells kinds apart.
+func (g groups) add(task tasks.Task, tokens, targets, argmax []int32) {
+	kinds, ok := task.(tasks.Grouped)
+	if !ok {
+		return
+	}
+	for i, y := range targets {
+		if y == tasks.Ignore {
+			continue
+		}
+		kind := kinds.Group(tokens, i)
+		if g[kind] == nil {
+			g[kind] = &Group{Group: kind}
+		}
+		g[kind].Labelled++
+		if argmax[i] == y {
+			g[kind].Accuracy++
+		}
+	}
+}
+
+// of lists the kinds in order.
+func (g groups) of(task tasks.Task) (name string, list []Group) {
+	for _, kind := range slices.Sorted(maps.Keys(g)) {
+		one := *g[kind]
+		one.Accuracy /= float64(one.Labelled)
+		list = append(list, one)
+	}
+	if kinds, ok := task.(tasks.Grouped); ok {
+		name = kinds.GroupName()
+	}
+	return name, list
 }
 
 // Evaluate runs the model being trained on the validation split.
