@@ -13,7 +13,7 @@ func (w *attentionWork) forward(task int) {
 		}
 		return
 	}
-	f := newForwardHead(w)
+	f := newForwardBlocks(w)
 	defer f.whole.release()
 	if w.parts > 1 {
 		t0 := (w.parts - 1 - task/all) * attentionKeys
@@ -44,7 +44,7 @@ type forwardBlocks struct {
 	was, now []float32 // of each query of a tile: top before this block, sum in it
 }
 
-func newForwardHead(w *attentionWork) forwardBlocks {
+func newForwardBlocks(w *attentionWork) forwardBlocks {
 	dp, keys, tile := w.padded(), roundUp(min(w.T, attentionKeys), w.panel()), w.e.rows
 	rows := min(w.T, attentionKeys)
 	f := forwardBlocks{attentionTask: attentionTask{attentionWork: w}, ld: keys + w.e.lanes}

@@ -65,7 +65,7 @@ func (w *attentionWork) run(task func(int), parts int) {
 	if w.T > 0 && w.Dim > 0 && all > 0 {
 		w.heads, w.parts = 1, parts
 		if parts == 1 {
-			w.heads = max(1, min(attentionWorth/(w.T*w.T*w.Dim), all/32))
+			w.heads = max(1, min(attentionWorth/(w.T*w.T*w.Dim), all/128))
 		}
 		For((all+w.heads-1)/w.heads*parts, task)
 	}

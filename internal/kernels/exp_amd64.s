@@ -254,22 +254,21 @@ row1by1:
 	VSUBPS       Z0, Z13, Z13
 	VMOVUPS      Z11, Z15
 	VMINPS       Z13, Z15, Z15
-	VMOVUPS      Z10, Z16
-	VMAXPS       Z15, Z16, Z15
+	VMOVAPS      Z15, Z13
 	VMULPS       Z1, Z15, Z16
 	VRNDSCALEPS  $0x08, Z16, Z16
-	VFNMADD231PS Z2, Z16, Z15
-	VFNMADD231PS Z3, Z16, Z15
+	VFNMADD231PS Z2, Z16, Z13
+	VFNMADD231PS Z3, Z16, Z13
 	VMOVUPS      Z9, Z17
-	VFMADD213PS  Z8, Z15, Z17
-	VFMADD213PS  Z7, Z15, Z17
-	VFMADD213PS  Z6, Z15, Z17
-	VFMADD213PS  Z5, Z15, Z17
-	VFMADD213PS  Z4, Z15, Z17
-	VMULPS       Z15, Z15, Z18
-	VFMADD213PS  Z15, Z18, Z17
+	VFMADD213PS  Z8, Z13, Z17
+	VFMADD213PS  Z7, Z13, Z17
+	VFMADD213PS  Z6, Z13, Z17
+	VFMADD213PS  Z5, Z13, Z17
+	VFMADD213PS  Z4, Z13, Z17
+	VMULPS       Z13, Z13, Z18
+	VFMADD213PS  Z13, Z18, Z17
 	VADDPS       Z12, Z17, Z17
-	VCMPPS       $0x05, Z10, Z13, K2
+	VCMPPS       $0x05, Z10, Z15, K2
 	VSCALEFPS.Z  Z16, Z17, K2, Z17
 	VADDPS       Z17, Z14, Z14
 	VMOVUPS      Z17, (AX)(BX*1)
@@ -283,26 +282,25 @@ row1after1:
 	VSUBPS       Z0, Z13, Z13
 	VMOVUPS      Z11, Z0
 	VMINPS       Z13, Z0, Z0
-	VMOVUPS      Z10, Z11
-	VMAXPS       Z0, Z11, Z0
-	VMULPS       Z1, Z0, Z11
-	VRNDSCALEPS  $0x08, Z11, Z11
-	VFNMADD231PS Z2, Z11, Z0
-	VFNMADD231PS Z3, Z11, Z0
-	VMOVUPS      Z9, Z1
-	VFMADD213PS  Z8, Z0, Z1
-	VFMADD213PS  Z7, Z0, Z1
-	VFMADD213PS  Z6, Z0, Z1
-	VFMADD213PS  Z5, Z0, Z1
-	VFMADD213PS  Z4, Z0, Z1
-	VMULPS       Z0, Z0, Z2
-	VFMADD213PS  Z0, Z2, Z1
-	VADDPS       Z12, Z1, Z1
-	VCMPPS       $0x05, Z10, Z13, K2
-	VSCALEFPS.Z  Z11, Z1, K2, Z1
-	VMOVAPS.Z    Z1, K1, Z1
-	VADDPS       Z1, Z14, Z14
-	VMOVUPS      Z1, K1, (AX)(BX*1)
+	VMOVAPS      Z0, Z11
+	VMULPS       Z1, Z0, Z1
+	VRNDSCALEPS  $0x08, Z1, Z1
+	VFNMADD231PS Z2, Z1, Z11
+	VFNMADD231PS Z3, Z1, Z11
+	VMOVUPS      Z9, Z2
+	VFMADD213PS  Z8, Z11, Z2
+	VFMADD213PS  Z7, Z11, Z2
+	VFMADD213PS  Z6, Z11, Z2
+	VFMADD213PS  Z5, Z11, Z2
+	VFMADD213PS  Z4, Z11, Z2
+	VMULPS       Z11, Z11, Z3
+	VFMADD213PS  Z11, Z3, Z2
+	VADDPS       Z12, Z2, Z2
+	VCMPPS       $0x05, Z10, Z0, K2
+	VSCALEFPS.Z  Z1, Z2, K2, Z2
+	VMOVAPS.Z    Z2, K1, Z2
+	VADDPS       Z2, Z14, Z14
+	VMOVUPS      Z2, K1, (AX)(BX*1)
 
 row1done:
 	VEXTRACTF64X4 $0x01, Z14, Y0
@@ -440,172 +438,186 @@ row1done:
 // func softmaxAVX512(rows int, s *float32, ld int, count int, limit int, fill int, scale float32, top *float32, sum *float32)
 // Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV
 TEXT ·softmaxAVX512(SB), NOSPLIT, $0-72
-	MOVQ         s+8(FP), AX
-	MOVQ         top+56(FP), CX
-	MOVQ         sum+64(FP), DX
+	MOVQ         ld+16(FP), AX
+	SHLQ         $0x02, AX
 	VBROADCASTSS scale+48(FP), Z0
-	VBROADCASTSS expConstants<>+0(SB), Z1
-	VBROADCASTSS expConstants<>+32(SB), Z2
-	VBROADCASTSS expConstants<>+64(SB), Z3
-	VBROADCASTSS expConstants<>+96(SB), Z4
-	VBROADCASTSS expConstants<>+128(SB), Z5
-	VBROADCASTSS expConstants<>+160(SB), Z6
-	VBROADCASTSS expConstants<>+192(SB), Z7
-	VBROADCASTSS expConstants<>+224(SB), Z8
-	VBROADCASTSS expConstants<>+256(SB), Z9
-	VBROADCASTSS expConstants<>+288(SB), Z10
-	VBROADCASTSS expConstants<>+320(SB), Z11
-	VBROADCASTSS expConstants<>+352(SB), Z12
-	VBROADCASTSS expConstants<>+416(SB), Z13
-	MOVQ         count+24(FP), BX
-	MOVQ         ld+16(FP), SI
-	SHLQ         $0x02, SI
-	SHLQ         $0x02, fill+40(FP)
+	MOVQ         s+8(FP), CX
+	MOVQ         top+56(FP), DX
+	MOVQ         rows+0(FP), BX
+	MOVQ         count+24(FP), SI
 
-next:
+maxima:
 	MOVQ         limit+32(FP), DI
-	CMPQ         BX, DI
-	CMOVQLT      BX, DI
+	CMPQ         SI, DI
+	CMOVQLT      SI, DI
 	MOVQ         DI, R8
 	ANDQ         $0x0f, R8
 	MOVQ         $-1, R9
 	BZHIQ        R8, R9, R9
 	KMOVW        R9, K1
 	SHLQ         $0x02, DI
-	VBROADCASTSS expConstants<>+384(SB), Z13
-	VBROADCASTSS expConstants<>+384(SB), Z16
-	VBROADCASTSS expConstants<>+384(SB), Z17
-	VBROADCASTSS expConstants<>+384(SB), Z18
+	VBROADCASTSS expConstants<>+384(SB), Z1
+	VBROADCASTSS expConstants<>+384(SB), Z2
+	VBROADCASTSS expConstants<>+384(SB), Z3
+	VBROADCASTSS expConstants<>+384(SB), Z4
 	XORQ         R8, R8
 
-row1by4:
+max1by4:
 	LEAQ   256(R8), R9
 	CMPQ   R9, DI
-	JGT    row1after4
-	VMAXPS (AX)(R8*1), Z13, Z13
-	VMAXPS 64(AX)(R8*1), Z16, Z16
-	VMAXPS 128(AX)(R8*1), Z17, Z17
-	VMAXPS 192(AX)(R8*1), Z18, Z18
+	JGT    max1after4
+	VMAXPS (CX)(R8*1), Z1, Z1
+	VMAXPS 64(CX)(R8*1), Z2, Z2
+	VMAXPS 128(CX)(R8*1), Z3, Z3
+	VMAXPS 192(CX)(R8*1), Z4, Z4
 	MOVQ   R9, R8
-	JMP    row1by4
+	JMP    max1by4
 
-row1after4:
-row1by1:
+max1after4:
+max1by1:
 	LEAQ   64(R8), R9
 	CMPQ   R9, DI
-	JGT    row1after1
-	VMAXPS (AX)(R8*1), Z13, Z13
+	JGT    max1after1
+	VMAXPS (CX)(R8*1), Z1, Z1
 	MOVQ   R9, R8
-	JMP    row1by1
+	JMP    max1by1
 
-row1after1:
+max1after1:
 	CMPQ   R8, DI
-	JGE    row1done
-	VMAXPS (AX)(R8*1), Z13, K1, Z13
+	JGE    max1done
+	VMAXPS (CX)(R8*1), Z1, K1, Z1
 
-row1done:
-	VMAXPS        Z18, Z13, Z13
-	VMAXPS        Z17, Z16, Z16
-	VMAXPS        Z16, Z13, Z13
-	VEXTRACTF64X4 $0x01, Z13, Y16
-	VMAXPS        Y16, Y13, Y13
-	VEXTRACTF32X4 $0x01, Y13, X16
-	VMAXPS        X16, X13, X13
-	VPERMILPS     $0x4e, X13, X16
-	VMAXPS        X16, X13, X13
-	VPERMILPS     $0xb1, X13, X16
-	VMAXPS        X16, X13, X13
-	VMULSS        X0, X13, X13
-	VMAXSS        (CX), X13, X13
-	VMOVSS        X13, (CX)
-	ADDQ          $0x04, CX
-	VBROADCASTSS  X13, Z13
-	VPXORQ        Z14, Z14, Z14
-	XORQ          R8, R8
+max1done:
+	VMAXPS        Z4, Z1, Z1
+	VMAXPS        Z3, Z2, Z2
+	VMAXPS        Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VMAXPS        Y2, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X2
+	VMAXPS        X2, X1, X1
+	VPERMILPS     $0x4e, X1, X2
+	VMAXPS        X2, X1, X1
+	VPERMILPS     $0xb1, X1, X2
+	VMAXPS        X2, X1, X1
+	VMULSS        X0, X1, X1
+	VMAXSS        (DX), X1, X1
+	VMOVSS        X1, (DX)
+	ADDQ          $0x04, DX
+	ADDQ          AX, CX
+	INCQ          SI
+	DECQ          BX
+	JNZ           maxima
+	MOVQ          s+8(FP), CX
+	MOVQ          top+56(FP), DX
+	MOVQ          sum+64(FP), BX
+	VBROADCASTSS  expConstants<>+0(SB), Z1
+	VBROADCASTSS  expConstants<>+32(SB), Z2
+	VBROADCASTSS  expConstants<>+64(SB), Z3
+	VBROADCASTSS  expConstants<>+96(SB), Z4
+	VBROADCASTSS  expConstants<>+128(SB), Z7
+	VBROADCASTSS  expConstants<>+160(SB), Z8
+	VBROADCASTSS  expConstants<>+192(SB), Z9
+	VBROADCASTSS  expConstants<>+224(SB), Z10
+	VBROADCASTSS  expConstants<>+256(SB), Z11
+	VBROADCASTSS  expConstants<>+288(SB), Z12
+	VBROADCASTSS  expConstants<>+320(SB), Z13
+	VBROADCASTSS  expConstants<>+352(SB), Z13
+	VBROADCASTSS  expConstants<>+416(SB), Z14
+	MOVQ          count+24(FP), SI
+	SHLQ          $0x02, fill+40(FP)
 
-row2by1:
+next:
+	MOVQ         limit+32(FP), DI
+	CMPQ         SI, DI
+	CMOVQLT      SI, DI
+	MOVQ         DI, R8
+	ANDQ         $0x0f, R8
+	MOVQ         $-1, R9
+	BZHIQ        R8, R9, R9
+	KMOVW        R9, K1
+	SHLQ         $0x02, DI
+	VBROADCASTSS (DX), Z14
+	ADDQ         $0x04, DX
+	VPXORQ       Z5, Z5, Z5
+	XORQ         R8, R8
+
+row1by1:
 	LEAQ         64(R8), R9
 	CMPQ         R9, DI
-	JGT          row2after1
-	VMOVUPS      (AX)(R8*1), Z16
-	VFMSUB213PS  Z13, Z0, Z16
-	VMOVUPS      Z11, Z17
-	VMINPS       Z16, Z17, Z17
-	VMOVUPS      Z10, Z18
-	VMAXPS       Z17, Z18, Z17
-	VMULPS       Z1, Z17, Z18
-	VRNDSCALEPS  $0x08, Z18, Z18
-	VFNMADD231PS Z2, Z18, Z17
-	VFNMADD231PS Z3, Z18, Z17
-	VMOVUPS      Z9, Z19
-	VFMADD213PS  Z8, Z17, Z19
-	VFMADD213PS  Z7, Z17, Z19
-	VFMADD213PS  Z6, Z17, Z19
-	VFMADD213PS  Z5, Z17, Z19
-	VFMADD213PS  Z4, Z17, Z19
-	VMULPS       Z17, Z17, Z20
-	VFMADD213PS  Z17, Z20, Z19
-	VADDPS       Z12, Z19, Z19
-	VCMPPS       $0x05, Z10, Z16, K2
-	VSCALEFPS.Z  Z18, Z19, K2, Z19
-	VADDPS       Z19, Z14, Z14
-	VMOVUPS      Z19, (AX)(R8*1)
-	MOVQ         R9, R8
-	JMP          row2by1
-
-row2after1:
-	CMPQ         R8, DI
-	JGE          row2done
-	VMOVUPS      (AX)(R8*1), Z16
-	VFMSUB213PS  Z13, Z0, Z16
-	VMOVUPS      Z11, Z13
-	VMINPS       Z16, Z13, Z13
-	VMOVUPS      Z10, Z17
-	VMAXPS       Z13, Z17, Z13
-	VMULPS       Z1, Z13, Z17
+	JGT          row1after1
+	VMOVUPS      (CX)(R8*1), Z15
+	VFMSUB213PS  Z14, Z0, Z15
+	VMOVAPS      Z15, Z16
+	VMULPS       Z1, Z15, Z17
 	VRNDSCALEPS  $0x08, Z17, Z17
-	VFNMADD231PS Z2, Z17, Z13
-	VFNMADD231PS Z3, Z17, Z13
-	VMOVUPS      Z9, Z18
-	VFMADD213PS  Z8, Z13, Z18
-	VFMADD213PS  Z7, Z13, Z18
-	VFMADD213PS  Z6, Z13, Z18
-	VFMADD213PS  Z5, Z13, Z18
-	VFMADD213PS  Z4, Z13, Z18
-	VMULPS       Z13, Z13, Z19
-	VFMADD213PS  Z13, Z19, Z18
-	VADDPS       Z12, Z18, Z18
-	VCMPPS       $0x05, Z10, Z16, K2
+	VFNMADD231PS Z2, Z17, Z16
+	VFNMADD231PS Z3, Z17, Z16
+	VMOVUPS      Z11, Z18
+	VFMADD213PS  Z10, Z16, Z18
+	VFMADD213PS  Z9, Z16, Z18
+	VFMADD213PS  Z8, Z16, Z18
+	VFMADD213PS  Z7, Z16, Z18
+	VFMADD213PS  Z4, Z16, Z18
+	VMULPS       Z16, Z16, Z19
+	VFMADD213PS  Z16, Z19, Z18
+	VADDPS       Z13, Z18, Z18
+	VCMPPS       $0x05, Z12, Z15, K2
 	VSCALEFPS.Z  Z17, Z18, K2, Z18
-	VMOVAPS.Z    Z18, K1, Z18
-	VADDPS       Z18, Z14, Z14
-	VMOVUPS      Z18, (AX)(R8*1)
+	VADDPS       Z18, Z5, Z5
+	VMOVUPS      Z18, (CX)(R8*1)
+	MOVQ         R9, R8
+	JMP          row1by1
 
-row2done:
-	VEXTRACTF64X4 $0x01, Z14, Y13
-	VADDPS        Y13, Y14, Y14
-	VEXTRACTF32X4 $0x01, Y14, X13
-	VADDPS        X13, X14, X14
-	VPERMILPS     $0x4e, X14, X13
-	VADDPS        X13, X14, X14
-	VPERMILPS     $0xb1, X14, X13
-	VADDPS        X13, X14, X14
-	VMOVSS        X14, (DX)
-	ADDQ          $0x04, DX
-	VPXORQ        Z15, Z15, Z15
+row1after1:
+	CMPQ         R8, DI
+	JGE          row1done
+	VMOVUPS      (CX)(R8*1), Z15
+	VFMSUB213PS  Z14, Z0, Z15
+	VMOVAPS      Z15, Z14
+	VMULPS       Z1, Z15, Z16
+	VRNDSCALEPS  $0x08, Z16, Z16
+	VFNMADD231PS Z2, Z16, Z14
+	VFNMADD231PS Z3, Z16, Z14
+	VMOVUPS      Z11, Z17
+	VFMADD213PS  Z10, Z14, Z17
+	VFMADD213PS  Z9, Z14, Z17
+	VFMADD213PS  Z8, Z14, Z17
+	VFMADD213PS  Z7, Z14, Z17
+	VFMADD213PS  Z4, Z14, Z17
+	VMULPS       Z14, Z14, Z18
+	VFMADD213PS  Z14, Z18, Z17
+	VADDPS       Z13, Z17, Z17
+	VCMPPS       $0x05, Z12, Z15, K2
+	VSCALEFPS.Z  Z16, Z17, K2, Z17
+	VMOVAPS.Z    Z17, K1, Z17
+	VADDPS       Z17, Z5, Z5
+	VMOVUPS      Z17, (CX)(R8*1)
+
+row1done:
+	VEXTRACTF64X4 $0x01, Z5, Y14
+	VADDPS        Y14, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X14
+	VADDPS        X14, X5, X5
+	VPERMILPS     $0x4e, X5, X14
+	VADDPS        X14, X5, X5
+	VPERMILPS     $0xb1, X5, X14
+	VADDPS        X14, X5, X5
+	VMOVSS        X5, (BX)
+	ADDQ          $0x04, BX
+	VPXORQ        Z6, Z6, Z6
 	LEAQ          63(DI), DI
 	ANDQ          $-64, DI
 
 fill:
 	CMPQ    DI, fill+40(FP)
 	JGE     filled
-	VMOVUPS Z15, (AX)(DI*1)
+	VMOVUPS Z6, (CX)(DI*1)
 	ADDQ    $+64, DI
 	JMP     fill
 
 filled:
-	ADDQ SI, AX
-	INCQ BX
+	ADDQ AX, CX
+	INCQ SI
 	DECQ rows+0(FP)
 	JNZ  next
 	VZEROUPPER
@@ -616,8 +628,10 @@ filled:
 TEXT ·softmaxBackwardAVX512(SB), NOSPLIT, $0-80
 	MOVQ         s+8(FP), AX
 	MOVQ         dp+16(FP), CX
-	MOVQ         lse+64(FP), DX
-	MOVQ         delta+72(FP), BX
+	MOVQ         ld+24(FP), DX
+	MOVQ         lse+64(FP), BX
+	MOVQ         delta+72(FP), SI
+	SHLQ         $0x02, DX
 	VBROADCASTSS scale+56(FP), Z0
 	VBROADCASTSS expConstants<>+0(SB), Z1
 	VBROADCASTSS expConstants<>+32(SB), Z2
@@ -630,111 +644,103 @@ TEXT ·softmaxBackwardAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS expConstants<>+256(SB), Z9
 	VBROADCASTSS expConstants<>+288(SB), Z10
 	VBROADCASTSS expConstants<>+320(SB), Z11
-	VBROADCASTSS expConstants<>+352(SB), Z12
+	VBROADCASTSS expConstants<>+352(SB), Z11
 	VBROADCASTSS expConstants<>+416(SB), Z13
-	MOVQ         count+32(FP), SI
-	MOVQ         ld+24(FP), DI
-	SHLQ         $0x02, DI
+	MOVQ         count+32(FP), DI
 	SHLQ         $0x02, fill+48(FP)
 
 next:
 	MOVQ         limit+40(FP), R8
-	CMPQ         SI, R8
-	CMOVQLT      SI, R8
+	CMPQ         DI, R8
+	CMOVQLT      DI, R8
 	MOVQ         R8, R9
 	ANDQ         $0x0f, R9
 	MOVQ         $-1, R10
 	BZHIQ        R9, R10, R10
 	KMOVW        R10, K1
 	SHLQ         $0x02, R8
-	VBROADCASTSS (DX), Z13
-	VBROADCASTSS (BX), Z15
-	ADDQ         $0x04, DX
+	VBROADCASTSS (BX), Z13
+	VBROADCASTSS (SI), Z14
 	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
 	XORQ         R9, R9
 
 row1by1:
 	LEAQ         64(R9), R10
 	CMPQ         R10, R8
 	JGT          row1after1
-	VMOVUPS      (AX)(R9*1), Z16
-	VFMSUB213PS  Z13, Z0, Z16
-	VMOVUPS      Z11, Z17
-	VMINPS       Z16, Z17, Z17
-	VMOVUPS      Z10, Z18
-	VMAXPS       Z17, Z18, Z17
-	VMULPS       Z1, Z17, Z18
-	VRNDSCALEPS  $0x08, Z18, Z18
-	VFNMADD231PS Z2, Z18, Z17
-	VFNMADD231PS Z3, Z18, Z17
-	VMOVUPS      Z9, Z19
-	VFMADD213PS  Z8, Z17, Z19
-	VFMADD213PS  Z7, Z17, Z19
-	VFMADD213PS  Z6, Z17, Z19
-	VFMADD213PS  Z5, Z17, Z19
-	VFMADD213PS  Z4, Z17, Z19
-	VMULPS       Z17, Z17, Z20
-	VFMADD213PS  Z17, Z20, Z19
-	VADDPS       Z12, Z19, Z19
-	VCMPPS       $0x05, Z10, Z16, K2
-	VSCALEFPS.Z  Z18, Z19, K2, Z19
-	VMOVUPS      (CX)(R9*1), Z16
-	VFMSUB213PS  Z15, Z0, Z16
-	VMULPS       Z19, Z16, Z16
-	VMOVUPS      Z19, (AX)(R9*1)
-	VMOVUPS      Z16, (CX)(R9*1)
+	VMOVUPS      (AX)(R9*1), Z15
+	VFMSUB213PS  Z13, Z0, Z15
+	VMOVAPS      Z15, Z16
+	VMULPS       Z1, Z15, Z17
+	VRNDSCALEPS  $0x08, Z17, Z17
+	VFNMADD231PS Z2, Z17, Z16
+	VFNMADD231PS Z3, Z17, Z16
+	VMOVUPS      Z9, Z18
+	VFMADD213PS  Z8, Z16, Z18
+	VFMADD213PS  Z7, Z16, Z18
+	VFMADD213PS  Z6, Z16, Z18
+	VFMADD213PS  Z5, Z16, Z18
+	VFMADD213PS  Z4, Z16, Z18
+	VMULPS       Z16, Z16, Z19
+	VFMADD213PS  Z16, Z19, Z18
+	VADDPS       Z11, Z18, Z18
+	VCMPPS       $0x05, Z10, Z15, K2
+	VSCALEFPS.Z  Z17, Z18, K2, Z18
+	VMOVUPS      (CX)(R9*1), Z15
+	VFMSUB213PS  Z14, Z0, Z15
+	VMULPS       Z18, Z15, Z15
+	VMOVUPS      Z18, (AX)(R9*1)
+	VMOVUPS      Z15, (CX)(R9*1)
 	MOVQ         R10, R9
 	JMP          row1by1
 
 row1after1:
 	CMPQ         R9, R8
 	JGE          row1done
-	VMOVUPS      (AX)(R9*1), Z16
-	VFMSUB213PS  Z13, Z0, Z16
-	VMOVUPS      Z11, Z13
-	VMINPS       Z16, Z13, Z13
-	VMOVUPS      Z10, Z17
-	VMAXPS       Z13, Z17, Z13
-	VMULPS       Z1, Z13, Z17
-	VRNDSCALEPS  $0x08, Z17, Z17
-	VFNMADD231PS Z2, Z17, Z13
-	VFNMADD231PS Z3, Z17, Z13
-	VMOVUPS      Z9, Z18
-	VFMADD213PS  Z8, Z13, Z18
-	VFMADD213PS  Z7, Z13, Z18
-	VFMADD213PS  Z6, Z13, Z18
-	VFMADD213PS  Z5, Z13, Z18
-	VFMADD213PS  Z4, Z13, Z18
-	VMULPS       Z13, Z13, Z19
-	VFMADD213PS  Z13, Z19, Z18
-	VADDPS       Z12, Z18, Z18
-	VCMPPS       $0x05, Z10, Z16, K2
-	VSCALEFPS.Z  Z17, Z18, K2, Z18
+	VMOVUPS      (AX)(R9*1), Z15
+	VFMSUB213PS  Z13, Z0, Z15
+	VMOVAPS      Z15, Z13
+	VMULPS       Z1, Z15, Z16
+	VRNDSCALEPS  $0x08, Z16, Z16
+	VFNMADD231PS Z2, Z16, Z13
+	VFNMADD231PS Z3, Z16, Z13
+	VMOVUPS      Z9, Z17
+	VFMADD213PS  Z8, Z13, Z17
+	VFMADD213PS  Z7, Z13, Z17
+	VFMADD213PS  Z6, Z13, Z17
+	VFMADD213PS  Z5, Z13, Z17
+	VFMADD213PS  Z4, Z13, Z17
+	VMULPS       Z13, Z13, Z18
+	VFMADD213PS  Z13, Z18, Z17
+	VADDPS       Z11, Z17, Z17
+	VCMPPS       $0x05, Z10, Z15, K2
+	VSCALEFPS.Z  Z16, Z17, K2, Z17
 	VMOVUPS      (CX)(R9*1), Z13
-	VFMSUB213PS  Z15, Z0, Z13
-	VMULPS       Z18, Z13, Z13
-	VMOVAPS.Z    Z18, K1, Z18
+	VFMSUB213PS  Z14, Z0, Z13
+	VMULPS       Z17, Z13, Z13
+	VMOVAPS.Z    Z17, K1, Z17
 	VMOVAPS.Z    Z13, K1, Z13
-	VMOVUPS      Z18, (AX)(R9*1)
+	VMOVUPS      Z17, (AX)(R9*1)
 	VMOVUPS      Z13, (CX)(R9*1)
 
 row1done:
-	VPXORQ Z14, Z14, Z14
+	VPXORQ Z12, Z12, Z12
 	LEAQ   63(R8), R8
 	ANDQ   $-64, R8
 
 fill:
 	CMPQ    R8, fill+48(FP)
 	JGE     filled
-	VMOVUPS Z14, (AX)(R8*1)
-	VMOVUPS Z14, (CX)(R8*1)
+	VMOVUPS Z12, (AX)(R8*1)
+	VMOVUPS Z12, (CX)(R8*1)
 	ADDQ    $+64, R8
 	JMP     fill
 
 filled:
-	ADDQ DI, AX
-	ADDQ DI, CX
-	INCQ SI
+	ADDQ DX, AX
+	ADDQ DX, CX
+	INCQ DI
 	DECQ rows+0(FP)
 	JNZ  next
 	VZEROUPPER
@@ -786,25 +792,24 @@ row1by1:
 	VSUBPS       Z12, Z13, Z13
 	VMOVUPS      Z10, Z16
 	VMINPS       Z13, Z16, Z16
-	VMOVUPS      Z9, Z17
-	VMAXPS       Z16, Z17, Z16
-	VMULPS       Z0, Z16, Z17
-	VRNDSCALEPS  $0x08, Z17, Z17
-	VFNMADD231PS Z1, Z17, Z16
-	VFNMADD231PS Z2, Z17, Z16
-	VMOVUPS      Z8, Z18
-	VFMADD213PS  Z7, Z16, Z18
-	VFMADD213PS  Z6, Z16, Z18
-	VFMADD213PS  Z5, Z16, Z18
-	VFMADD213PS  Z4, Z16, Z18
-	VFMADD213PS  Z3, Z16, Z18
-	VMULPS       Z16, Z16, Z19
-	VFMADD213PS  Z16, Z19, Z18
-	VADDPS       Z11, Z18, Z18
-	VCMPPS       $0x05, Z9, Z13, K2
-	VSCALEFPS.Z  Z17, Z18, K2, Z18
-	VADDPS       Z11, Z18, Z18
-	VDIVPS       Z18, Z12, Z12
+	VMOVAPS      Z16, Z17
+	VMULPS       Z0, Z16, Z18
+	VRNDSCALEPS  $0x08, Z18, Z18
+	VFNMADD231PS Z1, Z18, Z17
+	VFNMADD231PS Z2, Z18, Z17
+	VMOVUPS      Z8, Z19
+	VFMADD213PS  Z7, Z17, Z19
+	VFMADD213PS  Z6, Z17, Z19
+	VFMADD213PS  Z5, Z17, Z19
+	VFMADD213PS  Z4, Z17, Z19
+	VFMADD213PS  Z3, Z17, Z19
+	VMULPS       Z17, Z17, Z20
+	VFMADD213PS  Z17, Z20, Z19
+	VADDPS       Z11, Z19, Z19
+	VCMPPS       $0x05, Z9, Z16, K2
+	VSCALEFPS.Z  Z18, Z19, K2, Z19
+	VADDPS       Z11, Z19, Z19
+	VDIVPS       Z19, Z12, Z12
 	VMULPS       Z15, Z12, Z12
 	VMOVUPS      Z12, (AX)(R9*1)
 	MOVQ         R10, R9
@@ -822,25 +827,24 @@ row1after1:
 	VSUBPS       Z12, Z14, Z14
 	VMOVUPS      Z10, Z10
 	VMINPS       Z14, Z10, Z10
-	VMOVUPS      Z9, Z15
-	VMAXPS       Z10, Z15, Z10
-	VMULPS       Z0, Z10, Z15
-	VRNDSCALEPS  $0x08, Z15, Z15
-	VFNMADD231PS Z1, Z15, Z10
-	VFNMADD231PS Z2, Z15, Z10
-	VMOVUPS      Z8, Z0
-	VFMADD213PS  Z7, Z10, Z0
-	VFMADD213PS  Z6, Z10, Z0
-	VFMADD213PS  Z5, Z10, Z0
-	VFMADD213PS  Z4, Z10, Z0
-	VFMADD213PS  Z3, Z10, Z0
-	VMULPS       Z10, Z10, Z1
-	VFMADD213PS  Z10, Z1, Z0
-	VADDPS       Z11, Z0, Z0
-	VCMPPS       $0x05, Z9, Z14, K2
-	VSCALEFPS.Z  Z15, Z0, K2, Z0
-	VADDPS       Z11, Z0, Z0
-	VDIVPS       Z0, Z12, Z12
+	VMOVAPS      Z10, Z14
+	VMULPS       Z0, Z10, Z0
+	VRNDSCALEPS  $0x08, Z0, Z0
+	VFNMADD231PS Z1, Z0, Z14
+	VFNMADD231PS Z2, Z0, Z14
+	VMOVUPS      Z8, Z1
+	VFMADD213PS  Z7, Z14, Z1
+	VFMADD213PS  Z6, Z14, Z1
+	VFMADD213PS  Z5, Z14, Z1
+	VFMADD213PS  Z4, Z14, Z1
+	VFMADD213PS  Z3, Z14, Z1
+	VMULPS       Z14, Z14, Z2
+	VFMADD213PS  Z14, Z2, Z1
+	VADDPS       Z11, Z1, Z1
+	VCMPPS       $0x05, Z9, Z10, K2
+	VSCALEFPS.Z  Z0, Z1, K2, Z1
+	VADDPS       Z11, Z1, Z1
+	VDIVPS       Z1, Z12, Z12
 	VMULPS       Z13, Z12, Z12
 	VMOVUPS      Z12, K1, (AX)(R9*1)
 
@@ -902,22 +906,21 @@ row1by1:
 	VSUBPS       Z12, Z13, Z13
 	VMOVUPS      Z10, Z17
 	VMINPS       Z13, Z17, Z17
-	VMOVUPS      Z9, Z18
-	VMAXPS       Z17, Z18, Z17
+	VMOVAPS      Z17, Z13
 	VMULPS       Z0, Z17, Z18
 	VRNDSCALEPS  $0x08, Z18, Z18
-	VFNMADD231PS Z1, Z18, Z17
-	VFNMADD231PS Z2, Z18, Z17
+	VFNMADD231PS Z1, Z18, Z13
+	VFNMADD231PS Z2, Z18, Z13
 	VMOVUPS      Z8, Z19
-	VFMADD213PS  Z7, Z17, Z19
-	VFMADD213PS  Z6, Z17, Z19
-	VFMADD213PS  Z5, Z17, Z19
-	VFMADD213PS  Z4, Z17, Z19
-	VFMADD213PS  Z3, Z17, Z19
-	VMULPS       Z17, Z17, Z20
-	VFMADD213PS  Z17, Z20, Z19
+	VFMADD213PS  Z7, Z13, Z19
+	VFMADD213PS  Z6, Z13, Z19
+	VFMADD213PS  Z5, Z13, Z19
+	VFMADD213PS  Z4, Z13, Z19
+	VFMADD213PS  Z3, Z13, Z19
+	VMULPS       Z13, Z13, Z20
+	VFMADD213PS  Z13, Z20, Z19
 	VADDPS       Z11, Z19, Z19
-	VCMPPS       $0x05, Z9, Z13, K2
+	VCMPPS       $0x05, Z9, Z17, K2
 	VSCALEFPS.Z  Z18, Z19, K2, Z19
 	VMOVUPS      Z11, Z17
 	VADDPS       Z17, Z19, Z19
@@ -948,30 +951,29 @@ row1after1:
 	VSUBPS       Z12, Z14, Z14
 	VMOVUPS      Z10, Z10
 	VMINPS       Z14, Z10, Z10
-	VMOVUPS      Z9, Z16
-	VMAXPS       Z10, Z16, Z10
-	VMULPS       Z0, Z10, Z16
-	VRNDSCALEPS  $0x08, Z16, Z16
-	VFNMADD231PS Z1, Z16, Z10
-	VFNMADD231PS Z2, Z16, Z10
-	VMOVUPS      Z8, Z0
-	VFMADD213PS  Z7, Z10, Z0
-	VFMADD213PS  Z6, Z10, Z0
-	VFMADD213PS  Z5, Z10, Z0
-	VFMADD213PS  Z4, Z10, Z0
-	VFMADD213PS  Z3, Z10, Z0
-	VMULPS       Z10, Z10, Z1
-	VFMADD213PS  Z10, Z1, Z0
-	VADDPS       Z11, Z0, Z0
-	VCMPPS       $0x05, Z9, Z14, K2
-	VSCALEFPS.Z  Z16, Z0, K2, Z0
-	VMOVUPS      Z11, Z1
-	VADDPS       Z1, Z0, Z0
-	VDIVPS       Z0, Z1, Z14
+	VMOVAPS      Z10, Z14
+	VMULPS       Z0, Z10, Z0
+	VRNDSCALEPS  $0x08, Z0, Z0
+	VFNMADD231PS Z1, Z0, Z14
+	VFNMADD231PS Z2, Z0, Z14
+	VMOVUPS      Z8, Z1
+	VFMADD213PS  Z7, Z14, Z1
+	VFMADD213PS  Z6, Z14, Z1
+	VFMADD213PS  Z5, Z14, Z1
+	VFMADD213PS  Z4, Z14, Z1
+	VFMADD213PS  Z3, Z14, Z1
+	VMULPS       Z14, Z14, Z2
+	VFMADD213PS  Z14, Z2, Z1
+	VADDPS       Z11, Z1, Z1
+	VCMPPS       $0x05, Z9, Z10, K2
+	VSCALEFPS.Z  Z0, Z1, K2, Z1
+	VMOVUPS      Z11, Z0
+	VADDPS       Z0, Z1, Z1
+	VDIVPS       Z1, Z0, Z14
 	VMULPS       Z14, Z15, Z15
 	VMULPS       Z15, Z13, Z13
-	VSUBPS       Z14, Z1, Z14
-	VFMADD213PS  Z1, Z12, Z14
+	VSUBPS       Z14, Z0, Z14
+	VFMADD213PS  Z0, Z12, Z14
 	VMULPS       Z13, Z14, Z14
 	VMULPS       Z15, Z12, Z12
 	VMOVUPS      Z14, K1, (AX)(R13*1)
@@ -1064,20 +1066,19 @@ row1by1:
 	VSUBPS       Y0, Y3, Y3
 	VMOVUPS      expConstants<>+320(SB), Y4
 	VMINPS       Y3, Y4, Y4
-	VMOVUPS      expConstants<>+288(SB), Y5
-	VMAXPS       Y4, Y5, Y4
+	VMOVAPS      Y4, Y3
 	VMULPS       expConstants<>+0(SB), Y4, Y5
 	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS expConstants<>+32(SB), Y5, Y4
-	VFNMADD231PS expConstants<>+64(SB), Y5, Y4
+	VFNMADD231PS expConstants<>+32(SB), Y5, Y3
+	VFNMADD231PS expConstants<>+64(SB), Y5, Y3
 	VMOVUPS      expConstants<>+256(SB), Y6
-	VFMADD213PS  expConstants<>+224(SB), Y4, Y6
-	VFMADD213PS  expConstants<>+192(SB), Y4, Y6
-	VFMADD213PS  expConstants<>+160(SB), Y4, Y6
-	VFMADD213PS  expConstants<>+128(SB), Y4, Y6
-	VFMADD213PS  expConstants<>+96(SB), Y4, Y6
-	VMULPS       Y4, Y4, Y7
-	VFMADD213PS  Y4, Y7, Y6
+	VFMADD213PS  expConstants<>+224(SB), Y3, Y6
+	VFMADD213PS  expConstants<>+192(SB), Y3, Y6
+	VFMADD213PS  expConstants<>+160(SB), Y3, Y6
+	VFMADD213PS  expConstants<>+128(SB), Y3, Y6
+	VFMADD213PS  expConstants<>+96(SB), Y3, Y6
+	VMULPS       Y3, Y3, Y7
+	VFMADD213PS  Y3, Y7, Y6
 	VADDPS       expConstants<>+352(SB), Y6, Y6
 	VCVTPS2DQ    Y5, Y5
 	VPSRAD       $0x01, Y5, Y7
@@ -1088,8 +1089,8 @@ row1by1:
 	VPADDD       expConstants<>+416(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y5, Y6, Y6
-	VCMPPS       $0x05, expConstants<>+288(SB), Y3, Y4
-	VANDPS       Y4, Y6, Y6
+	VCMPPS       $0x05, expConstants<>+288(SB), Y4, Y3
+	VANDPS       Y3, Y6, Y6
 	VADDPS       Y6, Y2, Y2
 	VMOVUPS      Y6, (AX)(BX*1)
 	MOVQ         SI, BX
@@ -1102,20 +1103,19 @@ row1after1:
 	VSUBPS       Y0, Y3, Y3
 	VMOVUPS      expConstants<>+320(SB), Y0
 	VMINPS       Y3, Y0, Y0
-	VMOVUPS      expConstants<>+288(SB), Y4
-	VMAXPS       Y0, Y4, Y0
+	VMOVAPS      Y0, Y3
 	VMULPS       expConstants<>+0(SB), Y0, Y4
 	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS expConstants<>+32(SB), Y4, Y0
-	VFNMADD231PS expConstants<>+64(SB), Y4, Y0
+	VFNMADD231PS expConstants<>+32(SB), Y4, Y3
+	VFNMADD231PS expConstants<>+64(SB), Y4, Y3
 	VMOVUPS      expConstants<>+256(SB), Y5
-	VFMADD213PS  expConstants<>+224(SB), Y0, Y5
-	VFMADD213PS  expConstants<>+192(SB), Y0, Y5
-	VFMADD213PS  expConstants<>+160(SB), Y0, Y5
-	VFMADD213PS  expConstants<>+128(SB), Y0, Y5
-	VFMADD213PS  expConstants<>+96(SB), Y0, Y5
-	VMULPS       Y0, Y0, Y6
-	VFMADD213PS  Y0, Y6, Y5
+	VFMADD213PS  expConstants<>+224(SB), Y3, Y5
+	VFMADD213PS  expConstants<>+192(SB), Y3, Y5
+	VFMADD213PS  expConstants<>+160(SB), Y3, Y5
+	VFMADD213PS  expConstants<>+128(SB), Y3, Y5
+	VFMADD213PS  expConstants<>+96(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD213PS  Y3, Y6, Y5
 	VADDPS       expConstants<>+352(SB), Y5, Y5
 	VCVTPS2DQ    Y4, Y4
 	VPSRAD       $0x01, Y4, Y6
@@ -1126,8 +1126,8 @@ row1after1:
 	VPADDD       expConstants<>+416(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VMULPS       Y4, Y5, Y5
-	VCMPPS       $0x05, expConstants<>+288(SB), Y3, Y0
-	VANDPS       Y0, Y5, Y5
+	VCMPPS       $0x05, expConstants<>+288(SB), Y0, Y3
+	VANDPS       Y3, Y5, Y5
 	VANDPS       Y1, Y5, Y5
 	VADDPS       Y5, Y2, Y2
 	VMASKMOVPS   Y5, Y1, (AX)(BX*1)
@@ -1266,19 +1266,18 @@ row1done:
 // func softmaxAVX2(rows int, s *float32, ld int, count int, limit int, fill int, scale float32, top *float32, sum *float32)
 // Requires: AVX, AVX2, CMOV, FMA3
 TEXT ·softmaxAVX2(SB), NOSPLIT, $0-72
-	MOVQ         s+8(FP), AX
-	MOVQ         top+56(FP), CX
-	MOVQ         sum+64(FP), DX
+	MOVQ         ld+16(FP), AX
+	SHLQ         $0x02, AX
 	VBROADCASTSS scale+48(FP), Y0
-	MOVQ         count+24(FP), BX
-	MOVQ         ld+16(FP), SI
-	SHLQ         $0x02, SI
-	SHLQ         $0x02, fill+40(FP)
+	MOVQ         s+8(FP), CX
+	MOVQ         top+56(FP), DX
+	MOVQ         rows+0(FP), BX
+	MOVQ         count+24(FP), SI
 
-next:
+maxima:
 	MOVQ         limit+32(FP), DI
-	CMPQ         BX, DI
-	CMOVQLT      BX, DI
+	CMPQ         SI, DI
+	CMOVQLT      SI, DI
 	MOVQ         DI, R8
 	ANDQ         $0x07, R8
 	LEAQ         expMask<>+0(SB), R9
@@ -1291,63 +1290,81 @@ next:
 	VBROADCASTSS expConstants<>+384(SB), Y5
 	XORQ         R8, R8
 
-row1by4:
+max1by4:
 	LEAQ   128(R8), R9
 	CMPQ   R9, DI
-	JGT    row1after4
-	VMAXPS (AX)(R8*1), Y2, Y2
-	VMAXPS 32(AX)(R8*1), Y3, Y3
-	VMAXPS 64(AX)(R8*1), Y4, Y4
-	VMAXPS 96(AX)(R8*1), Y5, Y5
+	JGT    max1after4
+	VMAXPS (CX)(R8*1), Y2, Y2
+	VMAXPS 32(CX)(R8*1), Y3, Y3
+	VMAXPS 64(CX)(R8*1), Y4, Y4
+	VMAXPS 96(CX)(R8*1), Y5, Y5
 	MOVQ   R9, R8
-	JMP    row1by4
+	JMP    max1by4
 
-row1after4:
-row1by1:
+max1after4:
+max1by1:
 	LEAQ   32(R8), R9
 	CMPQ   R9, DI
-	JGT    row1after1
-	VMAXPS (AX)(R8*1), Y2, Y2
+	JGT    max1after1
+	VMAXPS (CX)(R8*1), Y2, Y2
 	MOVQ   R9, R8
-	JMP    row1by1
+	JMP    max1by1
 
-row1after1:
+max1after1:
 	CMPQ         R8, DI
-	JGE          row1done
+	JGE          max1done
 	VBROADCASTSS expConstants<>+384(SB), Y7
-	VMASKMOVPS   (AX)(R8*1), Y1, Y6
+	VMASKMOVPS   (CX)(R8*1), Y1, Y6
 	VBLENDVPS    Y1, Y6, Y7, Y6
 	VMAXPS       Y6, Y2, Y2
 
-row1done:
+max1done:
 	VMAXPS       Y5, Y2, Y2
 	VMAXPS       Y4, Y3, Y3
 	VMAXPS       Y3, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X3
-	VMAXPS       X3, X2, X2
-	VPERMILPS    $0x4e, X2, X3
-	VMAXPS       X3, X2, X2
-	VPERMILPS    $0xb1, X2, X3
-	VMAXPS       X3, X2, X2
+	VEXTRACTF128 $0x01, Y2, X1
+	VMAXPS       X1, X2, X2
+	VPERMILPS    $0x4e, X2, X1
+	VMAXPS       X1, X2, X2
+	VPERMILPS    $0xb1, X2, X1
+	VMAXPS       X1, X2, X2
 	VMULSS       X0, X2, X2
-	VMAXSS       (CX), X2, X2
-	VMOVSS       X2, (CX)
-	ADDQ         $0x04, CX
-	VBROADCASTSS X2, Y2
+	VMAXSS       (DX), X2, X2
+	VMOVSS       X2, (DX)
+	ADDQ         $0x04, DX
+	ADDQ         AX, CX
+	INCQ         SI
+	DECQ         BX
+	JNZ          maxima
+	MOVQ         s+8(FP), CX
+	MOVQ         top+56(FP), DX
+	MOVQ         sum+64(FP), BX
+	MOVQ         count+24(FP), SI
+	SHLQ         $0x02, fill+40(FP)
+
+next:
+	MOVQ         limit+32(FP), DI
+	CMPQ         SI, DI
+	CMOVQLT      SI, DI
+	MOVQ         DI, R8
+	ANDQ         $0x07, R8
+	LEAQ         expMask<>+0(SB), R9
+	NEGQ         R8
+	VMOVUPS      32(R9)(R8*4), Y1
+	SHLQ         $0x02, DI
+	VBROADCASTSS (DX), Y2
+	ADDQ         $0x04, DX
 	VXORPS       Y3, Y3, Y3
 	XORQ         R8, R8
 
-row2by1:
+row1by1:
 	LEAQ         32(R8), R9
 	CMPQ         R9, DI
-	JGT          row2after1
-	VMOVUPS      (AX)(R8*1), Y4
+	JGT          row1after1
+	VMOVUPS      (CX)(R8*1), Y4
 	VFMSUB213PS  Y2, Y0, Y4
-	VMOVUPS      expConstants<>+320(SB), Y5
-	VMINPS       Y4, Y5, Y5
-	VMOVUPS      expConstants<>+288(SB), Y6
-	VMAXPS       Y5, Y6, Y5
-	VMULPS       expConstants<>+0(SB), Y5, Y6
+	VMOVAPS      Y4, Y5
+	VMULPS       expConstants<>+0(SB), Y4, Y6
 	VROUNDPS     $0x08, Y6, Y6
 	VFNMADD231PS expConstants<>+32(SB), Y6, Y5
 	VFNMADD231PS expConstants<>+64(SB), Y6, Y5
@@ -1372,20 +1389,17 @@ row2by1:
 	VCMPPS       $0x05, expConstants<>+288(SB), Y4, Y5
 	VANDPS       Y5, Y7, Y7
 	VADDPS       Y7, Y3, Y3
-	VMOVUPS      Y7, (AX)(R8*1)
+	VMOVUPS      Y7, (CX)(R8*1)
 	MOVQ         R9, R8
-	JMP          row2by1
+	JMP          row1by1
 
-row2after1:
+row1after1:
 	CMPQ         R8, DI
-	JGE          row2done
-	VMOVUPS      (AX)(R8*1), Y4
+	JGE          row1done
+	VMOVUPS      (CX)(R8*1), Y4
 	VFMSUB213PS  Y2, Y0, Y4
-	VMOVUPS      expConstants<>+320(SB), Y2
-	VMINPS       Y4, Y2, Y2
-	VMOVUPS      expConstants<>+288(SB), Y5
-	VMAXPS       Y2, Y5, Y2
-	VMULPS       expConstants<>+0(SB), Y2, Y5
+	VMOVAPS      Y4, Y2
+	VMULPS       expConstants<>+0(SB), Y4, Y5
 	VROUNDPS     $0x08, Y5, Y5
 	VFNMADD231PS expConstants<>+32(SB), Y5, Y2
 	VFNMADD231PS expConstants<>+64(SB), Y5, Y2
@@ -1411,17 +1425,17 @@ row2after1:
 	VANDPS       Y2, Y6, Y6
 	VANDPS       Y1, Y6, Y6
 	VADDPS       Y6, Y3, Y3
-	VMOVUPS      Y6, (AX)(R8*1)
+	VMOVUPS      Y6, (CX)(R8*1)
 
-row2done:
+row1done:
 	VEXTRACTF128 $0x01, Y3, X1
 	VADDPS       X1, X3, X3
 	VPERMILPS    $0x4e, X3, X1
 	VADDPS       X1, X3, X3
 	VPERMILPS    $0xb1, X3, X1
 	VADDPS       X1, X3, X3
-	VMOVSS       X3, (DX)
-	ADDQ         $0x04, DX
+	VMOVSS       X3, (BX)
+	ADDQ         $0x04, BX
 	VXORPS       Y1, Y1, Y1
 	LEAQ         31(DI), DI
 	ANDQ         $-32, DI
@@ -1429,13 +1443,13 @@ row2done:
 fill:
 	CMPQ    DI, fill+40(FP)
 	JGE     filled
-	VMOVUPS Y1, (AX)(DI*1)
+	VMOVUPS Y1, (CX)(DI*1)
 	ADDQ    $+32, DI
 	JMP     fill
 
 filled:
-	ADDQ SI, AX
-	INCQ BX
+	ADDQ AX, CX
+	INCQ SI
 	DECQ rows+0(FP)
 	JNZ  next
 	VZEROUPPER
@@ -1446,28 +1460,28 @@ filled:
 TEXT ·softmaxBackwardAVX2(SB), NOSPLIT, $0-80
 	MOVQ         s+8(FP), AX
 	MOVQ         dp+16(FP), CX
-	MOVQ         lse+64(FP), DX
-	MOVQ         delta+72(FP), BX
+	MOVQ         ld+24(FP), DX
+	MOVQ         lse+64(FP), BX
+	MOVQ         delta+72(FP), SI
+	SHLQ         $0x02, DX
 	VBROADCASTSS scale+56(FP), Y0
-	MOVQ         count+32(FP), SI
-	MOVQ         ld+24(FP), DI
-	SHLQ         $0x02, DI
+	MOVQ         count+32(FP), DI
 	SHLQ         $0x02, fill+48(FP)
 
 next:
 	MOVQ         limit+40(FP), R8
-	CMPQ         SI, R8
-	CMOVQLT      SI, R8
+	CMPQ         DI, R8
+	CMOVQLT      DI, R8
 	MOVQ         R8, R9
 	ANDQ         $0x07, R9
 	LEAQ         expMask<>+0(SB), R10
 	NEGQ         R9
 	VMOVUPS      32(R10)(R9*4), Y1
 	SHLQ         $0x02, R8
-	VBROADCASTSS (DX), Y2
-	VBROADCASTSS (BX), Y3
-	ADDQ         $0x04, DX
+	VBROADCASTSS (BX), Y2
+	VBROADCASTSS (SI), Y3
 	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
 	XORQ         R9, R9
 
 row1by1:
@@ -1476,11 +1490,8 @@ row1by1:
 	JGT          row1after1
 	VMOVUPS      (AX)(R9*1), Y4
 	VFMSUB213PS  Y2, Y0, Y4
-	VMOVUPS      expConstants<>+320(SB), Y5
-	VMINPS       Y4, Y5, Y5
-	VMOVUPS      expConstants<>+288(SB), Y6
-	VMAXPS       Y5, Y6, Y5
-	VMULPS       expConstants<>+0(SB), Y5, Y6
+	VMOVAPS      Y4, Y5
+	VMULPS       expConstants<>+0(SB), Y4, Y6
 	VROUNDPS     $0x08, Y6, Y6
 	VFNMADD231PS expConstants<>+32(SB), Y6, Y5
 	VFNMADD231PS expConstants<>+64(SB), Y6, Y5
@@ -1517,11 +1528,8 @@ row1after1:
 	JGE          row1done
 	VMOVUPS      (AX)(R9*1), Y4
 	VFMSUB213PS  Y2, Y0, Y4
-	VMOVUPS      expConstants<>+320(SB), Y2
-	VMINPS       Y4, Y2, Y2
-	VMOVUPS      expConstants<>+288(SB), Y5
-	VMAXPS       Y2, Y5, Y2
-	VMULPS       expConstants<>+0(SB), Y2, Y5
+	VMOVAPS      Y4, Y2
+	VMULPS       expConstants<>+0(SB), Y4, Y5
 	VROUNDPS     $0x08, Y5, Y5
 	VFNMADD231PS expConstants<>+32(SB), Y5, Y2
 	VFNMADD231PS expConstants<>+64(SB), Y5, Y2
@@ -1567,9 +1575,9 @@ fill:
 	JMP     fill
 
 filled:
-	ADDQ DI, AX
-	ADDQ DI, CX
-	INCQ SI
+	ADDQ DX, AX
+	ADDQ DX, CX
+	INCQ DI
 	DECQ rows+0(FP)
 	JNZ  next
 	VZEROUPPER
@@ -1608,20 +1616,19 @@ row1by1:
 	VSUBPS       Y1, Y2, Y2
 	VMOVUPS      expConstants<>+320(SB), Y4
 	VMINPS       Y2, Y4, Y4
-	VMOVUPS      expConstants<>+288(SB), Y5
-	VMAXPS       Y4, Y5, Y4
+	VMOVAPS      Y4, Y2
 	VMULPS       expConstants<>+0(SB), Y4, Y5
 	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS expConstants<>+32(SB), Y5, Y4
-	VFNMADD231PS expConstants<>+64(SB), Y5, Y4
+	VFNMADD231PS expConstants<>+32(SB), Y5, Y2
+	VFNMADD231PS expConstants<>+64(SB), Y5, Y2
 	VMOVUPS      expConstants<>+256(SB), Y6
-	VFMADD213PS  expConstants<>+224(SB), Y4, Y6
-	VFMADD213PS  expConstants<>+192(SB), Y4, Y6
-	VFMADD213PS  expConstants<>+160(SB), Y4, Y6
-	VFMADD213PS  expConstants<>+128(SB), Y4, Y6
-	VFMADD213PS  expConstants<>+96(SB), Y4, Y6
-	VMULPS       Y4, Y4, Y7
-	VFMADD213PS  Y4, Y7, Y6
+	VFMADD213PS  expConstants<>+224(SB), Y2, Y6
+	VFMADD213PS  expConstants<>+192(SB), Y2, Y6
+	VFMADD213PS  expConstants<>+160(SB), Y2, Y6
+	VFMADD213PS  expConstants<>+128(SB), Y2, Y6
+	VFMADD213PS  expConstants<>+96(SB), Y2, Y6
+	VMULPS       Y2, Y2, Y7
+	VFMADD213PS  Y2, Y7, Y6
 	VADDPS       expConstants<>+352(SB), Y6, Y6
 	VCVTPS2DQ    Y5, Y5
 	VPSRAD       $0x01, Y5, Y7
@@ -1632,8 +1639,8 @@ row1by1:
 	VPADDD       expConstants<>+416(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y5, Y6, Y6
-	VCMPPS       $0x05, expConstants<>+288(SB), Y2, Y4
-	VANDPS       Y4, Y6, Y6
+	VCMPPS       $0x05, expConstants<>+288(SB), Y4, Y2
+	VANDPS       Y2, Y6, Y6
 	VADDPS       expConstants<>+352(SB), Y6, Y6
 	VDIVPS       Y6, Y1, Y1
 	VMULPS       Y3, Y1, Y1
@@ -1653,20 +1660,19 @@ row1after1:
 	VSUBPS       Y1, Y2, Y2
 	VMOVUPS      expConstants<>+320(SB), Y4
 	VMINPS       Y2, Y4, Y4
-	VMOVUPS      expConstants<>+288(SB), Y5
-	VMAXPS       Y4, Y5, Y4
+	VMOVAPS      Y4, Y2
 	VMULPS       expConstants<>+0(SB), Y4, Y5
 	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS expConstants<>+32(SB), Y5, Y4
-	VFNMADD231PS expConstants<>+64(SB), Y5, Y4
+	VFNMADD231PS expConstants<>+32(SB), Y5, Y2
+	VFNMADD231PS expConstants<>+64(SB), Y5, Y2
 	VMOVUPS      expConstants<>+256(SB), Y6
-	VFMADD213PS  expConstants<>+224(SB), Y4, Y6
-	VFMADD213PS  expConstants<>+192(SB), Y4, Y6
-	VFMADD213PS  expConstants<>+160(SB), Y4, Y6
-	VFMADD213PS  expConstants<>+128(SB), Y4, Y6
-	VFMADD213PS  expConstants<>+96(SB), Y4, Y6
-	VMULPS       Y4, Y4, Y7
-	VFMADD213PS  Y4, Y7, Y6
+	VFMADD213PS  expConstants<>+224(SB), Y2, Y6
+	VFMADD213PS  expConstants<>+192(SB), Y2, Y6
+	VFMADD213PS  expConstants<>+160(SB), Y2, Y6
+	VFMADD213PS  expConstants<>+128(SB), Y2, Y6
+	VFMADD213PS  expConstants<>+96(SB), Y2, Y6
+	VMULPS       Y2, Y2, Y7
+	VFMADD213PS  Y2, Y7, Y6
 	VADDPS       expConstants<>+352(SB), Y6, Y6
 	VCVTPS2DQ    Y5, Y5
 	VPSRAD       $0x01, Y5, Y7
@@ -1677,8 +1683,8 @@ row1after1:
 	VPADDD       expConstants<>+416(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y5, Y6, Y6
-	VCMPPS       $0x05, expConstants<>+288(SB), Y2, Y4
-	VANDPS       Y4, Y6, Y6
+	VCMPPS       $0x05, expConstants<>+288(SB), Y4, Y2
+	VANDPS       Y2, Y6, Y6
 	VADDPS       expConstants<>+352(SB), Y6, Y6
 	VDIVPS       Y6, Y1, Y1
 	VMULPS       Y3, Y1, Y1
@@ -1729,20 +1735,19 @@ row1by1:
 	VSUBPS       Y1, Y4, Y4
 	VMOVUPS      expConstants<>+320(SB), Y5
 	VMINPS       Y4, Y5, Y5
-	VMOVUPS      expConstants<>+288(SB), Y6
-	VMAXPS       Y5, Y6, Y5
+	VMOVAPS      Y5, Y4
 	VMULPS       expConstants<>+0(SB), Y5, Y6
 	VROUNDPS     $0x08, Y6, Y6
-	VFNMADD231PS expConstants<>+32(SB), Y6, Y5
-	VFNMADD231PS expConstants<>+64(SB), Y6, Y5
+	VFNMADD231PS expConstants<>+32(SB), Y6, Y4
+	VFNMADD231PS expConstants<>+64(SB), Y6, Y4
 	VMOVUPS      expConstants<>+256(SB), Y7
-	VFMADD213PS  expConstants<>+224(SB), Y5, Y7
-	VFMADD213PS  expConstants<>+192(SB), Y5, Y7
-	VFMADD213PS  expConstants<>+160(SB), Y5, Y7
-	VFMADD213PS  expConstants<>+128(SB), Y5, Y7
-	VFMADD213PS  expConstants<>+96(SB), Y5, Y7
-	VMULPS       Y5, Y5, Y8
-	VFMADD213PS  Y5, Y8, Y7
+	VFMADD213PS  expConstants<>+224(SB), Y4, Y7
+	VFMADD213PS  expConstants<>+192(SB), Y4, Y7
+	VFMADD213PS  expConstants<>+160(SB), Y4, Y7
+	VFMADD213PS  expConstants<>+128(SB), Y4, Y7
+	VFMADD213PS  expConstants<>+96(SB), Y4, Y7
+	VMULPS       Y4, Y4, Y8
+	VFMADD213PS  Y4, Y8, Y7
 	VADDPS       expConstants<>+352(SB), Y7, Y7
 	VCVTPS2DQ    Y6, Y6
 	VPSRAD       $0x01, Y6, Y8
@@ -1753,8 +1758,8 @@ row1by1:
 	VPADDD       expConstants<>+416(SB), Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VMULPS       Y6, Y7, Y7
-	VCMPPS       $0x05, expConstants<>+288(SB), Y4, Y5
-	VANDPS       Y5, Y7, Y7
+	VCMPPS       $0x05, expConstants<>+288(SB), Y5, Y4
+	VANDPS       Y4, Y7, Y7
 	VMOVUPS      expConstants<>+352(SB), Y5
 	VADDPS       Y5, Y7, Y7
 	VDIVPS       Y7, Y5, Y4
@@ -1784,20 +1789,19 @@ row1after1:
 	VSUBPS       Y1, Y4, Y4
 	VMOVUPS      expConstants<>+320(SB), Y5
 	VMINPS       Y4, Y5, Y5
-	VMOVUPS      expConstants<>+288(SB), Y6
-	VMAXPS       Y5, Y6, Y5
+	VMOVAPS      Y5, Y4
 	VMULPS       expConstants<>+0(SB), Y5, Y6
 	VROUNDPS     $0x08, Y6, Y6
-	VFNMADD231PS expConstants<>+32(SB), Y6, Y5
-	VFNMADD231PS expConstants<>+64(SB), Y6, Y5
+	VFNMADD231PS expConstants<>+32(SB), Y6, Y4
+	VFNMADD231PS expConstants<>+64(SB), Y6, Y4
 	VMOVUPS      expConstants<>+256(SB), Y7
-	VFMADD213PS  expConstants<>+224(SB), Y5, Y7
-	VFMADD213PS  expConstants<>+192(SB), Y5, Y7
-	VFMADD213PS  expConstants<>+160(SB), Y5, Y7
-	VFMADD213PS  expConstants<>+128(SB), Y5, Y7
-	VFMADD213PS  expConstants<>+96(SB), Y5, Y7
-	VMULPS       Y5, Y5, Y8
-	VFMADD213PS  Y5, Y8, Y7
+	VFMADD213PS  expConstants<>+224(SB), Y4, Y7
+	VFMADD213PS  expConstants<>+192(SB), Y4, Y7
+	VFMADD213PS  expConstants<>+160(SB), Y4, Y7
+	VFMADD213PS  expConstants<>+128(SB), Y4, Y7
+	VFMADD213PS  expConstants<>+96(SB), Y4, Y7
+	VMULPS       Y4, Y4, Y8
+	VFMADD213PS  Y4, Y8, Y7
 	VADDPS       expConstants<>+352(SB), Y7, Y7
 	VCVTPS2DQ    Y6, Y6
 	VPSRAD       $0x01, Y6, Y8
@@ -1808,8 +1812,8 @@ row1after1:
 	VPADDD       expConstants<>+416(SB), Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VMULPS       Y6, Y7, Y7
-	VCMPPS       $0x05, expConstants<>+288(SB), Y4, Y5
-	VANDPS       Y5, Y7, Y7
+	VCMPPS       $0x05, expConstants<>+288(SB), Y5, Y4
+	VANDPS       Y4, Y7, Y7
 	VMOVUPS      expConstants<>+352(SB), Y5
 	VADDPS       Y5, Y7, Y7
 	VDIVPS       Y7, Y5, Y4

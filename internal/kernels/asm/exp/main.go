@@ -51,7 +51,7 @@ const (
 	c6
 	c7
 	low  // below this the result is 0
-	high // above this it is infinity; arguments are cut here
+	high // above this it is infinity
 	one
 	minusInf
 	bias // an integer, the exponent of 1
@@ -117,15 +117,20 @@ func (g gen) operands(which ...int) func(int) Op {
 
 var expConstants = []int{log2E, ln2Hi, ln2Lo, c2, c3, c4, c5, c6, c7, low, high, one, bias}
 
-// exp is a new register that holds exp(x), by the method of exp32. NaN gives NaN: of
-// two operands min and max return the later one, here x, when one is NaN.
+// exp is a new register that holds exp(x), by the method of exp32.
 func (g gen) exp(k func(int) Op, x reg.VecVirtual) reg.VecVirtual {
-	r, n, p, r2 := g.Vec(), g.Vec(), g.Vec(), g.Vec()
+	r := g.Vec()
 	VMOVUPS(k(high), r)
-	VMINPS(x, r, r)
-	VMOVUPS(k(low), n)
-	VMAXPS(r, n, r)
-	VMULPS(k(log2E), r, n)
+	VMINPS(x, r, r) // of two operands it returns the later one, here x, when one is NaN
+	return g.expBelow(k, r)
+}
+
+// expBelow is exp for x up to high, and NaN for infinity. Below low
+// the result is cleared, whatever the polynomial gives there.
+func (g gen) expBelow(k func(int) Op, x reg.VecVirtual) reg.VecVirtual {
+	r, n, p, r2 := g.Vec(), g.Vec(), g.Vec(), g.Vec()
+	VMOVAPS(x, r)
+	VMULPS(k(log2E), x, n)
 	const nearest = 8
 	if g.Lanes == 16 {
 		VRNDSCALEPS(U8(nearest), n, n)
@@ -195,13 +200,6 @@ func (g gen) rowMax(row *simd.Row, x reg.Register) reg.VecVirtual {
 		}
 	})
 	return g.Max(tops)
-}
-
-// spread is a new register with the lowest lane of x in every lane.
-func (g gen) spread(x reg.VecVirtual) reg.VecVirtual {
-	r := g.Vec()
-	VBROADCASTSS(x.AsX(), r)
-	return r
 }
 
 // prefetch is of no instruction set.
@@ -289,19 +287,23 @@ func (g gen) scaleRows() {
 	end()
 }
 
-// causalRows runs body for each of a tile's rows: row r has min(count+r, limit) values.
-// Then it clears whole vectors of the given matrices up to fill values, and goes to
-// the next row, ld values on.
-func (g gen) causalRows(matrices []reg.GPVirtual, body func(row *simd.Row)) {
-	count, ld := param("count"), param("ld")
-	SHLQ(U8(2), ld)
-	SHLQ(U8(2), argument("fill"))
-	Label("next")
+// causalRow prepares loops over a row of min(count, limit) values.
+func (g gen) causalRow(name string, count reg.GPVirtual) *simd.Row {
 	n := GP64()
 	MOVQ(argument("limit"), n)
 	CMPQ(count, n)
 	CMOVQLT(count, n)
-	row := g.NewRow("row", n, g.masks)
+	return g.NewRow(name, n, g.masks)
+}
+
+// causalRows runs body for each of a tile's rows: row r has min(count+r, limit) values.
+// Then it clears whole vectors of the given matrices up to fill values, and goes to
+// the next row, ld bytes on.
+func (g gen) causalRows(ld reg.GPVirtual, matrices []reg.GPVirtual, body func(row *simd.Row)) {
+	count := param("count")
+	SHLQ(U8(2), argument("fill"))
+	Label("next")
+	row := g.causalRow("row", count)
 	body(row)
 	zero, at := g.Vec(), GP64()
 	g.Zero(zero)
@@ -325,25 +327,41 @@ func (g gen) causalRows(matrices []reg.GPVirtual, body func(row *simd.Row)) {
 	end()
 }
 
+// maxima raises top[r] to the greatest scale*s of each row. It goes through all rows
+// before anything else does, for the maximum of a vector takes long to be known, but
+// those of several rows can be on their way at once.
+func (g gen) maxima(ld reg.GPVirtual, scale reg.VecVirtual) {
+	s, top, rows, count := param("s"), param("top"), param("rows"), param("count")
+	Label("maxima")
+	most := g.rowMax(g.causalRow("max", count), s)
+	VMULSS(scale.AsX(), most.AsX(), most.AsX())
+	VMAXSS(Mem{Base: top}, most.AsX(), most.AsX())
+	VMOVSS(most.AsX(), Mem{Base: top})
+	ADDQ(U8(4), top)
+	ADDQ(ld, s)
+	INCQ(count)
+	DECQ(rows)
+	JNZ(LabelRef("maxima"))
+}
+
 func (g gen) softmax() {
 	g.function("softmax", "(rows int, s *float32, ld, count, limit, fill int, scale float32, top, sum *float32)",
 		"raises top[r] to the greatest scale*s of row r, replaces its s by exp(scale*s - top[r]) and writes their sum to sum[r]. Row r has min(count+r, limit) values and lies ld values after the one before; what follows them becomes zero, in whole vectors, up to fill values.")
-	s, top, sum := param("s"), param("top"), param("sum")
+	ld := param("ld")
+	SHLQ(U8(2), ld)
 	scale := g.Broadcast(argument("scale"))
+	g.maxima(ld, scale)
+	s, top, sum := param("s"), param("top"), param("sum")
 	k := g.operands(expConstants...)
-	g.causalRows([]reg.GPVirtual{s}, func(row *simd.Row) {
-		most := g.rowMax(row, s)
-		VMULSS(scale.AsX(), most.AsX(), most.AsX())
-		VMAXSS(Mem{Base: top}, most.AsX(), most.AsX())
-		VMOVSS(most.AsX(), Mem{Base: top})
+	g.causalRows(ld, []reg.GPVirtual{s}, func(row *simd.Row) {
+		shift, total := g.Broadcast(Mem{Base: top}), g.Vec()
 		ADDQ(U8(4), top)
-		shift, total := g.spread(most), g.Vec()
 		g.Zero(total)
 		row.Each(1, func(v int, mask reg.Register) {
 			x := g.Vec()
 			VMOVUPS(row.At(s, v), x)
 			VFMSUB213PS(shift, scale, x)
-			e := g.exp(k, x)
+			e := g.expBelow(k, x)
 			g.keep(e, mask)
 			VADDPS(e, total, total)
 			VMOVUPS(e, row.At(s, v))
@@ -356,10 +374,11 @@ func (g gen) softmax() {
 func (g gen) softmaxBackward() {
 	g.function("softmaxBackward", "(rows int, s, dp *float32, ld, count, limit, fill int, scale float32, lse, delta *float32)",
 		"replaces s by p = exp(scale*s - lse[r]) and dp by p*(scale*dp - delta[r]). Rows are those of softmax.")
-	s, dp, lse, delta := param("s"), param("dp"), param("lse"), param("delta")
+	s, dp, ld, lse, delta := param("s"), param("dp"), param("ld"), param("lse"), param("delta")
+	SHLQ(U8(2), ld)
 	scale := g.Broadcast(argument("scale"))
 	k := g.operands(expConstants...)
-	g.causalRows([]reg.GPVirtual{s, dp}, func(row *simd.Row) {
+	g.causalRows(ld, []reg.GPVirtual{s, dp}, func(row *simd.Row) {
 		shift, centre := g.Broadcast(Mem{Base: lse}), g.Broadcast(Mem{Base: delta})
 		ADDQ(U8(4), lse)
 		ADDQ(U8(4), delta)
@@ -367,7 +386,7 @@ func (g gen) softmaxBackward() {
 			x, d := g.Vec(), g.Vec()
 			VMOVUPS(row.At(s, v), x)
 			VFMSUB213PS(shift, scale, x)
-			e := g.exp(k, x)
+			e := g.expBelow(k, x)
 			VMOVUPS(row.At(dp, v), d)
 			VFMSUB213PS(centre, scale, d)
 			VMULPS(e, d, d)
