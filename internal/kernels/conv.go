@@ -89,8 +89,6 @@ func (c Conv) GenCols() int {
 // genRow is the row of gen that makes the taps of position t of sequence b.
 func (c Conv) genRow(b, t int) int { return (b+c.Shift)%c.B*c.T + t }
 
-func (c Conv) genCols() int { return c.GenCols() }
-
 func (c Conv) hasStatic() bool { return c.Static || c.Kind == ConvStatic }
 
 func (c Conv) factorSize() int {

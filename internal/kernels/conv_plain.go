@@ -95,7 +95,7 @@ func (c Conv) taps(w []float32, gen View, u, s []float32, b, t int) {
 	}
 	switch c.Kind {
 	case ConvHeadwise:
-		g := gen.Row(c.genRow(b, t), c.genCols())
+		g := gen.Row(c.genRow(b, t), c.GenCols())
 		for k := range c.W {
 			for d := range c.D {
 				w[k*c.D+d] += g[d/c.HeadSize*c.W+k]
@@ -128,7 +128,7 @@ func (c Conv) generatorGradients(dgen View, du, ds, dtaps []float32, gen View, u
 	}
 	switch c.Kind {
 	case ConvHeadwise:
-		dg := dgen.Row(c.genRow(b, t), c.genCols())
+		dg := dgen.Row(c.genRow(b, t), c.GenCols())
 		clear(dg)
 		for k := range c.W {
 			for d := range c.D {
