@@ -13,9 +13,9 @@ import (
 	"dsconv/internal/sweep"
 )
 
-// sweepProgress shows a sweep as it goes: a bar on a terminal, a line for every
-// start and end elsewhere. The bar counts the work of the jobs, not their number,
-// for a ladder's last job may be half of it all.
+// sweepProgress shows a sweep as it goes: a bar on a terminal, elsewhere a line for
+// every job that ends and one a minute. It counts the work of the jobs, not their
+// number, for a ladder's last job may be half of it all.
 type sweepProgress struct {
 	f        *Factory
 	failures map[string]error // by directory
@@ -33,8 +33,9 @@ type sweepProgress struct {
 }
 
 const (
-	sweepBarSteps = 1000
-	sweepBarEvery = time.Second
+	sweepBarSteps  = 1000
+	sweepBarEvery  = time.Second
+	sweepLineEvery = time.Minute
 )
 
 func newSweepProgress(f *Factory, jobs []sweep.Job) *sweepProgress {
@@ -54,14 +55,18 @@ func newSweepProgress(f *Factory, jobs []sweep.Job) *sweepProgress {
 	if f.Terminal {
 		w.bar = progressbar.NewOptions(sweepBarSteps, progressbar.OptionSetWriter(f.Err), progressbar.OptionSetPredictTime(false),
 			progressbar.OptionSetElapsedTime(false), progressbar.OptionShowDescriptionAtLineEnd(), progressbar.OptionSetWidth(24), progressbar.OptionClearOnFinish())
-		w.stopped.Go(w.draw)
 	}
+	w.stopped.Go(w.draw)
 	return w
 }
 
-// draw refreshes the bar from the runs' metrics until the sweep ends.
+// draw shows how far the runs' metrics are until the sweep ends.
 func (w *sweepProgress) draw() {
-	tick := time.NewTicker(sweepBarEvery)
+	every := sweepLineEvery
+	if w.bar != nil {
+		every = sweepBarEvery
+	}
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {
@@ -87,6 +92,10 @@ func (w *sweepProgress) refresh() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.done + part
+	if w.bar == nil {
+		w.f.logf("%s, %.0f %% of the work%s", w.status, 100*now, w.left(part))
+		return
+	}
 	w.bar.Describe(w.status + w.left(part))
 	_ = w.bar.Set(int(now * sweepBarSteps)) // a bar that cannot be drawn stops no job
 }
@@ -147,9 +156,12 @@ func (w *sweepProgress) observe(e sweep.Event) {
 		names = append(names, j.Config.Name)
 	}
 	slices.Sort(names)
-	w.status = fmt.Sprintf("%d/%d jobs, %s", e.Done+e.Failed, e.Total, strings.Join(names, ", "))
+	w.status = fmt.Sprintf("%d/%d jobs", e.Done+e.Failed, e.Total)
 	if e.Failed > 0 {
-		w.status = fmt.Sprintf("%d/%d jobs, %d FAILED, %s", e.Done+e.Failed, e.Total, e.Failed, strings.Join(names, ", "))
+		w.status += fmt.Sprintf(", %d FAILED", e.Failed)
+	}
+	if len(names) > 0 {
+		w.status += ", " + strings.Join(names, ", ")
 	}
 }
 
