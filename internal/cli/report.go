@@ -54,7 +54,8 @@ type reportJSON struct {
 	Claims     []report.Row               `json:"claims"`
 	Recall     []report.RecallCell        `json:"recall"`
 	Losses     []report.LossCell          `json:"losses"`
-	Fits       map[string]*scaling.Result `json:"fits"`
+	Fits       map[string]*scaling.Result `json:"fits"`       // over counted FLOPs
+	Timed      map[string]*scaling.Result `json:"fits_timed"` // over measured seconds
 	Unfinished []report.Unfinished        `json:"unfinished"`
 }
 
@@ -74,7 +75,7 @@ func reportRun(f *Factory, o reportOptions) error {
 	}
 	if o.asJSON {
 		return f.printJSON(reportJSON{
-			Dir: o.dir, Page: o.out, Runs: r.Runs, Claims: r.Rows, Recall: r.Recall, Losses: r.Losses, Fits: r.Fits,
+			Dir: o.dir, Page: o.out, Runs: r.Runs, Claims: r.Rows, Recall: r.Recall, Losses: r.Losses, Fits: r.Fits, Timed: r.Timed,
 			Unfinished: append([]report.Unfinished{}, r.Unfinished...),
 		})
 	}

@@ -55,7 +55,7 @@ func TestShippedConfigs(t *testing.T) {
 // TestShippedSweeps expands every sweep at every preset.
 func TestShippedSweeps(t *testing.T) {
 	for file, presets := range map[string]map[string]int{
-		"default":       {"": 12, "quick": 12, "day": 60, "paper": 20},
+		"default":       {"": 24, "quick": 24, "day": 60, "paper": 20},
 		"recall-mqar":   {"": 24, "quick": 24, "day": 40, "paper": 40},
 		"recall-varkey": {"": 24, "quick": 24, "day": 40, "paper": 40},
 

@@ -26,8 +26,8 @@ func scalingPoints(runs []*Run, seconds bool) []scaling.Point {
 }
 
 // fitSweeps fits the law to every sweep whose loss counts and whose base has at
-// least two sizes.
-func fitSweeps(runs []*Run) map[string]*scaling.Result {
+// least two sizes. seconds takes measured time for compute.
+func fitSweeps(runs []*Run, seconds bool) map[string]*scaling.Result {
 	out := map[string]*scaling.Result{}
 	for _, sweep := range sweepsOf(runs) {
 		mine := pick(runs, sweep, "")
@@ -35,7 +35,7 @@ func fitSweeps(runs []*Run) map[string]*scaling.Result {
 			continue
 		}
 		// An error says that there is no ladder here, which is no fault of the runs.
-		if f, err := scaling.Fit(scalingPoints(mine, false), scaling.Options{Base: "base"}); err == nil {
+		if f, err := scaling.Fit(scalingPoints(mine, seconds), scaling.Options{Base: "base", Seconds: seconds}); err == nil {
 			out[sweep] = f
 		}
 	}
@@ -57,31 +57,17 @@ type LossCell struct {
 
 func lossCells(runs []*Run) []LossCell {
 	out := []LossCell{}
-	for _, sweep := range sweepsOf(runs) {
-		all := pick(runs, sweep, "")
-		if all[0].isRecall() {
-			continue
+	eachCell(runs, func(sweep, setting, variant string, mine []*Run) {
+		values := finite(mine, measures["loss"])
+		if mine[0].isRecall() || len(values) == 0 {
+			return
 		}
-		for _, cell := range cellsOf(all) {
-			for _, v := range variantsOf(all) {
-				var mine []*Run
-				for _, r := range pick(all, "", v) {
-					if r.cell() == cell {
-						mine = append(mine, r)
-					}
-				}
-				values := finite(mine, measures["loss"])
-				if len(values) == 0 {
-					continue
-				}
-				last := mine[0].Last()
-				out = append(out, LossCell{
-					Sweep: sweep, Setting: cell, Variant: v, Params: mine[0].Params, Tokens: last.Tokens, FLOPs: mine[0].FLOPs,
-					Loss: stats.SpreadOf(values), Oracle: stats.Bound(last.Oracle), Speed: stats.SpreadOf(finite(mine, measures["speed"])),
-				})
-			}
-		}
-	}
+		last := mine[0].Last()
+		out = append(out, LossCell{
+			Sweep: sweep, Setting: setting, Variant: variant, Params: mine[0].Params, Tokens: last.Tokens, FLOPs: mine[0].FLOPs,
+			Loss: stats.SpreadOf(values), Oracle: stats.Bound(last.Oracle), Speed: stats.SpreadOf(finite(mine, measures["speed"])),
+		})
+	})
 	return out
 }
 

@@ -27,7 +27,6 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"class":   verdictClass,
 	"sign":    func(v Verdict) string { return verdictSigns[v] },
 	"hours":   hoursText,
-	"bound":   func(b stats.Bound) string { return boundText(b) },
 }).Parse(pageFile))
 
 // verdictSigns say a verdict without colour.
@@ -106,7 +105,7 @@ func (r *Report) Lead() *Row {
 func (r *Report) Laws() []Law {
 	var out []Law
 	for sweep, f := range r.Fits {
-		out = append(out, Law{sweep, f})
+		out = append(out, Law{sweep, f, r.Timed[sweep]})
 	}
 	slices.SortFunc(out, func(a, b Law) int {
 		if a.Sweep < b.Sweep {

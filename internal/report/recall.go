@@ -20,29 +20,35 @@ type RecallCell struct {
 
 func recallCells(runs []*Run) []RecallCell {
 	out := []RecallCell{}
+	eachCell(runs, func(sweep, setting, variant string, mine []*Run) {
+		values := finite(mine, measures["accuracy"])
+		if !mine[0].isRecall() || len(values) == 0 {
+			return
+		}
+		out = append(out, RecallCell{
+			Sweep: sweep, Setting: setting, Variant: variant, Accuracy: stats.SpreadOf(values), Success: stats.Share(values, solved),
+			Floor: floorOf(mine[0]), Steps: stats.SpreadOf(finite(mine, measures["steps"])), Reached: reached(mine), Params: mine[0].Params,
+		})
+	})
+	return out
+}
+
+// eachCell hands over the seeds of every variant in every setting of every sweep.
+func eachCell(runs []*Run, do func(sweep, setting, variant string, mine []*Run)) {
 	for _, sweep := range sweepsOf(runs) {
 		all := pick(runs, sweep, "")
-		if !all[0].isRecall() {
-			continue
-		}
-		for _, cell := range cellsOf(all) {
+		for _, setting := range cellsOf(all) {
 			for _, v := range variantsOf(all) {
 				var mine []*Run
 				for _, r := range pick(all, "", v) {
-					if r.cell() == cell {
+					if r.cell() == setting {
 						mine = append(mine, r)
 					}
 				}
-				values := finite(mine, measures["accuracy"])
-				if len(values) == 0 {
-					continue
+				if len(mine) > 0 {
+					do(sweep, setting, v, mine)
 				}
-				out = append(out, RecallCell{
-					Sweep: sweep, Setting: cell, Variant: v, Accuracy: stats.SpreadOf(values), Success: stats.Share(values, solved),
-					Floor: floorOf(mine[0]), Steps: stats.SpreadOf(finite(mine, measures["steps"])), Reached: reached(mine), Params: mine[0].Params,
-				})
 			}
 		}
 	}
-	return out
 }

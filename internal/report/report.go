@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"slices"
 
 	"dsconv/internal/scaling"
@@ -16,7 +17,8 @@ type Report struct {
 	Rows       []Row
 	Recall     []RecallCell
 	Losses     []LossCell
-	Fits       map[string]*scaling.Result
+	Fits       map[string]*scaling.Result // by sweep, over counted FLOPs
+	Timed      map[string]*scaling.Result // by sweep, over measured seconds
 	Figures    []Figure
 	Heats      []Heat
 }
@@ -51,7 +53,7 @@ func build(dir string, f *Found, p Probes) (*Report, error) {
 	for _, run := range f.Runs {
 		r.Seconds += run.Last().Seconds
 	}
-	r.Fits = fitSweeps(studied)
+	r.Fits, r.Timed = fitSweeps(studied, false), fitSweeps(studied, true)
 	r.Rows = judge(claims, evidence{runs: studied, fits: r.Fits})
 	r.Recall, r.Losses = recallCells(studied), lossCells(studied)
 	if r.Figures, err = figures(dir, studied, r.Fits); err != nil {
@@ -80,6 +82,35 @@ func (r *Report) Verdicts() map[Verdict]int {
 type Law struct {
 	Sweep string
 	Fit   *scaling.Result
+	Timed *scaling.Result // nil if there is none
+}
+
+// LawRow is one variant of a law.
+type LawRow struct {
+	scaling.Curve
+	Advantage string // over FLOPs, with its interval
+	InTime    string // over seconds
+}
+
+// Rows are the variants of the law.
+func (l Law) Rows() []LawRow {
+	var out []LawRow
+	for _, c := range l.Fit.Fits {
+		out = append(out, LawRow{c, advantageText(l.Fit, c.Variant), advantageText(l.Timed, c.Variant)})
+	}
+	return out
+}
+
+func advantageText(f *scaling.Result, variant string) string {
+	if f == nil {
+		return "–"
+	}
+	for _, a := range f.Advantages {
+		if a.Variant == variant {
+			return fmt.Sprintf("%.2f (%s to %s)", a.Advantage, boundText(a.Low), boundText(a.High))
+		}
+	}
+	return "1"
 }
 
 // Far is what the law says of a model far beyond the runs, once for all variants

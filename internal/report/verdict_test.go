@@ -139,3 +139,20 @@ func TestClaimsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func FuzzParseClaims(f *testing.F) {
+	f.Add("- {id: a, claim: c, paper: p, source: s, sweep: w, rule: better, measure: loss, of: x, over: [y], verdict: v}\n")
+	f.Add("- {id: a, claim: c, paper: p, source: s, sweep: w, rule: share, measure: steps, of: x, over: [y], controls: [z], verdict: v}\n")
+	f.Add("- {id: a, claim: c, paper: p, source: s, rule: parameters, value: 1, model: {dim: 4}, conv: {kind: static}, verdict: v, command: c}\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		claims, err := parseClaims("f", []byte(text))
+		if err != nil {
+			return
+		}
+		for i := range claims {
+			if claims[i].Rule != "parameters" { // its shape is the author's
+				judge(claims[i:i+1], evidence{runs: join(losses("w", "x", "a", 1, 2), losses("w", "y", "a", 2, 3))})
+			}
+		}
+	})
+}
