@@ -167,6 +167,7 @@ func TestAttention(t *testing.T) {
 			{B: 1, T: 65, Heads: 1, Dim: 80}, {B: 1, T: 131, Heads: 2, Dim: 128}, {B: 5, T: 33, Heads: 4, Dim: 16},
 			{B: 1, T: 256, Heads: 2, Dim: 64}, {B: 1, T: 300, Heads: 1, Dim: 47}, {B: 1, T: 600, Heads: 1, Dim: 16},
 			{B: 1, T: 1100, Heads: 1, Dim: 8},
+			{B: 67, T: 5, Heads: 4, Dim: 9}, {B: 130, T: 19, Heads: 3, Dim: 16}, // several heads a task
 		} {
 			testAttention(t, r, a, 1)
 		}

@@ -102,14 +102,14 @@ DATA expConstants<>+304(SB)/4, $0xc2aeac4f
 DATA expConstants<>+308(SB)/4, $0xc2aeac4f
 DATA expConstants<>+312(SB)/4, $0xc2aeac4f
 DATA expConstants<>+316(SB)/4, $0xc2aeac4f
-DATA expConstants<>+320(SB)/4, $0x42b20000
-DATA expConstants<>+324(SB)/4, $0x42b20000
-DATA expConstants<>+328(SB)/4, $0x42b20000
-DATA expConstants<>+332(SB)/4, $0x42b20000
-DATA expConstants<>+336(SB)/4, $0x42b20000
-DATA expConstants<>+340(SB)/4, $0x42b20000
-DATA expConstants<>+344(SB)/4, $0x42b20000
-DATA expConstants<>+348(SB)/4, $0x42b20000
+DATA expConstants<>+320(SB)/4, $0x42b17218
+DATA expConstants<>+324(SB)/4, $0x42b17218
+DATA expConstants<>+328(SB)/4, $0x42b17218
+DATA expConstants<>+332(SB)/4, $0x42b17218
+DATA expConstants<>+336(SB)/4, $0x42b17218
+DATA expConstants<>+340(SB)/4, $0x42b17218
+DATA expConstants<>+344(SB)/4, $0x42b17218
+DATA expConstants<>+348(SB)/4, $0x42b17218
 DATA expConstants<>+352(SB)/4, $0x3f800000
 DATA expConstants<>+356(SB)/4, $0x3f800000
 DATA expConstants<>+360(SB)/4, $0x3f800000
@@ -118,22 +118,22 @@ DATA expConstants<>+368(SB)/4, $0x3f800000
 DATA expConstants<>+372(SB)/4, $0x3f800000
 DATA expConstants<>+376(SB)/4, $0x3f800000
 DATA expConstants<>+380(SB)/4, $0x3f800000
-DATA expConstants<>+384(SB)/4, $0xff800000
-DATA expConstants<>+388(SB)/4, $0xff800000
-DATA expConstants<>+392(SB)/4, $0xff800000
-DATA expConstants<>+396(SB)/4, $0xff800000
-DATA expConstants<>+400(SB)/4, $0xff800000
-DATA expConstants<>+404(SB)/4, $0xff800000
-DATA expConstants<>+408(SB)/4, $0xff800000
-DATA expConstants<>+412(SB)/4, $0xff800000
-DATA expConstants<>+416(SB)/4, $0x0000007f
-DATA expConstants<>+420(SB)/4, $0x0000007f
-DATA expConstants<>+424(SB)/4, $0x0000007f
-DATA expConstants<>+428(SB)/4, $0x0000007f
-DATA expConstants<>+432(SB)/4, $0x0000007f
-DATA expConstants<>+436(SB)/4, $0x0000007f
-DATA expConstants<>+440(SB)/4, $0x0000007f
-DATA expConstants<>+444(SB)/4, $0x0000007f
+DATA expConstants<>+384(SB)/4, $0x7f800000
+DATA expConstants<>+388(SB)/4, $0x7f800000
+DATA expConstants<>+392(SB)/4, $0x7f800000
+DATA expConstants<>+396(SB)/4, $0x7f800000
+DATA expConstants<>+400(SB)/4, $0x7f800000
+DATA expConstants<>+404(SB)/4, $0x7f800000
+DATA expConstants<>+408(SB)/4, $0x7f800000
+DATA expConstants<>+412(SB)/4, $0x7f800000
+DATA expConstants<>+416(SB)/4, $0xff800000
+DATA expConstants<>+420(SB)/4, $0xff800000
+DATA expConstants<>+424(SB)/4, $0xff800000
+DATA expConstants<>+428(SB)/4, $0xff800000
+DATA expConstants<>+432(SB)/4, $0xff800000
+DATA expConstants<>+436(SB)/4, $0xff800000
+DATA expConstants<>+440(SB)/4, $0xff800000
+DATA expConstants<>+444(SB)/4, $0xff800000
 GLOBL expConstants<>(SB), RODATA|NOPTR, $448
 
 // func prefetchRows(rows int, cols int, p *float32, stride int)
@@ -170,10 +170,10 @@ TEXT ·maxRowAVX512(SB), NOSPLIT, $0-20
 	BZHIQ        DX, BX, BX
 	KMOVW        BX, K1
 	SHLQ         $0x02, CX
-	VBROADCASTSS expConstants<>+384(SB), Z0
-	VBROADCASTSS expConstants<>+384(SB), Z1
-	VBROADCASTSS expConstants<>+384(SB), Z2
-	VBROADCASTSS expConstants<>+384(SB), Z3
+	VBROADCASTSS expConstants<>+416(SB), Z0
+	VBROADCASTSS expConstants<>+416(SB), Z1
+	VBROADCASTSS expConstants<>+416(SB), Z2
+	VBROADCASTSS expConstants<>+416(SB), Z3
 	XORQ         DX, DX
 
 row1by4:
@@ -235,7 +235,7 @@ TEXT ·expSumAVX512(SB), NOSPLIT, $0-36
 	VBROADCASTSS expConstants<>+288(SB), Z10
 	VBROADCASTSS expConstants<>+320(SB), Z11
 	VBROADCASTSS expConstants<>+352(SB), Z12
-	VBROADCASTSS expConstants<>+416(SB), Z13
+	VBROADCASTSS expConstants<>+384(SB), Z13
 	MOVQ         n+0(FP), DX
 	MOVQ         DX, BX
 	ANDQ         $0x0f, BX
@@ -456,10 +456,10 @@ maxima:
 	BZHIQ        R8, R9, R9
 	KMOVW        R9, K1
 	SHLQ         $0x02, DI
-	VBROADCASTSS expConstants<>+384(SB), Z1
-	VBROADCASTSS expConstants<>+384(SB), Z2
-	VBROADCASTSS expConstants<>+384(SB), Z3
-	VBROADCASTSS expConstants<>+384(SB), Z4
+	VBROADCASTSS expConstants<>+416(SB), Z1
+	VBROADCASTSS expConstants<>+416(SB), Z2
+	VBROADCASTSS expConstants<>+416(SB), Z3
+	VBROADCASTSS expConstants<>+416(SB), Z4
 	XORQ         R8, R8
 
 max1by4:
@@ -522,7 +522,7 @@ max1done:
 	VBROADCASTSS  expConstants<>+288(SB), Z12
 	VBROADCASTSS  expConstants<>+320(SB), Z13
 	VBROADCASTSS  expConstants<>+352(SB), Z13
-	VBROADCASTSS  expConstants<>+416(SB), Z14
+	VBROADCASTSS  expConstants<>+384(SB), Z14
 	MOVQ          count+24(FP), SI
 	SHLQ          $0x02, fill+40(FP)
 
@@ -645,7 +645,7 @@ TEXT ·softmaxBackwardAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS expConstants<>+288(SB), Z10
 	VBROADCASTSS expConstants<>+320(SB), Z11
 	VBROADCASTSS expConstants<>+352(SB), Z11
-	VBROADCASTSS expConstants<>+416(SB), Z13
+	VBROADCASTSS expConstants<>+384(SB), Z13
 	MOVQ         count+32(FP), DI
 	SHLQ         $0x02, fill+48(FP)
 
@@ -769,7 +769,7 @@ TEXT ·swigluAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS expConstants<>+288(SB), Z9
 	VBROADCASTSS expConstants<>+320(SB), Z10
 	VBROADCASTSS expConstants<>+352(SB), Z11
-	VBROADCASTSS expConstants<>+416(SB), Z12
+	VBROADCASTSS expConstants<>+384(SB), Z12
 	MOVQ         n+0(FP), R8
 	MOVQ         R8, R9
 	ANDQ         $0x0f, R9
@@ -880,7 +880,7 @@ TEXT ·swigluBackwardAVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSS expConstants<>+288(SB), Z9
 	VBROADCASTSS expConstants<>+320(SB), Z10
 	VBROADCASTSS expConstants<>+352(SB), Z11
-	VBROADCASTSS expConstants<>+416(SB), Z12
+	VBROADCASTSS expConstants<>+384(SB), Z12
 	MOVQ         n+0(FP), R12
 	MOVQ         R12, R13
 	ANDQ         $0x0f, R13
@@ -994,10 +994,10 @@ TEXT ·maxRowAVX2(SB), NOSPLIT, $0-20
 	NEGQ         DX
 	VMOVUPS      32(BX)(DX*4), Y0
 	SHLQ         $0x02, CX
-	VBROADCASTSS expConstants<>+384(SB), Y1
-	VBROADCASTSS expConstants<>+384(SB), Y2
-	VBROADCASTSS expConstants<>+384(SB), Y3
-	VBROADCASTSS expConstants<>+384(SB), Y4
+	VBROADCASTSS expConstants<>+416(SB), Y1
+	VBROADCASTSS expConstants<>+416(SB), Y2
+	VBROADCASTSS expConstants<>+416(SB), Y3
+	VBROADCASTSS expConstants<>+416(SB), Y4
 	XORQ         DX, DX
 
 row1by4:
@@ -1023,7 +1023,7 @@ row1by1:
 row1after1:
 	CMPQ         DX, CX
 	JGE          row1done
-	VBROADCASTSS expConstants<>+384(SB), Y6
+	VBROADCASTSS expConstants<>+416(SB), Y6
 	VMASKMOVPS   (AX)(DX*1), Y0, Y5
 	VBLENDVPS    Y0, Y5, Y6, Y5
 	VMAXPS       Y5, Y1, Y1
@@ -1064,33 +1064,27 @@ row1by1:
 	JGT          row1after1
 	VMOVUPS      (CX)(BX*1), Y3
 	VSUBPS       Y0, Y3, Y3
-	VMOVUPS      expConstants<>+320(SB), Y4
-	VMINPS       Y3, Y4, Y4
-	VMOVAPS      Y4, Y3
-	VMULPS       expConstants<>+0(SB), Y4, Y5
+	VMOVAPS      Y3, Y4
+	VMULPS       expConstants<>+0(SB), Y3, Y5
 	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS expConstants<>+32(SB), Y5, Y3
-	VFNMADD231PS expConstants<>+64(SB), Y5, Y3
+	VFNMADD231PS expConstants<>+32(SB), Y5, Y4
+	VFNMADD231PS expConstants<>+64(SB), Y5, Y4
 	VMOVUPS      expConstants<>+256(SB), Y6
-	VFMADD213PS  expConstants<>+224(SB), Y3, Y6
-	VFMADD213PS  expConstants<>+192(SB), Y3, Y6
-	VFMADD213PS  expConstants<>+160(SB), Y3, Y6
-	VFMADD213PS  expConstants<>+128(SB), Y3, Y6
-	VFMADD213PS  expConstants<>+96(SB), Y3, Y6
-	VMULPS       Y3, Y3, Y7
-	VFMADD213PS  Y3, Y7, Y6
+	VFMADD213PS  expConstants<>+224(SB), Y4, Y6
+	VFMADD213PS  expConstants<>+192(SB), Y4, Y6
+	VFMADD213PS  expConstants<>+160(SB), Y4, Y6
+	VFMADD213PS  expConstants<>+128(SB), Y4, Y6
+	VFMADD213PS  expConstants<>+96(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y7
+	VFMADD213PS  Y4, Y7, Y6
 	VADDPS       expConstants<>+352(SB), Y6, Y6
 	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y7
-	VPSUBD       Y7, Y5, Y5
-	VPADDD       expConstants<>+416(SB), Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VMULPS       Y7, Y6, Y6
-	VPADDD       expConstants<>+416(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y6, Y6
-	VCMPPS       $0x05, expConstants<>+288(SB), Y4, Y3
-	VANDPS       Y3, Y6, Y6
+	VPADDD       Y5, Y6, Y6
+	VCMPPS       $0x05, expConstants<>+288(SB), Y3, Y4
+	VANDPS       Y4, Y6, Y6
+	VCMPPS       $0x0d, expConstants<>+320(SB), Y3, Y3
+	VBLENDVPS    Y3, expConstants<>+384(SB), Y6, Y6
 	VADDPS       Y6, Y2, Y2
 	VMOVUPS      Y6, (AX)(BX*1)
 	MOVQ         SI, BX
@@ -1101,33 +1095,27 @@ row1after1:
 	JGE          row1done
 	VMASKMOVPS   (CX)(BX*1), Y1, Y3
 	VSUBPS       Y0, Y3, Y3
-	VMOVUPS      expConstants<>+320(SB), Y0
-	VMINPS       Y3, Y0, Y0
-	VMOVAPS      Y0, Y3
-	VMULPS       expConstants<>+0(SB), Y0, Y4
+	VMOVAPS      Y3, Y0
+	VMULPS       expConstants<>+0(SB), Y3, Y4
 	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS expConstants<>+32(SB), Y4, Y3
-	VFNMADD231PS expConstants<>+64(SB), Y4, Y3
+	VFNMADD231PS expConstants<>+32(SB), Y4, Y0
+	VFNMADD231PS expConstants<>+64(SB), Y4, Y0
 	VMOVUPS      expConstants<>+256(SB), Y5
-	VFMADD213PS  expConstants<>+224(SB), Y3, Y5
-	VFMADD213PS  expConstants<>+192(SB), Y3, Y5
-	VFMADD213PS  expConstants<>+160(SB), Y3, Y5
-	VFMADD213PS  expConstants<>+128(SB), Y3, Y5
-	VFMADD213PS  expConstants<>+96(SB), Y3, Y5
-	VMULPS       Y3, Y3, Y6
-	VFMADD213PS  Y3, Y6, Y5
+	VFMADD213PS  expConstants<>+224(SB), Y0, Y5
+	VFMADD213PS  expConstants<>+192(SB), Y0, Y5
+	VFMADD213PS  expConstants<>+160(SB), Y0, Y5
+	VFMADD213PS  expConstants<>+128(SB), Y0, Y5
+	VFMADD213PS  expConstants<>+96(SB), Y0, Y5
+	VMULPS       Y0, Y0, Y6
+	VFMADD213PS  Y0, Y6, Y5
 	VADDPS       expConstants<>+352(SB), Y5, Y5
 	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y6
-	VPSUBD       Y6, Y4, Y4
-	VPADDD       expConstants<>+416(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y5, Y5
-	VPADDD       expConstants<>+416(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y5, Y5
-	VCMPPS       $0x05, expConstants<>+288(SB), Y0, Y3
-	VANDPS       Y3, Y5, Y5
+	VPADDD       Y4, Y5, Y5
+	VCMPPS       $0x05, expConstants<>+288(SB), Y3, Y0
+	VANDPS       Y0, Y5, Y5
+	VCMPPS       $0x0d, expConstants<>+320(SB), Y3, Y0
+	VBLENDVPS    Y0, expConstants<>+384(SB), Y5, Y5
 	VANDPS       Y1, Y5, Y5
 	VADDPS       Y5, Y2, Y2
 	VMASKMOVPS   Y5, Y1, (AX)(BX*1)
@@ -1284,10 +1272,10 @@ maxima:
 	NEGQ         R8
 	VMOVUPS      32(R9)(R8*4), Y1
 	SHLQ         $0x02, DI
-	VBROADCASTSS expConstants<>+384(SB), Y2
-	VBROADCASTSS expConstants<>+384(SB), Y3
-	VBROADCASTSS expConstants<>+384(SB), Y4
-	VBROADCASTSS expConstants<>+384(SB), Y5
+	VBROADCASTSS expConstants<>+416(SB), Y2
+	VBROADCASTSS expConstants<>+416(SB), Y3
+	VBROADCASTSS expConstants<>+416(SB), Y4
+	VBROADCASTSS expConstants<>+416(SB), Y5
 	XORQ         R8, R8
 
 max1by4:
@@ -1313,7 +1301,7 @@ max1by1:
 max1after1:
 	CMPQ         R8, DI
 	JGE          max1done
-	VBROADCASTSS expConstants<>+384(SB), Y7
+	VBROADCASTSS expConstants<>+416(SB), Y7
 	VMASKMOVPS   (CX)(R8*1), Y1, Y6
 	VBLENDVPS    Y1, Y6, Y7, Y6
 	VMAXPS       Y6, Y2, Y2
@@ -1378,14 +1366,8 @@ row1by1:
 	VFMADD213PS  Y5, Y8, Y7
 	VADDPS       expConstants<>+352(SB), Y7, Y7
 	VCVTPS2DQ    Y6, Y6
-	VPSRAD       $0x01, Y6, Y8
-	VPSUBD       Y8, Y6, Y6
-	VPADDD       expConstants<>+416(SB), Y8, Y8
-	VPSLLD       $0x17, Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VPADDD       expConstants<>+416(SB), Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y7, Y7
+	VPADDD       Y6, Y7, Y7
 	VCMPPS       $0x05, expConstants<>+288(SB), Y4, Y5
 	VANDPS       Y5, Y7, Y7
 	VADDPS       Y7, Y3, Y3
@@ -1413,14 +1395,8 @@ row1after1:
 	VFMADD213PS  Y2, Y7, Y6
 	VADDPS       expConstants<>+352(SB), Y6, Y6
 	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y7
-	VPSUBD       Y7, Y5, Y5
-	VPADDD       expConstants<>+416(SB), Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VMULPS       Y7, Y6, Y6
-	VPADDD       expConstants<>+416(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y6, Y6
+	VPADDD       Y5, Y6, Y6
 	VCMPPS       $0x05, expConstants<>+288(SB), Y4, Y2
 	VANDPS       Y2, Y6, Y6
 	VANDPS       Y1, Y6, Y6
@@ -1505,14 +1481,8 @@ row1by1:
 	VFMADD213PS  Y5, Y8, Y7
 	VADDPS       expConstants<>+352(SB), Y7, Y7
 	VCVTPS2DQ    Y6, Y6
-	VPSRAD       $0x01, Y6, Y8
-	VPSUBD       Y8, Y6, Y6
-	VPADDD       expConstants<>+416(SB), Y8, Y8
-	VPSLLD       $0x17, Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VPADDD       expConstants<>+416(SB), Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y7, Y7
+	VPADDD       Y6, Y7, Y7
 	VCMPPS       $0x05, expConstants<>+288(SB), Y4, Y5
 	VANDPS       Y5, Y7, Y7
 	VMOVUPS      (CX)(R9*1), Y4
@@ -1543,14 +1513,8 @@ row1after1:
 	VFMADD213PS  Y2, Y7, Y6
 	VADDPS       expConstants<>+352(SB), Y6, Y6
 	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y7
-	VPSUBD       Y7, Y5, Y5
-	VPADDD       expConstants<>+416(SB), Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VMULPS       Y7, Y6, Y6
-	VPADDD       expConstants<>+416(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y6, Y6
+	VPADDD       Y5, Y6, Y6
 	VCMPPS       $0x05, expConstants<>+288(SB), Y4, Y2
 	VANDPS       Y2, Y6, Y6
 	VMOVUPS      (CX)(R9*1), Y2
@@ -1614,33 +1578,27 @@ row1by1:
 	VMOVUPS      (DX)(R9*1), Y3
 	VXORPS       Y2, Y2, Y2
 	VSUBPS       Y1, Y2, Y2
-	VMOVUPS      expConstants<>+320(SB), Y4
-	VMINPS       Y2, Y4, Y4
-	VMOVAPS      Y4, Y2
-	VMULPS       expConstants<>+0(SB), Y4, Y5
+	VMOVAPS      Y2, Y4
+	VMULPS       expConstants<>+0(SB), Y2, Y5
 	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS expConstants<>+32(SB), Y5, Y2
-	VFNMADD231PS expConstants<>+64(SB), Y5, Y2
+	VFNMADD231PS expConstants<>+32(SB), Y5, Y4
+	VFNMADD231PS expConstants<>+64(SB), Y5, Y4
 	VMOVUPS      expConstants<>+256(SB), Y6
-	VFMADD213PS  expConstants<>+224(SB), Y2, Y6
-	VFMADD213PS  expConstants<>+192(SB), Y2, Y6
-	VFMADD213PS  expConstants<>+160(SB), Y2, Y6
-	VFMADD213PS  expConstants<>+128(SB), Y2, Y6
-	VFMADD213PS  expConstants<>+96(SB), Y2, Y6
-	VMULPS       Y2, Y2, Y7
-	VFMADD213PS  Y2, Y7, Y6
+	VFMADD213PS  expConstants<>+224(SB), Y4, Y6
+	VFMADD213PS  expConstants<>+192(SB), Y4, Y6
+	VFMADD213PS  expConstants<>+160(SB), Y4, Y6
+	VFMADD213PS  expConstants<>+128(SB), Y4, Y6
+	VFMADD213PS  expConstants<>+96(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y7
+	VFMADD213PS  Y4, Y7, Y6
 	VADDPS       expConstants<>+352(SB), Y6, Y6
 	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y7
-	VPSUBD       Y7, Y5, Y5
-	VPADDD       expConstants<>+416(SB), Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VMULPS       Y7, Y6, Y6
-	VPADDD       expConstants<>+416(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y6, Y6
-	VCMPPS       $0x05, expConstants<>+288(SB), Y4, Y2
-	VANDPS       Y2, Y6, Y6
+	VPADDD       Y5, Y6, Y6
+	VCMPPS       $0x05, expConstants<>+288(SB), Y2, Y4
+	VANDPS       Y4, Y6, Y6
+	VCMPPS       $0x0d, expConstants<>+320(SB), Y2, Y2
+	VBLENDVPS    Y2, expConstants<>+384(SB), Y6, Y6
 	VADDPS       expConstants<>+352(SB), Y6, Y6
 	VDIVPS       Y6, Y1, Y1
 	VMULPS       Y3, Y1, Y1
@@ -1658,33 +1616,27 @@ row1after1:
 	VMASKMOVPS   (DX)(R9*1), Y0, Y3
 	VXORPS       Y2, Y2, Y2
 	VSUBPS       Y1, Y2, Y2
-	VMOVUPS      expConstants<>+320(SB), Y4
-	VMINPS       Y2, Y4, Y4
-	VMOVAPS      Y4, Y2
-	VMULPS       expConstants<>+0(SB), Y4, Y5
+	VMOVAPS      Y2, Y4
+	VMULPS       expConstants<>+0(SB), Y2, Y5
 	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS expConstants<>+32(SB), Y5, Y2
-	VFNMADD231PS expConstants<>+64(SB), Y5, Y2
+	VFNMADD231PS expConstants<>+32(SB), Y5, Y4
+	VFNMADD231PS expConstants<>+64(SB), Y5, Y4
 	VMOVUPS      expConstants<>+256(SB), Y6
-	VFMADD213PS  expConstants<>+224(SB), Y2, Y6
-	VFMADD213PS  expConstants<>+192(SB), Y2, Y6
-	VFMADD213PS  expConstants<>+160(SB), Y2, Y6
-	VFMADD213PS  expConstants<>+128(SB), Y2, Y6
-	VFMADD213PS  expConstants<>+96(SB), Y2, Y6
-	VMULPS       Y2, Y2, Y7
-	VFMADD213PS  Y2, Y7, Y6
+	VFMADD213PS  expConstants<>+224(SB), Y4, Y6
+	VFMADD213PS  expConstants<>+192(SB), Y4, Y6
+	VFMADD213PS  expConstants<>+160(SB), Y4, Y6
+	VFMADD213PS  expConstants<>+128(SB), Y4, Y6
+	VFMADD213PS  expConstants<>+96(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y7
+	VFMADD213PS  Y4, Y7, Y6
 	VADDPS       expConstants<>+352(SB), Y6, Y6
 	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y7
-	VPSUBD       Y7, Y5, Y5
-	VPADDD       expConstants<>+416(SB), Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VMULPS       Y7, Y6, Y6
-	VPADDD       expConstants<>+416(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y6, Y6
-	VCMPPS       $0x05, expConstants<>+288(SB), Y4, Y2
-	VANDPS       Y2, Y6, Y6
+	VPADDD       Y5, Y6, Y6
+	VCMPPS       $0x05, expConstants<>+288(SB), Y2, Y4
+	VANDPS       Y4, Y6, Y6
+	VCMPPS       $0x0d, expConstants<>+320(SB), Y2, Y2
+	VBLENDVPS    Y2, expConstants<>+384(SB), Y6, Y6
 	VADDPS       expConstants<>+352(SB), Y6, Y6
 	VDIVPS       Y6, Y1, Y1
 	VMULPS       Y3, Y1, Y1
@@ -1733,33 +1685,27 @@ row1by1:
 	VMOVUPS      (DX)(R13*1), Y3
 	VXORPS       Y4, Y4, Y4
 	VSUBPS       Y1, Y4, Y4
-	VMOVUPS      expConstants<>+320(SB), Y5
-	VMINPS       Y4, Y5, Y5
-	VMOVAPS      Y5, Y4
-	VMULPS       expConstants<>+0(SB), Y5, Y6
+	VMOVAPS      Y4, Y5
+	VMULPS       expConstants<>+0(SB), Y4, Y6
 	VROUNDPS     $0x08, Y6, Y6
-	VFNMADD231PS expConstants<>+32(SB), Y6, Y4
-	VFNMADD231PS expConstants<>+64(SB), Y6, Y4
+	VFNMADD231PS expConstants<>+32(SB), Y6, Y5
+	VFNMADD231PS expConstants<>+64(SB), Y6, Y5
 	VMOVUPS      expConstants<>+256(SB), Y7
-	VFMADD213PS  expConstants<>+224(SB), Y4, Y7
-	VFMADD213PS  expConstants<>+192(SB), Y4, Y7
-	VFMADD213PS  expConstants<>+160(SB), Y4, Y7
-	VFMADD213PS  expConstants<>+128(SB), Y4, Y7
-	VFMADD213PS  expConstants<>+96(SB), Y4, Y7
-	VMULPS       Y4, Y4, Y8
-	VFMADD213PS  Y4, Y8, Y7
+	VFMADD213PS  expConstants<>+224(SB), Y5, Y7
+	VFMADD213PS  expConstants<>+192(SB), Y5, Y7
+	VFMADD213PS  expConstants<>+160(SB), Y5, Y7
+	VFMADD213PS  expConstants<>+128(SB), Y5, Y7
+	VFMADD213PS  expConstants<>+96(SB), Y5, Y7
+	VMULPS       Y5, Y5, Y8
+	VFMADD213PS  Y5, Y8, Y7
 	VADDPS       expConstants<>+352(SB), Y7, Y7
 	VCVTPS2DQ    Y6, Y6
-	VPSRAD       $0x01, Y6, Y8
-	VPSUBD       Y8, Y6, Y6
-	VPADDD       expConstants<>+416(SB), Y8, Y8
-	VPSLLD       $0x17, Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VPADDD       expConstants<>+416(SB), Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y7, Y7
-	VCMPPS       $0x05, expConstants<>+288(SB), Y5, Y4
-	VANDPS       Y4, Y7, Y7
+	VPADDD       Y6, Y7, Y7
+	VCMPPS       $0x05, expConstants<>+288(SB), Y4, Y5
+	VANDPS       Y5, Y7, Y7
+	VCMPPS       $0x0d, expConstants<>+320(SB), Y4, Y4
+	VBLENDVPS    Y4, expConstants<>+384(SB), Y7, Y7
 	VMOVUPS      expConstants<>+352(SB), Y5
 	VADDPS       Y5, Y7, Y7
 	VDIVPS       Y7, Y5, Y4
@@ -1787,33 +1733,27 @@ row1after1:
 	VMASKMOVPS   (DX)(R13*1), Y0, Y3
 	VXORPS       Y4, Y4, Y4
 	VSUBPS       Y1, Y4, Y4
-	VMOVUPS      expConstants<>+320(SB), Y5
-	VMINPS       Y4, Y5, Y5
-	VMOVAPS      Y5, Y4
-	VMULPS       expConstants<>+0(SB), Y5, Y6
+	VMOVAPS      Y4, Y5
+	VMULPS       expConstants<>+0(SB), Y4, Y6
 	VROUNDPS     $0x08, Y6, Y6
-	VFNMADD231PS expConstants<>+32(SB), Y6, Y4
-	VFNMADD231PS expConstants<>+64(SB), Y6, Y4
+	VFNMADD231PS expConstants<>+32(SB), Y6, Y5
+	VFNMADD231PS expConstants<>+64(SB), Y6, Y5
 	VMOVUPS      expConstants<>+256(SB), Y7
-	VFMADD213PS  expConstants<>+224(SB), Y4, Y7
-	VFMADD213PS  expConstants<>+192(SB), Y4, Y7
-	VFMADD213PS  expConstants<>+160(SB), Y4, Y7
-	VFMADD213PS  expConstants<>+128(SB), Y4, Y7
-	VFMADD213PS  expConstants<>+96(SB), Y4, Y7
-	VMULPS       Y4, Y4, Y8
-	VFMADD213PS  Y4, Y8, Y7
+	VFMADD213PS  expConstants<>+224(SB), Y5, Y7
+	VFMADD213PS  expConstants<>+192(SB), Y5, Y7
+	VFMADD213PS  expConstants<>+160(SB), Y5, Y7
+	VFMADD213PS  expConstants<>+128(SB), Y5, Y7
+	VFMADD213PS  expConstants<>+96(SB), Y5, Y7
+	VMULPS       Y5, Y5, Y8
+	VFMADD213PS  Y5, Y8, Y7
 	VADDPS       expConstants<>+352(SB), Y7, Y7
 	VCVTPS2DQ    Y6, Y6
-	VPSRAD       $0x01, Y6, Y8
-	VPSUBD       Y8, Y6, Y6
-	VPADDD       expConstants<>+416(SB), Y8, Y8
-	VPSLLD       $0x17, Y8, Y8
-	VMULPS       Y8, Y7, Y7
-	VPADDD       expConstants<>+416(SB), Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y7, Y7
-	VCMPPS       $0x05, expConstants<>+288(SB), Y5, Y4
-	VANDPS       Y4, Y7, Y7
+	VPADDD       Y6, Y7, Y7
+	VCMPPS       $0x05, expConstants<>+288(SB), Y4, Y5
+	VANDPS       Y5, Y7, Y7
+	VCMPPS       $0x0d, expConstants<>+320(SB), Y4, Y4
+	VBLENDVPS    Y4, expConstants<>+384(SB), Y7, Y7
 	VMOVUPS      expConstants<>+352(SB), Y5
 	VADDPS       Y5, Y7, Y7
 	VDIVPS       Y7, Y5, Y4

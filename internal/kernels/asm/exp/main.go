@@ -51,10 +51,10 @@ const (
 	c6
 	c7
 	low  // below this the result is 0
-	high // above this it is infinity
+	high // from here on it is infinity
 	one
+	infinity
 	minusInf
-	bias // an integer, the exponent of 1
 )
 
 // constantTable holds eight copies of each constant, an operand of AVX2.
@@ -63,7 +63,7 @@ func constantTable() Mem {
 	for i, c := range []float32{
 		log2E: 1.44269504088896341, ln2Hi: 0.693359375, ln2Lo: -2.12194440e-4,
 		c2: 5.0000001201e-1, c3: 1.6666665459e-1, c4: 4.1665795894e-2, c5: 8.3334519073e-3, c6: 1.3981999507e-3, c7: 1.9875691500e-4,
-		low: -87.33654, high: 89, one: 1, minusInf: float32(math.Inf(-1)), bias: math.Float32frombits(127),
+		low: -87.33654, high: 88.72284, one: 1, infinity: float32(math.Inf(1)), minusInf: float32(math.Inf(-1)),
 	} {
 		for lane := range 8 {
 			DATA(32*i+4*lane, U32(math.Float32bits(c)))
@@ -115,18 +115,25 @@ func (g gen) operands(which ...int) func(int) Op {
 	}
 }
 
-var expConstants = []int{log2E, ln2Hi, ln2Lo, c2, c3, c4, c5, c6, c7, low, high, one, bias}
+var expConstants = []int{log2E, ln2Hi, ln2Lo, c2, c3, c4, c5, c6, c7, low, high, one, infinity}
 
-// exp is a new register that holds exp(x), by the method of exp32.
+// exp is a new register that holds exp(x), by the method of exp32. NaN gives NaN.
 func (g gen) exp(k func(int) Op, x reg.VecVirtual) reg.VecVirtual {
-	r := g.Vec()
-	VMOVUPS(k(high), r)
-	VMINPS(x, r, r) // of two operands it returns the later one, here x, when one is NaN
-	return g.expBelow(k, r)
+	if g.Lanes == 16 {
+		r := g.Vec()
+		VMOVUPS(k(high), r)
+		VMINPS(x, r, r) // of two operands it returns the later one, here x, when one is NaN
+		return g.expBelow(k, r)
+	}
+	const notBelow = 13
+	p, tooHigh := g.expBelow(k, x), g.Vec()
+	VCMPPS(U8(notBelow), k(high), x, tooHigh)
+	VBLENDVPS(tooHigh, k(infinity), p, p)
+	return p
 }
 
-// expBelow is exp for x up to high, and NaN for infinity. Below low
-// the result is cleared, whatever the polynomial gives there.
+// expBelow is exp for x below high; for infinity it gives NaN. Below low the result is
+// cleared, whatever the polynomial gives there.
 func (g gen) expBelow(k func(int) Op, x reg.VecVirtual) reg.VecVirtual {
 	r, n, p, r2 := g.Vec(), g.Vec(), g.Vec(), g.Vec()
 	VMOVAPS(x, r)
@@ -153,16 +160,10 @@ func (g gen) expBelow(k func(int) Op, x reg.VecVirtual) reg.VecVirtual {
 		VSCALEFPS_Z(n, p, normal, p)
 		return p
 	}
-	// 2^n in two steps, since 2^128 is not a number of its own.
-	half := r2
+	// From low to high p*2^n is a normal number, so n is added to the exponent of p.
 	VCVTPS2DQ(n, n)
-	VPSRAD(U8(1), n, half)
-	VPSUBD(half, n, n)
-	for _, e := range []reg.VecVirtual{half, n} {
-		VPADDD(k(bias), e, e)
-		VPSLLD(U8(23), e, e)
-		VMULPS(e, p, p)
-	}
+	VPSLLD(U8(23), n, n)
+	VPADDD(n, p, p)
 	VCMPPS(U8(notLess), k(low), x, r)
 	VANDPS(r, p, p)
 	return p
