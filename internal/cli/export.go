@@ -28,7 +28,7 @@ The file's metadata hold the step and the resolved configuration. In Python:
 			case out == "":
 				return usagef("no file: name one with --out")
 			}
-			step, err := runs.Export(run, out, func(err error) { f.logf("dsconv: warning: %v", err) })
+			step, err := runs.Export(run, out, f.warn)
 			if err != nil {
 				return err
 			}

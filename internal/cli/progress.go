@@ -81,9 +81,6 @@ func (p *progress) left(step int, now time.Time) string {
 // Saved counts the time that checkpoints take.
 func (p *progress) Saved(_ int, took time.Duration) { p.saving += took }
 
-// Warn tells of damage, quiet or not.
-func (p *progress) Warn(err error) { p.f.logf("dsconv: warning: %v", err) }
-
 // Stop says whether a signal came.
 func (p *progress) Stop() bool { return p.stop.asked.Load() }
 

@@ -76,7 +76,7 @@ func trainRun(f *Factory, o *trainOptions) error {
 	}
 	stop := f.watchSignals()
 	defer stop.done()
-	r, err := runs.Open(dir, c, runs.Options{Given: given, Argv: o.argv, Version: Version, Resume: o.resume, OtherISA: o.otherISA})
+	r, err := runs.Open(dir, c, runs.Options{Given: given, Argv: o.argv, Version: Version, Resume: o.resume, OtherISA: o.otherISA, Warn: f.warn})
 	if err != nil {
 		return trainError(err)
 	}
@@ -102,6 +102,9 @@ func trainRun(f *Factory, o *trainOptions) error {
 	f.printResult(dir, r.Done())
 	return nil
 }
+
+// warn tells of damage that was survived, quiet or not.
+func (f *Factory) warn(err error) { f.logf("dsconv: warning: %v", err) }
 
 // defaultRunName is the configuration's name, cut to leave room for its hash.
 func defaultRunName(c *config.Config) string {

@@ -110,7 +110,8 @@ type digest struct {
 
 // verifyPart trains in dir from where it stands, to the step stopAt or the end.
 func verifyPart(dir string, c *config.Config, stop *stopper, stopAt int) ([]digest, error) {
-	r, err := runs.Open(dir, c, runs.Options{Argv: os.Args, Version: Version, Resume: true})
+	w := &verifyWatcher{stop: stop, stopAt: stopAt}
+	r, err := runs.Open(dir, c, runs.Options{Argv: os.Args, Version: Version, Resume: true, Warn: func(err error) { w.warned = err }})
 	if err != nil {
 		return nil, trainError(err)
 	}
@@ -119,7 +120,6 @@ func verifyPart(dir string, c *config.Config, stop *stopper, stopAt int) ([]dige
 	if err != nil {
 		return nil, withCode(err, exitUsage)
 	}
-	w := &verifyWatcher{stop: stop, stopAt: stopAt}
 	if err := r.Train(t, w); err != nil {
 		return nil, trainError(err)
 	}
@@ -188,7 +188,6 @@ type verifyWatcher struct {
 func (w *verifyWatcher) Started(int, int)         {}
 func (w *verifyWatcher) Stepped(m runs.Metric)    { w.step = m.Step }
 func (w *verifyWatcher) Saved(int, time.Duration) {}
-func (w *verifyWatcher) Warn(err error)           { w.warned = err }
 func (w *verifyWatcher) Stop() bool {
 	return w.stop.asked.Load() || w.stopAt > 0 && w.step >= w.stopAt
 }

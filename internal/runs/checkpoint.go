@@ -66,7 +66,7 @@ func fillCheckpoint(f FS, dir string, m manifest, weights, moments []train.State
 	if m.Files[optimizerFile], err = writeTensors(f, path.Join(dir, optimizerFile), meta, moments); err != nil {
 		return err
 	}
-	data, err := m.encode()
+	data, err := seal(m)
 	if err != nil {
 		return err
 	}

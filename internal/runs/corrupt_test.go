@@ -142,6 +142,62 @@ func TestDamagedMetrics(t *testing.T) {
 	}
 }
 
+// TestDamageElsewhere changes, cuts and removes the other files of a run. It goes
+// on, tells of it where it matters, and ends with the same weights.
+func TestDamageElsewhere(t *testing.T) {
+	want, _ := uncut(t, tiny())
+	r := rand.New(rand.NewPCG(5, 5))
+	for _, name := range []string{givenFile, resolvedFile, recordFile, metricsFile, lockFile} {
+		for kind, damage := range map[string]func(m *memFS, n *node){
+			"removed": func(m *memFS, _ *node) { delete(m.root.entries, name) },
+			"emptied": func(_ *memFS, n *node) { n.data = nil },
+			"cut":     func(_ *memFS, n *node) { n.data = n.data[:len(n.data)/2] },
+			"flipped": func(_ *memFS, n *node) { n.data[r.IntN(len(n.data))] ^= 1 << r.IntN(7) },
+		} {
+			m := stopped(t)
+			if m.find(name) == nil {
+				m.root.entries[name] = &node{data: []byte("{}")} // the lock, which is not taken here
+			}
+			damage(m, m.find(name))
+			o := &observer{}
+			tr, err := work(m, tiny(), o)
+			if err != nil {
+				t.Errorf("%s %s: %v", name, kind, err)
+				continue
+			}
+			if o.from != 6 {
+				t.Errorf("%s %s: went on from step %d", name, kind, o.from)
+			}
+			if told := len(o.warned) > 0; !told && (name == recordFile || name == metricsFile) {
+				t.Errorf("%s %s: nobody was told", name, kind)
+			}
+			if !slices.Equal(tr.Model.Weights, want.weights) {
+				t.Errorf("%s %s: other weights", name, kind)
+			}
+		}
+	}
+	// A damaged DONE is written again from what the last checkpoint knows.
+	m := newMemFS()
+	finished(t, m, tiny(), &observer{})
+	m.find(doneFile).data[20] ^= 1
+	o := &observer{from: complete}
+	same(t, "damaged DONE", finished(t, m, tiny(), o), want)
+	if s, err := readSummary(m); err != nil || s.Step != 7 || o.from != complete || len(o.warned) != 1 {
+		t.Errorf("%+v, %v, went on from %d, told %v", s, err, o.from, o.warned)
+	}
+}
+
+// Damaged lines are not handed out as if nothing were wrong.
+func TestReadersSeeDamagedMetrics(t *testing.T) {
+	m := newMemFS()
+	finished(t, m, tiny(), &observer{})
+	n := m.find(metricsFile)
+	n.data = bytes.Replace(n.data, []byte(`"loss":2`), []byte(`"loss":1`), 1)
+	if _, err := readMetrics(m); err == nil || !strings.Contains(err.Error(), "metrics.jsonl: the lines up to step 7 are not those that were written") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestRefusals: what must not be gone on with is refused, named, and left alone.
 func TestRefusals(t *testing.T) {
 	for _, c := range []struct {
@@ -180,17 +236,24 @@ func TestRefusals(t *testing.T) {
 			return err
 		}, "started with instruction set abacus"},
 		{"format", func(m *memFS) error {
-			n := m.find(recordFile)
-			n.data = []byte(strings.Replace(string(n.data), `"format": 1`, `"format": 2`, 1))
-			_, err := work(m, tiny(), &observer{})
+			record, err := readRecord(m)
+			if err != nil {
+				return err
+			}
+			record.Format = 2
+			if err := writeRecord(m, record); err != nil {
+				return err
+			}
+			_, err = work(m, tiny(), &observer{})
 			return err
 		}, "the run has format 2, this version of dsconv goes on with format 1 only"},
-		{"edited", func(m *memFS) error {
-			n := m.find(resolvedFile)
-			n.data = []byte(strings.Replace(string(n.data), "dim: 8", "dim: 4", 1))
-			_, err := work(m, tiny(), &observer{})
+		{"configuration, with the old one damaged", func(m *memFS) error {
+			m.find(resolvedFile).data = []byte("model: {dim: 4}\n")
+			c := tiny()
+			c.Optim.LR = 0.5
+			_, err := work(m, c, &observer{})
 			return err
-		}, "resolved.yaml has identity"},
+		}, "what differs cannot be told, for resolved.yaml is damaged"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := stopped(t)

@@ -17,7 +17,7 @@ import (
 
 // trainIn trains c in a directory on disk.
 func trainIn(dir string, c *config.Config, o *observer) error {
-	r, err := Open(dir, c, Options{Resume: true, Given: []byte("# mine\n"), Argv: []string{"dsconv", "train"}, Version: "test"})
+	r, err := Open(dir, c, Options{Resume: true, Given: []byte("# mine\n"), Argv: []string{"dsconv", "train"}, Version: "test", Warn: o.warn})
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,10 @@ func TestStates(t *testing.T) {
 	check(t, r.Close())
 	want(StateInterrupted)
 
-	check(t, os.WriteFile(filepath.Join(dir, failedFile), []byte(`{"error":"no luck","step":3}`), 0o600))
+	disk, err := openDir(dir)
+	check(t, err)
+	check(t, writeMarker(disk, failedFile, Failure{Error: "no luck", Step: 3}))
+	check(t, disk.root.Close())
 	want(StateFailed)
 	check(t, trainIn(dir, c, &observer{}))
 	want(StateDone)

@@ -47,7 +47,7 @@ func killed() *config.Config {
 // child trains and says, line by line, what it has done.
 func child(dir string) error {
 	c := killed()
-	r, err := Open(dir, c, Options{Resume: true})
+	r, err := Open(dir, c, Options{Resume: true, Warn: func(err error) { fmt.Println("warning", err) }})
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,6 @@ type teller struct{}
 func (teller) Started(from, _ int)             { fmt.Println("from", from) }
 func (teller) Stepped(m Metric)                { fmt.Println("step", m.Step) }
 func (teller) Saved(step int, _ time.Duration) { fmt.Println("saved", step) }
-func (teller) Warn(err error)                  { fmt.Println("warning", err) }
 func (teller) Stop() bool                      { return false }
 
 // life is what a child told before its end.

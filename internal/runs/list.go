@@ -37,11 +37,7 @@ func Read(dir string) (Info, error) {
 		return info, fmt.Errorf("runs: %s: %w", dir, err)
 	}
 	info.Started = info.Record.Started
-	data, err := readFile(disk, resolvedFile, maxConfig)
-	if err == nil {
-		info.Config, err = config.Parse(data)
-	}
-	if err != nil {
+	if info.Config, err = readConfig(disk); err != nil {
 		return info, fmt.Errorf("runs: %s: %s: %w", dir, resolvedFile, err)
 	}
 	if info.State, err = stateOf(disk); err != nil {

@@ -18,6 +18,18 @@ type mark struct {
 	SHA256 string `json:"sha256"`
 }
 
+// covers says whether data begins with what was there when the mark was made.
+func (m mark) covers(data []byte) bool {
+	if m.Size == 0 {
+		return true
+	}
+	if int64(len(data)) < m.Size {
+		return false
+	}
+	sum := sha256.Sum256(data[:m.Size])
+	return hex.EncodeToString(sum[:]) == m.SHA256
+}
+
 // metricsLog appends to metrics.jsonl. Lines wait in memory for up to a second;
 // Sync puts all of them on disk.
 type metricsLog struct {
@@ -40,7 +52,7 @@ func openLog(f FS, step int, at mark, warn func(error)) (*metricsLog, error) {
 	}
 	l := &metricsLog{sum: sha256.New(), flushed: time.Now()}
 	keep := data[:min(int64(len(data)), at.Size)]
-	if sum := sha256.Sum256(keep); int64(len(keep)) < at.Size || at.Size > 0 && hex.EncodeToString(sum[:]) != at.SHA256 {
+	if !at.covers(keep) {
 		list, err := parseMetrics(keep)
 		keep = nil
 		for _, m := range list {

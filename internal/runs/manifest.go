@@ -2,11 +2,9 @@ package runs
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"time"
 
 	"dsconv/internal/train"
 )
@@ -21,6 +19,9 @@ type manifest struct {
 	Format   int                 `json:"format"`
 	Step     int                 `json:"step"`
 	Identity string              `json:"identity"` // hash of the run's configuration
+	Data     string              `json:"data"`     // these three are those of run.json, should it be lost
+	ISA      string              `json:"isa"`
+	Started  time.Time           `json:"started"`
 	Complete bool                `json:"complete"` // the run ends here
 	Seconds  float64             `json:"seconds"`  // of training so far
 	Guard    train.Guard         `json:"guard"`
@@ -36,38 +37,13 @@ type fileHash struct {
 // maxManifest is many times what a manifest takes.
 const maxManifest = 1 << 16
 
-// The manifest's last field is the hash of all bytes before it, so that a change
-// of any byte is noticed.
-const (
-	sealOpen  = ",\n  \"manifest_sha256\": \""
-	sealClose = "\"\n}\n"
-	bodyClose = "\n}"
-)
-
-// encode writes the manifest with its seal.
-func (m manifest) encode() ([]byte, error) {
-	body, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	body = bytes.TrimSuffix(body, []byte(bodyClose))
-	sum := sha256.Sum256(body)
-	return fmt.Appendf(body, "%s%x%s", sealOpen, sum, sealClose), nil
-}
-
 // decodeManifest checks the seal before it reads anything.
 func decodeManifest(data []byte) (m manifest, err error) {
-	broken := errors.New("manifest: truncated or changed")
-	cut := len(data) - len(sealOpen) - 2*sha256.Size - len(sealClose)
-	if cut < 0 {
-		return m, broken
+	body, err := unseal(data)
+	if err != nil {
+		return m, fmt.Errorf("manifest: %w", err)
 	}
-	body := data[:cut:cut]
-	sum := sha256.Sum256(body)
-	if want := sealOpen + hex.EncodeToString(sum[:]) + sealClose; string(data[cut:]) != want {
-		return m, broken
-	}
-	d := json.NewDecoder(bytes.NewReader(append(body, bodyClose...)))
+	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&m); err != nil {
 		// Sealed, so it is whole: another version wrote it.

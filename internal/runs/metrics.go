@@ -179,7 +179,8 @@ func parseMetrics(data []byte) ([]Metric, error) {
 	return out, nil
 }
 
-// Metrics reads a run's metrics; a run that has none yet gives none.
+// Metrics reads a run's metrics, and holds them to what the newest checkpoint knows
+// of them; a run that has none yet gives none.
 func Metrics(dir string) ([]Metric, error) {
 	disk, err := openDir(dir)
 	if err != nil {
@@ -194,14 +195,21 @@ func Metrics(dir string) ([]Metric, error) {
 }
 
 func readMetrics(f FS) ([]Metric, error) {
+	known, err := newestManifest(f) // before the lines: they only grow
+	if err != nil {
+		return nil, err
+	}
 	data, err := readFile(f, metricsFile, MaxMetrics)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		err = nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	list, err := parseMetrics(data)
+	if err == nil && !known.Metrics.covers(data) {
+		err = fmt.Errorf("the lines up to step %d are not those that were written", known.Step)
+	}
 	if err != nil {
 		return list, fmt.Errorf("%s: %w", metricsFile, err)
 	}

@@ -108,7 +108,7 @@ func sampleManifest() manifest {
 
 func TestManifestRoundTrip(t *testing.T) {
 	want := sampleManifest()
-	data, err := want.encode()
+	data, err := seal(want)
 	check(t, err)
 	if !json.Valid(data) {
 		t.Errorf("%s is not JSON", data)
@@ -125,7 +125,7 @@ func TestManifestRoundTrip(t *testing.T) {
 	}
 	old := want
 	old.Format = Format + 1
-	data, err = old.encode()
+	data, err = seal(old)
 	check(t, err)
 	if _, err := decodeManifest(data); err == nil || !strings.Contains(err.Error(), "format 2, this version of dsconv reads format 1") {
 		t.Errorf("format: %v", err)
@@ -133,7 +133,7 @@ func TestManifestRoundTrip(t *testing.T) {
 }
 
 func FuzzManifest(f *testing.F) {
-	data, err := sampleManifest().encode()
+	data, err := seal(sampleManifest())
 	check(f, err)
 	f.Add(data)
 	f.Add([]byte("{}"))
@@ -143,7 +143,7 @@ func FuzzManifest(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := m.encode(); err != nil {
+		if _, err := seal(m); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -61,7 +61,11 @@ func readRecord(f FS) (Record, error) {
 	if err != nil {
 		return r, err
 	}
-	if err := json.Unmarshal(data, &r); err != nil {
+	body, err := unseal(data)
+	if err == nil {
+		err = json.Unmarshal(body, &r)
+	}
+	if err != nil {
 		return r, fmt.Errorf("%s: %w", recordFile, err)
 	}
 	if r.Format != Format {
@@ -71,11 +75,16 @@ func readRecord(f FS) (Record, error) {
 }
 
 func writeRecord(f FS, r Record) error {
-	data, err := json.MarshalIndent(r, "", "  ")
+	data, err := seal(r)
 	if err != nil {
 		return err
 	}
-	return replaceFile(f, recordFile, append(data, '\n'))
+	return replaceFile(f, recordFile, data)
+}
+
+// recordOf is what a checkpoint knows of its run's record.
+func recordOf(m manifest) Record {
+	return Record{Format: m.Format, Identity: m.Identity, Data: m.Data, Started: m.Started, Session: Session{ISA: m.ISA}}
 }
 
 // fingerprint hashes the first examples of both splits, so that a run does not go

@@ -95,6 +95,25 @@ func readTensors(f FS, name string, tensors []train.State) error {
 	return nil
 }
 
+// newestManifest is the newest whole manifest of a run, whatever has become of the
+// files that it names; zero where there is none.
+func newestManifest(f FS) (manifest, error) {
+	steps, err := checkpointSteps(f)
+	if err != nil {
+		return manifest{}, err
+	}
+	for _, step := range steps {
+		data, err := readFile(f, path.Join(CheckpointName(step), manifestFile), maxManifest)
+		if err != nil {
+			continue
+		}
+		if m, err := decodeManifest(data); err == nil && m.Step == step {
+			return m, nil
+		}
+	}
+	return manifest{}, nil
+}
+
 // newestGood calls load with the newest checkpoint that is whole, and lists the
 // newer ones that are not, which are told to warn. ok is false where there is
 // none. A file that may not be read, or a disk that gives an error where nothing

@@ -25,6 +25,8 @@ type Options struct {
 	Version  string   // of dsconv, for the record
 	Resume   bool     // go on with a run that is there
 	OtherISA bool     // go on although another instruction set gives other last bits
+
+	Warn func(error) // told of damage that the run survives; may be nil
 }
 
 // Run is a run directory that this process alone works on.
@@ -84,12 +86,25 @@ func (r *Run) Done() *Summary { return r.done }
 
 // admit looks at what is in the directory and refuses what cannot be gone on with.
 func (r *Run) admit() error {
+	known, err := newestManifest(r.fs)
+	if err != nil {
+		return err
+	}
 	record, err := readRecord(r.fs)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && known.Step == 0 {
 		return r.empty()
 	}
 	if !r.opts.Resume {
 		return ErrExists
+	}
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errChanged) {
+		if known.Step == 0 {
+			// Nothing but a few lines of metrics can be lost.
+			r.warn(fmt.Errorf("%w; there is no checkpoint, so the run starts again", err))
+			return nil
+		}
+		r.warn(fmt.Errorf("%w; what matters of it is taken from the checkpoint of step %d", err, known.Step))
+		record, err = recordOf(known), nil
 	}
 	if err != nil {
 		return err
@@ -98,8 +113,18 @@ func (r *Run) admit() error {
 		return err
 	}
 	r.record = &record
-	r.done, err = readSummary(r.fs)
+	if r.done, err = readSummary(r.fs); errors.Is(err, errChanged) {
+		r.warn(fmt.Errorf("%w; it is written again", err))
+		err = nil
+	}
 	return err
+}
+
+// warn tells of damage, with the run's directory.
+func (r *Run) warn(err error) {
+	if r.opts.Warn != nil {
+		r.opts.Warn(fmt.Errorf("runs: %s: %w", r.dir, err))
+	}
 }
 
 // empty refuses a directory that holds other things than an unborn run.
@@ -120,25 +145,43 @@ func (r *Run) empty() error {
 // sameConfig refuses to go on with another configuration, naming what differs.
 func (r *Run) sameConfig(record Record) error {
 	now := r.config.Hash()
-	data, err := readFile(r.fs, resolvedFile, maxConfig)
-	if err != nil {
-		return err
-	}
-	old, err := config.Parse(data)
-	if err != nil {
-		return err
-	}
-	if old.Hash() != record.Identity {
-		return refusef("%s has identity %s, but the run was started as %s: the file was changed, or this version of dsconv reads it otherwise", resolvedFile, old.Hash(), record.Identity)
-	}
-	if now == record.Identity {
+	old, err := readConfig(r.fs)
+	damaged := err != nil || old.Hash() != record.Identity
+	switch {
+	case now == record.Identity && damaged:
+		r.warn(fmt.Errorf("%s is not what the run was started with (%v); it is written again", resolvedFile, describe(old, err)))
+		data, err := r.config.YAML()
+		if err != nil {
+			return err
+		}
+		return replaceFile(r.fs, resolvedFile, data)
+	case now == record.Identity:
 		return nil
+	case damaged:
+		return refusef("the configuration has identity %s, but the run was started as %s; what differs cannot be told, for %s is damaged (%v)", now, record.Identity, resolvedFile, describe(old, err))
 	}
 	diff, err := differences(old, r.config)
 	if err != nil {
 		return err
 	}
 	return refusef("the configuration has changed since the run was started: %s. Go on with the old one (%s), or start a new run", strings.Join(diff, "; "), resolvedFile)
+}
+
+// readConfig reads resolved.yaml.
+func readConfig(f FS) (*config.Config, error) {
+	data, err := readFile(f, resolvedFile, maxConfig)
+	if err != nil {
+		return nil, err
+	}
+	return config.Parse(data)
+}
+
+// describe says what is wrong with a configuration that was read.
+func describe(c *config.Config, err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	return "its identity is " + c.Hash()
 }
 
 // sameWorld refuses to go on where the task's data or the instruction set have

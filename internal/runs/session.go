@@ -14,7 +14,6 @@ type Watcher interface {
 	Started(from, steps int) // from is the step of the checkpoint that the run goes on from
 	Stepped(Metric)
 	Saved(step int, took time.Duration)
-	Warn(error)
 	Stop() bool // asked after every step: end now, with a checkpoint
 }
 
@@ -89,7 +88,7 @@ func (r *Run) start(t *train.Trainer, w Watcher) (s *session, complete bool, err
 		return nil, false, err
 	}
 	s.saved, s.before = m.Step, time.Duration(m.Seconds*float64(time.Second))
-	s.log, err = openLog(r.fs, m.Step, m.Metrics, s.warn)
+	s.log, err = openLog(r.fs, m.Step, m.Metrics, r.warn)
 	return s, m.Complete, err
 }
 
@@ -106,7 +105,7 @@ func (s *session) resume() (manifest, error) {
 	if err := sweepUp(r.fs); err != nil {
 		return manifest{}, err
 	}
-	m, err := restore(r.fs, r.record.Identity, s.t, s.warn)
+	m, err := restore(r.fs, r.record.Identity, s.t, r.warn)
 	if err != nil {
 		return m, err
 	}
@@ -118,9 +117,6 @@ func (s *session) resume() (manifest, error) {
 	r.record.Last = &now
 	return m, writeRecord(r.fs, *r.record)
 }
-
-// warn tells of damage, with the run's directory.
-func (s *session) warn(err error) { s.watch.Warn(fmt.Errorf("runs: %s: %w", s.run.dir, err)) }
 
 // Stepped is called by the training loop.
 func (s *session) Stepped(stats train.Stats, e *train.Evaluation, last bool) error {
@@ -156,7 +152,7 @@ func (s *session) save(complete bool) error {
 		return err
 	}
 	r := s.run
-	m := manifest{Step: s.t.Step, Identity: r.record.Identity, Complete: complete, Seconds: (s.before + s.spent).Seconds(), Guard: s.t.Guard, Metrics: at}
+	m := manifest{Step: s.t.Step, Identity: r.record.Identity, Complete: complete, Data: r.record.Data, ISA: r.record.ISA, Started: r.record.Started, Seconds: (s.before + s.spent).Seconds(), Guard: s.t.Guard, Metrics: at}
 	if err := saveCheckpoint(r.fs, m, s.t.Weights(), s.t.Moments()); err != nil {
 		return fmt.Errorf("checkpoint %s: %w", CheckpointName(m.Step), err)
 	}

@@ -57,16 +57,20 @@ func readMarker[T any](f FS, name string) (*T, error) {
 		return nil, err
 	}
 	out := new(T)
-	if err := json.Unmarshal(data, out); err != nil {
+	body, err := unseal(data)
+	if err == nil {
+		err = json.Unmarshal(body, out)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return out, nil
 }
 
 func writeMarker(f FS, name string, v any) error {
-	data, err := json.MarshalIndent(v, "", "  ")
+	data, err := seal(v)
 	if err != nil {
 		return err
 	}
-	return replaceFile(f, name, append(data, '\n'))
+	return replaceFile(f, name, data)
 }

@@ -42,14 +42,14 @@ func (o *observer) Stepped(m Metric)    { o.metrics = append(o.metrics, m) }
 func (o *observer) Saved(step int, _ time.Duration) {
 	o.saved = step
 }
-func (o *observer) Warn(err error) { o.warned = append(o.warned, err) }
+func (o *observer) warn(err error) { o.warned = append(o.warned, err) }
 func (o *observer) Stop() bool {
 	return o.stopAt > 0 && len(o.metrics) > 0 && o.metrics[len(o.metrics)-1].Step >= o.stopAt
 }
 
 // work opens a run on f and trains it.
 func work(f FS, c *config.Config, o *observer) (*train.Trainer, error) {
-	r, err := openOn(f, "/disk/run", c, Options{Resume: true})
+	r, err := openOn(f, "/disk/run", c, Options{Resume: true, Warn: o.warn})
 	if err != nil {
 		return nil, err
 	}
