@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"os/signal"
 	"sync/atomic"
@@ -19,6 +20,9 @@ func (f *Factory) watchSignals() *stopper {
 	signal.Notify(s.signals, stopSignals...)
 	go func() {
 		for sig := range s.signals {
+			if f.Terminal {
+				fmt.Fprintln(f.Err) // leave the progress bar's line
+			}
 			if s.asked.Swap(true) {
 				f.logf("dsconv: stopped at once; the last checkpoint stands")
 				os.Exit(exitAtOnce)

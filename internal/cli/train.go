@@ -86,7 +86,11 @@ func trainRun(f *Factory, o *trainOptions) error {
 		f.printResult(dir, s)
 		return nil
 	}
-	if !o.quiet {
+	switch {
+	case o.quiet:
+	case o.resume && r.Fresh():
+		f.logf("run %s: nothing to resume, so it starts at step 1", dir)
+	default:
 		f.logf("run %s", dir)
 	}
 	t, err := train.New(c)

@@ -83,7 +83,7 @@ func writeTensors(f FS, name string, meta map[string]string, tensors []train.Sta
 		return fileHash{}, err
 	}
 	sum, size := sha256.New(), counter(0)
-	buf := bufio.NewWriterSize(io.MultiWriter(file, sum, &size), 1<<20)
+	buf := bufio.NewWriterSize(io.MultiWriter(file, sum, &size), 256<<10)
 	err = encodeTensors(buf, meta, tensors)
 	if err == nil {
 		err = buf.Flush()

@@ -88,7 +88,7 @@ func (m Metric) appendTo(b []byte) []byte {
 			number("oracle", e.Oracle)
 		}
 	}
-	number("tokens_per_s", math.Round(m.TokensPerS))
+	number("tokens_per_s", math.Round(m.TokensPerS*10)/10)
 	number("seconds", math.Round(m.Seconds*1e6)/1e6)
 	return append(b, "}\n"...)
 }

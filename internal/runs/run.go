@@ -84,6 +84,9 @@ func (r *Run) Close() error { return r.close() }
 // Done is the summary of a run that is complete, or nil.
 func (r *Run) Done() *Summary { return r.done }
 
+// Fresh says that the directory holds no run yet.
+func (r *Run) Fresh() bool { return r.record == nil }
+
 // admit looks at what is in the directory and refuses what cannot be gone on with.
 func (r *Run) admit() error {
 	known, err := newestManifest(r.fs)
