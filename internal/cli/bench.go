@@ -19,7 +19,7 @@ func newCmdBench(f *Factory) *cobra.Command {
 		Args:  knownCommand,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	cmd.AddCommand(newCmdBenchKernels(f, nil))
+	cmd.AddCommand(newCmdBenchKernels(f, nil), newCmdBenchStep(f, nil), newCmdBenchWorker(f))
 	return cmd
 }
 

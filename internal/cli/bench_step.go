@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"dsconv/internal/bench"
+)
+
+type benchStepOptions struct {
+	loadFlags
+	json     bool
+	variants []string
+	rounds   int
+	steps    int
+}
+
+func newCmdBenchStep(f *Factory, runF func(*benchStepOptions) error) *cobra.Command {
+	o := &benchStepOptions{}
+	if runF == nil {
+		runF = func(o *benchStepOptions) error { return benchStepRun(f, o) }
+	}
+	cmd := &cobra.Command{
+		Use:   "step --config FILE",
+		Short: "Time training steps of several variants in interleaved rounds",
+		Long: `Time real training steps of a configuration with the short convolutions of each
+variant in their place: none (base), static, low-rank dynamic after q, k and v
+(dyn), head-wise (dynhw), and low-rank after every linear layer (dynall).
+
+Each variant runs in a process of its own, so that its memory is its own. They take
+turns in rounds, so that what else the machine does hits all alike. Times are
+medians; the floor is the matrix FLOPs of the step at the multiply-add peak that was
+measured between the rounds.`,
+		Example: `  dsconv bench step --config configs/bench-27m.yaml --variants base,static,dyn,dynhw
+  dsconv bench step --config configs/tiny-dyn.yaml --rounds 3 --json`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.need(c, "configs/bench-27m.yaml"); err != nil {
+				return err
+			}
+			if o.rounds < 1 || o.steps < 1 {
+				return usagef("--rounds and --steps must be at least 1")
+			}
+			for i, name := range o.variants {
+				if !slices.Contains(bench.VariantNames(), name) {
+					return usagef("--variants %s is unknown: choose from %s", name, strings.Join(bench.VariantNames(), ", "))
+				}
+				if slices.Contains(o.variants[:i], name) {
+					return usagef("--variants names %s twice", name)
+				}
+			}
+			return runF(o)
+		},
+	}
+	o.bind(cmd)
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	cmd.Flags().StringSliceVar(&o.variants, "variants", bench.VariantNames(), "which to compare")
+	cmd.Flags().IntVar(&o.rounds, "rounds", 5, "rounds")
+	cmd.Flags().IntVar(&o.steps, "steps", 3, "steps of each variant in a round")
+	return cmd
+}
+
+// newCmdBenchWorker is the process in which a variant is measured.
+func newCmdBenchWorker(f *Factory) *cobra.Command {
+	return &cobra.Command{
+		Use:    "worker",
+		Short:  "Measure one variant for bench step",
+		Hidden: true,
+		Args:   noArgs,
+		RunE:   func(*cobra.Command, []string) error { return bench.Serve(f.In, f.Out) },
+	}
+}
+
+func benchStepRun(f *Factory, o *benchStepOptions) error {
+	c, err := o.config()
+	if err != nil {
+		return err
+	}
+	self, err := f.Self()
+	if err != nil {
+		return err
+	}
+	s, err := bench.MeasureSteps(bench.Plan{
+		Config: c, Variants: o.variants, Rounds: o.rounds, PerRound: o.steps,
+		Start: func() (io.WriteCloser, io.Reader, func() error, error) {
+			cmd := exec.Command(self, "bench", "worker")
+			cmd.Stderr = f.Err
+			in, err := cmd.StdinPipe()
+			if err != nil {
+				return nil, nil, nil, err
+			}
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				return nil, nil, nil, err
+			}
+			return in, out, cmd.Wait, cmd.Start()
+		},
+		Told: func(round int, variant string, ms float64) {
+			f.logf("round %d of %d: %-8s %8.1f ms a step", round+1, o.rounds, variant, ms)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return f.printJSON(s)
+	}
+	printSteps(f.Out, s)
+	return nil
+}
+
+func printSteps(out io.Writer, s bench.Steps) {
+	fmt.Fprintf(out, "%s: %s, %d threads, multiply-add peak %.1f GFLOP/s; %d rounds of %d steps\n", s.Config, s.ISA, s.Threads, s.PeakGFLOPS, s.Rounds, s.PerRound)
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "variant\tparameters\tms\tms min\ttokens/s\tto floor\tto base\tRSS MiB\tallocs\tKB\t")
+	for _, v := range s.Variants {
+		toBase := "-"
+		if v.ToBase > 0 {
+			toBase = fmt.Sprintf("%.3f", v.ToBase)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%.1f\t%.1f\t%.0f\t%.3f\t%s\t%.0f\t%.0f\t%.1f\t\n", v.Variant, si(float64(v.Params)), v.Millis, v.Fastest, v.TokensPerS, v.ToFloor, toBase, v.PeakRSSMiB, v.Allocs, v.Bytes/1e3)
+	}
+	t.Flush()
+	fmt.Fprintln(out, "\nms a step by operator")
+	t = tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	var ops []string
+	fmt.Fprint(t, "\t")
+	for _, v := range s.Variants {
+		fmt.Fprintf(t, "%s\t", v.Variant)
+		for _, p := range v.Profile {
+			if !slices.Contains(ops, p.Op) {
+				ops = append(ops, p.Op)
+			}
+		}
+	}
+	fmt.Fprintln(t)
+	for _, op := range ops {
+		fmt.Fprintf(t, "%s\t", op)
+		for _, v := range s.Variants {
+			i := slices.IndexFunc(v.Profile, func(p bench.OpShare) bool { return p.Op == op })
+			if i < 0 {
+				fmt.Fprint(t, "-\t")
+				continue
+			}
+			fmt.Fprintf(t, "%.1f\t", v.Profile[i].Millis)
+		}
+		fmt.Fprintln(t)
+	}
+	t.Flush()
+}
