@@ -43,6 +43,9 @@ import (
 // and with filler keys the last token tells how far back the key reaches. One key may
 // begin or end another; labels stand only where a whole key has been seen.
 //
+// A value stands after its key, so a filter of W taps at the value's place, which is
+// where a query's attention goes, sees the last W-1 tokens of the key.
+//
 // Harder: more pairs, fewer key_tokens, fewer key_endings, larger key_max. With
 // key_length: free and ending, the longest common suffix names the key, which a static
 // filter whose taps shrink with the lag can match. With lag, what has to be matched
