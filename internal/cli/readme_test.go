@@ -9,6 +9,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
+
+	"dsconv/internal/report"
 )
 
 // TestReadme runs the commands of README.md that are marked as shell, in their
@@ -48,23 +50,13 @@ func readmeCommands(t *testing.T) (lines []string) {
 	return lines
 }
 
-// Every command and flag that README.md names anywhere exists, and so does every
-// file that it points to.
+// Every command, flag and configuration that README.md names anywhere exists, and
+// so does every file that it points to.
 func TestReadmeNames(t *testing.T) {
 	text := readme(t)
-	root := NewRoot(NewFactory())
 	for _, m := range regexp.MustCompile("`?(dsconv [^`\n]*)").FindAllStringSubmatch(text, -1) {
-		words := strings.Fields(m[1])[1:]
-		cmd, rest, err := root.Find(words)
-		if err != nil || cmd == root && len(words) > 0 && regexp.MustCompile(`^[a-z]+$`).MatchString(words[0]) && !isProse(words) {
-			t.Errorf("%q: no such command", m[1])
-			continue
-		}
-		for _, w := range rest {
-			name, _, _ := strings.Cut(strings.TrimPrefix(w, "--"), "=")
-			if strings.HasPrefix(w, "--") && name != "help" && lookup(cmd, name) == nil {
-				t.Errorf("%q: no flag --%s", m[1], name)
-			}
+		if words := strings.Fields(m[1]); words[1] != "trains" { // a sentence about the program
+			checkCommand(t, words)
 		}
 	}
 	for _, m := range regexp.MustCompile(`\]\(([^)]*)\)`).FindAllStringSubmatch(text, -1) {
@@ -79,12 +71,47 @@ func TestReadmeNames(t *testing.T) {
 	}
 }
 
-func lookup(cmd *cobra.Command, flag string) any {
-	if f := cmd.Flags().Lookup(flag); f != nil {
-		return f
+// The examples of every command's help, and the commands that claims name, exist too.
+func TestExamplesExist(t *testing.T) {
+	var walk func(*cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		for _, line := range strings.Split(cmd.Example, "\n") {
+			if words := strings.Fields(line); len(words) > 1 && words[0] == "dsconv" {
+				checkCommand(t, words)
+			}
+		}
+		for _, sub := range cmd.Commands() {
+			walk(sub)
+		}
 	}
-	return nil
+	walk(NewRoot(NewFactory()))
+	claims, err := report.Claims()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range claims {
+		checkCommand(t, strings.Fields(c.Command))
+	}
 }
 
-// isProse says that the words go on a sentence about the program.
-func isProse(words []string) bool { return words[0] == "trains" }
+// checkCommand looks for a command, its flags and the configurations it names.
+func checkCommand(t *testing.T, words []string) {
+	t.Helper()
+	root := NewRoot(NewFactory())
+	cmd, rest, err := root.Find(words[1:])
+	if err != nil || cmd == root {
+		t.Errorf("%q: no such command", words)
+		return
+	}
+	for _, w := range rest {
+		name, _, _ := strings.Cut(strings.TrimPrefix(w, "--"), "=")
+		if strings.HasPrefix(w, "--") && name != "help" && cmd.Flags().Lookup(name) == nil {
+			t.Errorf("%q: no flag --%s", words, name)
+		}
+		if strings.HasPrefix(w, "configs/") {
+			if _, err := os.Stat(filepath.Join("../..", w)); err != nil {
+				t.Errorf("%q: %v", words, err)
+			}
+		}
+	}
+}

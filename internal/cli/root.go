@@ -70,7 +70,8 @@ Exit codes:
 ` + exitCodeHelp,
 		Example: `  dsconv train --config configs/tiny-dyn.yaml
   dsconv eval recall
-  dsconv sweep --config configs/sweeps/recall.yaml --dry-run
+  dsconv sweep --config configs/sweeps/recall-varkey.yaml --dry-run
+  dsconv reproduce
   dsconv report runs/reproduce`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
