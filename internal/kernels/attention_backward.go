@@ -56,9 +56,7 @@ func newBackwardBlocks(w *attentionWork) backwardBlocks {
 // Tiles above the diagonal are skipped; in those that it crosses p and ds are zero.
 func (b *backwardBlocks) run(i int) {
 	q, k, v, do, o := b.head(b.q, i), b.head(b.k, i), b.head(b.v, i), b.head(b.do, i), b.head(b.o, i)
-	for t := range b.T {
-		b.delta[t] = b.scale * dot(do.Row(t, b.Dim), o.Row(t, b.Dim))
-	}
+	b.c.dotRows(b.T, b.Dim, &do.Data[0], do.Stride, &o.Data[0], o.Stride, b.scale, &b.delta[0])
 	for k0 := 0; k0 < b.T; k0 += attentionGradKeys {
 		keys := min(attentionGradKeys, b.T-k0)
 		b.packBoth(b.keys, b.keyCols, k.At(k0, 0), keys)

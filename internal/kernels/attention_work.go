@@ -151,6 +151,7 @@ func (w *attentionTask) combine(dst View, count, n int, a []float32, rs, cs int,
 type attentionTask struct {
 	*attentionWork
 	next      [8]View // the matrices of the next head, to be read or written
+	views     int     // how many there are
 	row, step int     // what is asked for next, and how many rows at a time
 }
 
@@ -161,12 +162,9 @@ func (t *attentionTask) lookAhead(i, calls int, matrices ...View) {
 	if t.T*t.Dim > attentionAhead {
 		return
 	}
-	t.row, t.step = 0, (t.T+calls-1)/calls
-	for j := range t.next {
-		t.next[j] = View{}
-		if j < len(matrices) {
-			t.next[j] = t.head(matrices[j], i)
-		}
+	t.row, t.step, t.views = 0, (t.T+calls-1)/calls, len(matrices)
+	for j, m := range matrices {
+		t.next[j] = t.head(m, i)
 	}
 }
 
@@ -176,10 +174,9 @@ func (t *attentionTask) ahead() {
 	if n <= 0 {
 		return
 	}
-	for i := range t.next {
-		if v := &t.next[i]; v.Data != nil {
-			t.c.prefetch(n, t.Dim, &v.Data[t.row*v.Stride], v.Stride)
-		}
+	for i := range t.views {
+		v := &t.next[i]
+		t.c.prefetch(n, t.Dim, &v.Data[t.row*v.Stride], v.Stride)
 	}
 	t.row += n
 }

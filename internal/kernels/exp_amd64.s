@@ -435,6 +435,81 @@ row1done:
 	VZEROUPPER
 	RET
 
+// func dotRowsAVX512(rows int, cols int, a *float32, aStride int, b *float32, bStride int, f float32, dst *float32)
+// Requires: AVX, AVX512F, AVX512VL, BMI2
+TEXT ·dotRowsAVX512(SB), NOSPLIT, $0-64
+	MOVQ  rows+0(FP), AX
+	MOVQ  a+16(FP), CX
+	MOVQ  aStride+24(FP), DX
+	MOVQ  b+32(FP), BX
+	MOVQ  bStride+40(FP), SI
+	MOVQ  dst+56(FP), DI
+	SHLQ  $0x02, DX
+	SHLQ  $0x02, SI
+	MOVQ  cols+8(FP), R8
+	MOVQ  R8, R9
+	ANDQ  $0x0f, R9
+	MOVQ  $-1, R10
+	BZHIQ R9, R10, R10
+	KMOVW R10, K1
+	SHLQ  $0x02, R8
+
+next:
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	XORQ   R9, R9
+
+row1by2:
+	LEAQ        128(R9), R10
+	CMPQ        R10, R8
+	JGT         row1after2
+	VMOVUPS     (CX)(R9*1), Z2
+	VMOVUPS     (BX)(R9*1), Z3
+	VFMADD231PS Z2, Z3, Z0
+	VMOVUPS     64(CX)(R9*1), Z2
+	VMOVUPS     64(BX)(R9*1), Z3
+	VFMADD231PS Z2, Z3, Z1
+	MOVQ        R10, R9
+	JMP         row1by2
+
+row1after2:
+row1by1:
+	LEAQ        64(R9), R10
+	CMPQ        R10, R8
+	JGT         row1after1
+	VMOVUPS     (CX)(R9*1), Z2
+	VMOVUPS     (BX)(R9*1), Z3
+	VFMADD231PS Z2, Z3, Z0
+	MOVQ        R10, R9
+	JMP         row1by1
+
+row1after1:
+	CMPQ        R9, R8
+	JGE         row1done
+	VMOVUPS.Z   (CX)(R9*1), K1, Z2
+	VMOVUPS.Z   (BX)(R9*1), K1, Z3
+	VFMADD231PS Z2, Z3, Z0
+
+row1done:
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VADDPS        Y2, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X2
+	VADDPS        X2, X0, X0
+	VPERMILPS     $0x4e, X0, X2
+	VADDPS        X2, X0, X0
+	VPERMILPS     $0xb1, X0, X2
+	VADDPS        X2, X0, X0
+	VMULSS        f+48(FP), X0, X0
+	VMOVSS        X0, (DI)
+	ADDQ          $0x04, DI
+	ADDQ          DX, CX
+	ADDQ          SI, BX
+	DECQ          AX
+	JNZ           next
+	VZEROUPPER
+	RET
+
 // func softmaxAVX512(rows int, s *float32, ld int, count int, limit int, fill int, scale float32, top *float32, sum *float32)
 // Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV
 TEXT ·softmaxAVX512(SB), NOSPLIT, $0-72
@@ -1248,6 +1323,79 @@ row1done:
 	ADDQ CX, AX
 	DECQ rows+0(FP)
 	JNZ  next
+	VZEROUPPER
+	RET
+
+// func dotRowsAVX2(rows int, cols int, a *float32, aStride int, b *float32, bStride int, f float32, dst *float32)
+// Requires: AVX, FMA3
+TEXT ·dotRowsAVX2(SB), NOSPLIT, $0-64
+	MOVQ    rows+0(FP), AX
+	MOVQ    a+16(FP), CX
+	MOVQ    aStride+24(FP), DX
+	MOVQ    b+32(FP), BX
+	MOVQ    bStride+40(FP), SI
+	MOVQ    dst+56(FP), DI
+	SHLQ    $0x02, DX
+	SHLQ    $0x02, SI
+	MOVQ    cols+8(FP), R8
+	MOVQ    R8, R9
+	ANDQ    $0x07, R9
+	LEAQ    expMask<>+0(SB), R10
+	NEGQ    R9
+	VMOVUPS 32(R10)(R9*4), Y0
+	SHLQ    $0x02, R8
+
+next:
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	XORQ   R9, R9
+
+row1by2:
+	LEAQ        64(R9), R10
+	CMPQ        R10, R8
+	JGT         row1after2
+	VMOVUPS     (CX)(R9*1), Y3
+	VMOVUPS     (BX)(R9*1), Y4
+	VFMADD231PS Y3, Y4, Y1
+	VMOVUPS     32(CX)(R9*1), Y3
+	VMOVUPS     32(BX)(R9*1), Y4
+	VFMADD231PS Y3, Y4, Y2
+	MOVQ        R10, R9
+	JMP         row1by2
+
+row1after2:
+row1by1:
+	LEAQ        32(R9), R10
+	CMPQ        R10, R8
+	JGT         row1after1
+	VMOVUPS     (CX)(R9*1), Y3
+	VMOVUPS     (BX)(R9*1), Y4
+	VFMADD231PS Y3, Y4, Y1
+	MOVQ        R10, R9
+	JMP         row1by1
+
+row1after1:
+	CMPQ        R9, R8
+	JGE         row1done
+	VMASKMOVPS  (CX)(R9*1), Y0, Y3
+	VMASKMOVPS  (BX)(R9*1), Y0, Y4
+	VFMADD231PS Y3, Y4, Y1
+
+row1done:
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0x4e, X1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0xb1, X1, X2
+	VADDPS       X2, X1, X1
+	VMULSS       f+48(FP), X1, X1
+	VMOVSS       X1, (DI)
+	ADDQ         $0x04, DI
+	ADDQ         DX, CX
+	ADDQ         SI, BX
+	DECQ         AX
+	JNZ          next
 	VZEROUPPER
 	RET
 

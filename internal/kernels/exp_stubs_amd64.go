@@ -29,6 +29,11 @@ func scaleAVX512(n int, dst *float32, src *float32, f float32)
 //go:noescape
 func scaleRowsAVX512(rows int, cols int, p *float32, stride int, f *float32)
 
+// dotRowsAVX512 writes f times the inner product of the rows of a and b to dst. Rows lie Stride values apart.
+//
+//go:noescape
+func dotRowsAVX512(rows int, cols int, a *float32, aStride int, b *float32, bStride int, f float32, dst *float32)
+
 // softmaxAVX512 raises top[r] to the greatest scale*s of row r, replaces its s by exp(scale*s - top[r]) and writes their sum to sum[r]. Row r has min(count+r, limit) values and lies ld values after the one before; what follows them becomes zero, in whole vectors, up to fill values.
 //
 //go:noescape
@@ -68,6 +73,11 @@ func scaleAVX2(n int, dst *float32, src *float32, f float32)
 //
 //go:noescape
 func scaleRowsAVX2(rows int, cols int, p *float32, stride int, f *float32)
+
+// dotRowsAVX2 writes f times the inner product of the rows of a and b to dst. Rows lie Stride values apart.
+//
+//go:noescape
+func dotRowsAVX2(rows int, cols int, a *float32, aStride int, b *float32, bStride int, f float32, dst *float32)
 
 // softmaxAVX2 raises top[r] to the greatest scale*s of row r, replaces its s by exp(scale*s - top[r]) and writes their sum to sum[r]. Row r has min(count+r, limit) values and lies ld values after the one before; what follows them becomes zero, in whole vectors, up to fill values.
 //

@@ -10,6 +10,9 @@ type expCode struct {
 
 	scaleRows func(rows, cols int, p *float32, stride int, f *float32) // p[r] *= f[r]
 
+	// dotRows makes dst[r] = f * a[r]·b[r].
+	dotRows func(rows, cols int, a *float32, aStride int, b *float32, bStride int, f float32, dst *float32)
+
 	// The rows of a tile of scores: row r has min(count+r, limit) values, and what
 	// follows them becomes zero, in whole vectors, up to fill values. softmax raises
 	// top to the greatest scale*s and makes s = exp(scale*s - top), sum its sum.

@@ -25,6 +25,7 @@ func main() {
 		g.expSum()
 		g.scale()
 		g.scaleRows()
+		g.dotRows()
 		g.softmax()
 		g.softmaxBackward()
 		g.swiglu()
@@ -284,6 +285,33 @@ func (g gen) scaleRows() {
 	ADDQ(U8(4), f)
 	ADDQ(stride, p)
 	DECQ(argument("rows"))
+	JNZ(LabelRef("next"))
+	end()
+}
+
+func (g gen) dotRows() {
+	g.function("dotRows", "(rows, cols int, a *float32, aStride int, b *float32, bStride int, f float32, dst *float32)", "writes f times the inner product of the rows of a and b to dst. Rows lie Stride values apart.")
+	rows, a, aStride, b, bStride, dst := param("rows"), param("a"), param("aStride"), param("b"), param("bStride"), param("dst")
+	SHLQ(U8(2), aStride)
+	SHLQ(U8(2), bStride)
+	row := g.NewRow("row", param("cols"), g.masks)
+	Label("next")
+	sums := []reg.VecVirtual{g.Vec(), g.Vec()}
+	g.Zero(sums[0])
+	g.Zero(sums[1])
+	row.Each(2, func(v int, mask reg.Register) {
+		x, y := g.Vec(), g.Vec()
+		g.Load(row.At(a, v), x, mask)
+		g.Load(row.At(b, v), y, mask)
+		VFMADD231PS(x, y, sums[v])
+	})
+	sum := g.Sum(sums)
+	VMULSS(argument("f"), sum.AsX(), sum.AsX())
+	VMOVSS(sum.AsX(), Mem{Base: dst})
+	ADDQ(U8(4), dst)
+	ADDQ(aStride, a)
+	ADDQ(bStride, b)
+	DECQ(rows)
 	JNZ(LabelRef("next"))
 	end()
 }
