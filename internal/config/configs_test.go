@@ -56,6 +56,7 @@ func TestShippedConfigs(t *testing.T) {
 func TestShippedSweeps(t *testing.T) {
 	for file, presets := range map[string]map[string]int{
 		"default":       {"": 24, "quick": 24, "day": 60, "paper": 20},
+		"recall-lag":    {"": 24, "quick": 24, "day": 40, "paper": 40},
 		"recall-mqar":   {"": 24, "quick": 24, "day": 40, "paper": 40},
 		"recall-varkey": {"": 24, "quick": 24, "day": 40, "paper": 40},
 
