@@ -48,7 +48,7 @@ func (c Conv) forwardBlock(y, x, gen View, u, s []float32, b, t0, t1 int) {
 			clear(yt)
 		}
 		for k := 0; k < c.W && k <= t; k++ {
-			xk, w := x.Row(b*c.T+t-k, c.D), taps.f[k*c.D:]
+			xk, w := x.Row(b*c.T+t-k, len(yt)), taps.f[k*c.D:][:len(yt)]
 			for d := range yt {
 				yt[d] += w[d] * xk[d]
 			}
@@ -74,8 +74,8 @@ func (c Conv) backwardBlock(dx, dgen View, du, ds []float32, dy, x, gen View, u,
 		c.taps(taps, gen, u, s, b, t)
 		dyt := dy.Row(b*c.T+t, c.D)
 		for k := max(0, t-t1+1); k < c.W && t-k >= t0; k++ {
-			dxk, w := dx.Row(b*c.T+t-k, c.D), taps[k*c.D:]
-			for d := range dxk {
+			dxk, w := dx.Row(b*c.T+t-k, len(dyt)), taps[k*c.D:][:len(dyt)]
+			for d := range dyt {
 				dxk[d] += w[d] * dyt[d]
 			}
 		}
@@ -96,9 +96,13 @@ func (c Conv) taps(w []float32, gen View, u, s []float32, b, t int) {
 	switch c.Kind {
 	case ConvHeadwise:
 		g := gen.Row(c.genRow(b, t), c.GenCols())
-		for k := range c.W {
-			for d := range c.D {
-				w[k*c.D+d] += g[d/c.HeadSize*c.W+k]
+		for i := 0; i < c.D; i += c.HeadSize {
+			for k := range c.W {
+				z := g[i/c.HeadSize*c.W+k]
+				head := w[k*c.D+i : k*c.D+i+c.HeadSize]
+				for d := range head {
+					head[d] += z
+				}
 			}
 		}
 	case ConvLowRank:
@@ -113,8 +117,8 @@ func (c Conv) taps(w []float32, gen View, u, s []float32, b, t int) {
 func (c Conv) tapGradients(dtaps, dy []float32, x View, b, t int) {
 	clear(dtaps)
 	for k := 0; k < c.W && k <= t; k++ {
-		xk, dw := x.Row(b*c.T+t-k, c.D), dtaps[k*c.D:]
-		for d := range xk {
+		xk, dw := x.Row(b*c.T+t-k, len(dy)), dtaps[k*c.D:][:len(dy)]
+		for d := range dy {
 			dw[d] = dy[d] * xk[d]
 		}
 	}
@@ -129,10 +133,13 @@ func (c Conv) generatorGradients(dgen View, du, ds, dtaps []float32, gen View, u
 	switch c.Kind {
 	case ConvHeadwise:
 		dg := dgen.Row(c.genRow(b, t), c.GenCols())
-		clear(dg)
-		for k := range c.W {
-			for d := range c.D {
-				dg[d/c.HeadSize*c.W+k] += dtaps[k*c.D+d]
+		for i := 0; i < c.D; i += c.HeadSize {
+			for k := range c.W {
+				var sum float32
+				for _, dw := range dtaps[k*c.D+i : k*c.D+i+c.HeadSize] {
+					sum += dw
+				}
+				dg[i/c.HeadSize*c.W+k] = sum
 			}
 		}
 	case ConvLowRank:
