@@ -22,6 +22,10 @@ func Gemm(l Layout, m, n, k int, a, b, c View, acc bool) {
 		return
 	}
 	checkGemm(l, m, n, k, a, b, c)
+	if l == NT && m <= dotRows {
+		dots(m, n, k, a, b, c, acc)
+		return
+	}
 	g := newProduct(l, m, a, acc)
 	g.b = append(g.b, b)
 	g.columns(c, n)

@@ -107,14 +107,30 @@ func (g *product) vecs(p panel) int { return (p.n + g.e.lanes - 1) / g.e.lanes }
 // rows gives the bounds of row panel i: panels are of even height.
 func (g *product) rows(i int) int { return i * g.m / g.rowPanels }
 
-var (
-	tuneBudget  = 1 << 20 // values of B packed at a time
-	tuneDirectB = 6
-	tuneTasks   = 48
-	tuneRows    = 12
-	tuneFlops   = 1 << 20
-	tunePackA   = 0
-	tuneDepth   = 1024
+// What a plan aims at. The numbers were settled by timing the shapes of bench kernels: half
+// the budget costs weight gradients some percent, half the tasks changes nothing that can
+// be told from noise.
+const (
+	// Values of B that are packed at a time, 4 MiB: a share of the last cache, so that
+	// what was packed is still there for the last row of tasks.
+	packBudget = 1 << 20
+	// k of a stage when B does not fit the budget: two chunks, for C is read and written
+	// once a chunk and a stage of fewer columns packs A more often.
+	stageDepth = 1024
+	// With so few row panels, packing B costs more than reading it where it lies.
+	directRows = 6
+	// Tasks of a large product: enough for many cores to end at about the same time.
+	productTasks = 48
+	// Fewest operations of a task, some microseconds.
+	taskFLOPs = 1 << 20
+	// Row panels of a task: what it reads of A, at most 12 x 28 KiB, fits the second cache.
+	taskPanels = 12
+	// Products of so few elements of C may divide k, and need memory for a copy of C a
+	// split: at most maxSplits of them.
+	splitArea = 1 << 16
+	maxSplits = 16
+	// Dividing k pays when A and B have this many times the elements of C.
+	splitWorth = 64
 )
 
 func (g *product) run() {
@@ -139,13 +155,13 @@ func (g *product) run() {
 func (g *product) fit(s *stage) {
 	s.c1 = len(g.chunks)
 	s.acc = g.acc || s.c0 > 0
-	if g.directB || g.splits > 1 || g.k*g.width <= tuneBudget {
+	if g.directB || g.splits > 1 || g.k*g.width <= packBudget {
 		s.width = g.width
 		return
 	}
-	depth := min(g.k, tuneDepth)
+	depth := min(g.k, stageDepth)
 	if s.c0 == 0 { // the first of the stages of these panels chooses their width
-		cols := max(tuneBudget/depth, 2*g.e.lanes)
+		cols := max(packBudget/depth, 2*g.e.lanes)
 		stages := (g.width + cols - 1) / cols
 		cols = (g.width + stages - 1) / stages
 		first := g.panels[s.j0].pos
@@ -170,26 +186,23 @@ func (g *product) pos(j int) int {
 func (g *product) plan() {
 	e := g.e
 	g.rowPanels = (g.m + e.rows - 1) / e.rows
-	g.directB = g.l != NT && g.rowPanels <= tuneDirectB
+	g.directB = g.l != NT && g.rowPanels <= directRows
+	// Rows of A that lie a power of two apart share few places of the cache, and columns
+	// that lie far apart share none: both are copied, where enough columns of B use it.
 	wide := g.width >= 8*e.lanes
-	switch tunePackA {
-	case 0:
-		g.packA = wide && (g.l == TN && g.a.Stride > 8*e.lanes || g.l != TN && g.a.Stride%1024 == 0)
-	case 1:
-		g.packA = true
-	case 2:
-		g.packA = false
-	}
+	far := g.l == TN && g.a.Stride > 8*e.lanes
+	clash := g.l != TN && g.a.Stride%1024 == 0
+	g.packA = wide && (far || clash)
 	flops := 2 * g.m * g.width * g.k
-	tasks := min(max(flops/tuneFlops, 1), tuneTasks)
+	tasks := min(max(flops/taskFLOPs, 1), productTasks)
 
 	g.splits = 1
-	small := g.m*g.width <= 1<<16
-	if small && tasks > 1 && len(g.chunks) >= 4 && g.k*(g.m+g.width) >= 4*2*8*g.m*g.width && (g.directB || g.k*g.width <= 4*tuneBudget) {
-		g.splits = min(tasks, len(g.chunks), 16)
+	small := g.m*g.width <= splitArea
+	if small && tasks > 1 && len(g.chunks) >= 4 && g.k*(g.m+g.width) >= splitWorth*g.m*g.width && (g.directB || g.k*g.width <= 4*packBudget) {
+		g.splits = min(tasks, len(g.chunks), maxSplits)
 		tasks = (tasks + g.splits - 1) / g.splits
 	}
-	g.rowBlocks = min(g.rowPanels, max((g.rowPanels+tuneRows-1)/tuneRows, min(tasks, (g.rowPanels+1)/2)))
+	g.rowBlocks = min(g.rowPanels, max((g.rowPanels+taskPanels-1)/taskPanels, min(tasks, (g.rowPanels+1)/2)))
 	g.colBlocks = (tasks + g.rowBlocks - 1) / g.rowBlocks
 }
 

@@ -69,9 +69,13 @@ func (g *product) copyA(dst []float32, i0, i1 int, c chunk) (rs, cs, size int) {
 	e := g.e
 	if g.l == TN {
 		size = c.n * e.lanes
-		for i := i0; i < i1; i++ {
-			r0, r1 := g.rows(i), g.rows(i+1)
-			e.copyRows[0](c.n, &g.a.Data[c.off*g.a.Stride+r0], g.a.Stride, &dst[(i-i0)*size], e.lanes, r1-r0)
+		// Panels lie side by side in the rows: a few rows are read at a time for all.
+		const step = 32
+		for k := 0; k < c.n; k += step {
+			for i := i0; i < i1; i++ {
+				r0, r1 := g.rows(i), g.rows(i+1)
+				e.copyRows[0](min(step, c.n-k), &g.a.Data[(c.off+k)*g.a.Stride+r0], g.a.Stride, &dst[(i-i0)*size+k*e.lanes], e.lanes, r1-r0)
+			}
 		}
 		return 1, e.lanes, size
 	}
