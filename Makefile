@@ -5,6 +5,7 @@ export CGO_ENABLED = 0
 GO      ?= go
 PRESET  ?= quick
 RUNS    ?= runs/reproduce
+FUZZTIME ?= 20s
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 DSCONV  := bin/dsconv
 
@@ -38,6 +39,11 @@ test-noasm:
 test-isa:
 	DSCONV_ISA=avx2 $(GO) test -count=1 ./internal/kernels/... ./internal/arch/... ./internal/train/...
 	DSCONV_ISA=go $(GO) test -count=1 ./internal/kernels/... ./internal/arch/... ./internal/train/...
+
+## fuzz: every fuzz target for FUZZTIME
+fuzz:
+	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+		echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
 
 ## generate: write the assembly again from its generators
 generate:

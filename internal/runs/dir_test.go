@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"dsconv/internal/arch"
 	"dsconv/internal/config"
 	"dsconv/internal/figure"
 	"dsconv/internal/train"
@@ -246,3 +247,37 @@ type cost struct {
 }
 
 func (c *cost) Saved(_ int, took time.Duration) { c.count++; c.saving += took }
+
+// TestReadWhileRunning reads weights, metrics and state of a run that writes and
+// deletes checkpoints all the time: nothing looks damaged.
+func TestReadWhileRunning(t *testing.T) {
+	c := tiny()
+	c.Train.Steps, c.Checkpoint.Every, c.Checkpoint.Keep = 60, 1, 1
+	dir := filepath.Join(t.TempDir(), "run")
+	if err := trainIn(dir, c, &observer{stopAt: 1}); !errors.Is(err, ErrInterrupted) {
+		t.Fatal(err)
+	}
+	ended := make(chan error)
+	go func() { ended <- trainIn(dir, c, &observer{}) }()
+	m := arch.New(arch.SpecOf(c), false)
+	for reads, last := 0, 0; ; reads++ {
+		select {
+		case err := <-ended:
+			check(t, err)
+			figure.Log(t, "%d reads of a run that went on meanwhile, none of them damaged", reads)
+			return
+		default:
+		}
+		step, err := LoadWeights(dir, m, func(err error) { t.Error(err) })
+		check(t, err)
+		if step < last {
+			t.Errorf("step %d after step %d", step, last)
+		}
+		last = step
+		_, err = Metrics(dir)
+		check(t, err)
+		if info, err := Read(dir); err != nil || info.State != StateRunning && info.State != StateDone && info.State != StateInterrupted {
+			t.Errorf("%s: %v", info.State, err)
+		}
+	}
+}

@@ -1,6 +1,8 @@
 package runs
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -138,13 +140,18 @@ func FuzzManifest(f *testing.F) {
 	f.Add(data)
 	f.Add([]byte("{}"))
 	f.Add([]byte(sealOpen + strings.Repeat("0", 64) + sealClose))
+	f.Add([]byte(`{"format":1,"step":-1,"files":{"../../etc":{"size":-5}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m, err := decodeManifest(data)
-		if err != nil {
-			return
-		}
-		if _, err := seal(m); err != nil {
-			t.Fatal(err)
+		// As it is, and as the body of a file whose seal is right.
+		sum := sha256.Sum256(data)
+		for _, d := range [][]byte{data, fmt.Appendf(bytes.Clone(data), "%s%x%s", sealOpen, sum, sealClose)} {
+			m, err := decodeManifest(d)
+			if err != nil {
+				continue
+			}
+			if _, err := seal(m); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }

@@ -190,17 +190,39 @@ func LoadWeights(dir string, m *arch.Model, warn func(error)) (step int, err err
 	if err != nil {
 		return 0, fmt.Errorf("runs: %s: %w", dir, err)
 	}
-	tell := func(err error) { warn(fmt.Errorf("runs: %s: %w", dir, err)) }
-	found, _, ok, err := newestGood(disk, record.Identity, []string{modelFile}, func(at string) error {
-		return readTensors(disk, path.Join(at, modelFile), weightsOf(m))
-	}, tell)
-	if err == nil && !ok {
-		err = ErrNoCheckpoint
+	step, warned, err := loadWeights(disk, record.Identity, m)
+	for _, e := range warned {
+		warn(fmt.Errorf("runs: %s: %w", dir, e))
 	}
 	if err != nil {
 		return 0, fmt.Errorf("runs: %s: %w", dir, err)
 	}
-	return found.Step, nil
+	return step, nil
+}
+
+// loadWeights looks again where the list of checkpoints changed meanwhile: the
+// run may go on while it is read, and deletes old checkpoints.
+func loadWeights(f FS, identity string, m *arch.Model) (step int, warned []error, err error) {
+	for {
+		before, err := checkpointSteps(f)
+		if err != nil {
+			return 0, nil, err
+		}
+		warned = nil
+		found, bad, ok, err := newestGood(f, identity, []string{modelFile}, func(at string) error {
+			return readTensors(f, path.Join(at, modelFile), weightsOf(m))
+		}, func(err error) { warned = append(warned, err) })
+		if ok && len(bad) == 0 {
+			return found.Step, nil, nil
+		}
+		if after, e := checkpointSteps(f); e == nil && !slices.Equal(before, after) {
+			continue
+		}
+		if err == nil && !ok {
+			err = ErrNoCheckpoint
+		}
+		return found.Step, warned, err
+	}
 }
 
 // weightsOf are a model's parameters as a checkpoint names them.
