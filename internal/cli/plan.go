@@ -32,6 +32,8 @@ type plan struct {
 	Seconds         float64      `json:"seconds,omitempty"`      // of the whole run, at a given or measured speed
 	BudgetTokens    int64        `json:"budget_tokens"`          // what the paper would train on
 	BudgetSeconds   float64      `json:"budget_seconds,omitempty"`
+	SameParams      *match       `json:"same_params,omitempty"` // base models that cost as much
+	SameFLOPs       *match       `json:"same_flops,omitempty"`
 }
 
 // paperTokensPerParam is the paper's budget (fact sheet §2.1).
@@ -71,7 +73,8 @@ are one row.
 
 FLOPs count matrix products, attention at its causal half, and the filters of
 short convolutions; a training token costs three forward passes. Memory is that
-of weights, gradients, optimizer, activations and the program. --gflops gives the
+of weights, gradients, optimizer, activations and the program. Beside a model with
+short convolutions stand the base models of as many parameters or FLOPs. --gflops gives the
 time at a speed, --measure trains a few steps on this machine to find it.`,
 		Example: `  dsconv plan --config configs/1b-dyn.yaml
   dsconv plan --config configs/300m-dyn.yaml --profile cpu --measure
@@ -182,6 +185,7 @@ func planOf(c *config.Config) (plan, error) {
 	p.Tokens = int64(p.Steps) * p.TokensPerStep
 	p.FLOPs = float64(p.Tokens) * p.FLOPsPerToken
 	p.BudgetTokens = paperTokensPerParam * p.ParamsTotal
+	p.SameParams, p.SameFLOPs = matches(c, labelled)
 	return p, nil
 }
 
@@ -225,7 +229,7 @@ func planSweep(s *config.Sweep, speed func(*plan, *config.Config) error) (sweepP
 
 func (f *Factory) printPlan(p plan) {
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(f.Out, "%-15s %s\n", name, fmt.Sprintf(format, args...))
+		fmt.Fprintf(f.Out, "%-16s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	line("run", "%s", p.Name)
 	line("parameters", "%s (embedding %s, short convolutions %s)", si(float64(p.ParamsTotal)), si(float64(p.ParamsEmbedding)), si(float64(p.ParamsConv)))
@@ -236,6 +240,14 @@ func (f *Factory) printPlan(p plan) {
 	line("memory", "%s", bytesText(p.MemoryBytes))
 	for _, m := range p.Memory {
 		line("", "%9s  %s", bytesText(m.Bytes), m.Name)
+	}
+	for _, m := range []struct {
+		name string
+		*match
+	}{{"same parameters", p.SameParams}, {"same FLOPs", p.SameFLOPs}} {
+		if m.match != nil {
+			line(m.name, "conv.kind=none model.mlp_dim=%d: %s parameters, %s FLOPs a token", m.MLPDim, si(float64(m.ParamsTotal)), si(m.FLOPsPerToken))
+		}
 	}
 	if p.TokensPerS > 0 {
 		line("speed here", "%.0f tokens/s, %.3g GFLOP/s", p.TokensPerS, p.TokensPerS*p.FLOPsPerToken/1e9)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"math"
 	"path/filepath"
 	"strings"
@@ -63,4 +64,37 @@ func planFile(t *testing.T, file, profile string) plan {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// TestMatchedModels holds the matched base models to the model they match: the next
+// width of the MLP must not be nearer.
+func TestMatchedModels(t *testing.T) {
+	for _, file := range []string{"300m-dyn", "300m-dynall", "300m-static", "tiny-dyn", "2b-dyn"} {
+		path := "../../configs/" + file + ".yaml"
+		want := planFile(t, path, "")
+		layer := func(m *match, params bool) (off, step float64) {
+			c, err := config.Load(path, config.WithSet([]string{"conv.kind=none", fmt.Sprintf("model.mlp_dim=%d", m.MLPDim)}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := planOf(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.ParamsTotal != m.ParamsTotal || p.FLOPsPerToken != m.FLOPsPerToken || p.SameParams != nil {
+				t.Errorf("%s: matched model %+v, planned %+v", file, *m, p)
+			}
+			step = 3 * float64(c.Model.Dim) * float64(c.Model.Layers) // parameters of one more channel
+			if params {
+				return math.Abs(float64(p.ParamsTotal - want.ParamsTotal)), step
+			}
+			return math.Abs(p.FLOPsPerToken - want.FLOPsPerToken), 6 * step
+		}
+		if off, step := layer(want.SameParams, true); off > step/2 {
+			t.Errorf("%s: %.0f parameters off, a channel is %.0f", file, off, step)
+		}
+		if off, step := layer(want.SameFLOPs, false); off > step/2*1.0001 {
+			t.Errorf("%s: %.0f FLOPs off, a channel is %.0f", file, off, step)
+		}
+	}
 }
