@@ -13,8 +13,8 @@ import (
 // key to key. The paper names such a task and does not define it; this definition is
 // ours. With n pairs, keys of up to m tokens and T positions, for instance:
 //
-//	tokens   a v1 | b c v2 | d b c v3 | e c v4 .. | x d b c x x x a x x b c ..
-//	targets  . .    . . .    . . . .    . . .       . . . v3 . . . v1 . . . v2
+//	tokens   c v1 | b c v2 | d b c v3 | a d v4 | d v5 | x d b c x x x c x x b c ..
+//	targets  . .    . . .    . . . .    . . .    . .    . . . v3 . . . v1 . . . v2
 //
 // Tokens: 0 is blank, 1..K are key tokens (K is task.key_tokens), and the values are
 // K+1..K+task.values.
