@@ -31,7 +31,7 @@ func EmbeddingBackward(dtable []float32, dy View, tokens []int32, vocab, d int, 
 	ends := sortTokens(positions.int32s(), tokens)
 	// A task owns the tokens of a bin, and a block of columns, since one token may
 	// make up most of a bin.
-	cols := max(embeddingCols, (d+3)/4)
+	cols := max(embeddingCols, (d+1)/2)
 	blocks := (d + cols - 1) / cols
 	For(embeddingBins*blocks, func(i int) {
 		bin, c0 := i/blocks, i%blocks*cols

@@ -22,9 +22,8 @@ func Copy(y, x View, rows, d int) {
 //	y[b,t,j] = x[b,t,j] + p[t,j]
 func AddPositions(y, x, p []float32, b, t, d int) {
 	For(b, func(i int) {
-		for j := range p[:t*d] {
-			y[i*t*d+j] = x[i*t*d+j] + p[j]
-		}
+		n := t * d
+		add(y[i*n:(i+1)*n], x[i*n:(i+1)*n], p[:n])
 	})
 }
 
@@ -39,10 +38,7 @@ func AddPositionsBackward(dp, dy []float32, b, t, d int, acc bool) {
 			clear(dst)
 		}
 		for n := range b {
-			src := dy[(n*t+i)*d:]
-			for j := range dst {
-				dst[j] += src[j]
-			}
+			addTo(dst, dy[(n*t+i)*d:][:d])
 		}
 	})
 }

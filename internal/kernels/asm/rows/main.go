@@ -102,7 +102,7 @@ func addRows(s simd.ISA, masks Mem) {
 	MOVQ(to, nextTo)
 	// The rows lie anywhere: the processor does not guess them, so they are called
 	// for in time.
-	const ahead = 8
+	const ahead = 4
 	CMPQ(count, U8(ahead))
 	JLE(LabelRef("near"))
 	find(Mem{Base: positions, Disp: 4 * ahead}, nextFrom, nextTo)
