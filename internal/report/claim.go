@@ -30,6 +30,7 @@ type Claim struct {
 	Of       string   `yaml:"of" json:"of,omitempty"`     // the variant that the claim is about
 	Over     []string `yaml:"over" json:"over,omitempty"` // what it is compared with; each must be beaten
 	Controls []string `yaml:"controls" json:"controls,omitempty"`
+	Lack     string   `yaml:"lack" json:"lack,omitempty"`     // what the controls are without
 	Margin   float64  `yaml:"margin" json:"margin,omitempty"` // a gain below it does not count
 	Value    float64  `yaml:"value" json:"value,omitempty"`   // the paper's number, where there is one
 	Most     float64  `yaml:"most" json:"most,omitempty"`     // bound of an overhead, in percent
@@ -92,7 +93,7 @@ func (c *Claim) check() error {
 	for _, need := range rule.needs {
 		missing := map[string]bool{
 			"sweep": c.Sweep == "", "measure": c.Measure == "", "of": c.Of == "", "over": len(c.Over) == 0,
-			"controls": len(c.Controls) == 0, "most": c.Most <= 0, "value": c.Value == 0, "model": c.Model == nil, "conv": c.Conv == nil,
+			"controls": len(c.Controls) == 0, "lack": c.Lack == "", "most": c.Most <= 0, "value": c.Value == 0, "model": c.Model == nil, "conv": c.Conv == nil,
 		}
 		if missing[need] {
 			return fmt.Errorf("rule %s needs the key %s", c.Rule, need)

@@ -91,14 +91,16 @@ func (r *Report) Tally() []struct {
 	return out
 }
 
-// Lead is the claim that the report opens with: the first of the table that was
-// run, or the first.
-func (r *Report) Lead() *Row {
-	i := slices.IndexFunc(r.Rows, func(row Row) bool { return row.Rule == "attribution" && row.Verdict != NotRun })
-	if i < 0 {
-		return nil
+// Leads are the answers to the question that the report opens with, what a gain is
+// made of: the claims about it that were run, in the order of the table.
+func (r *Report) Leads() []Row {
+	var out []Row
+	for _, row := range r.Rows {
+		if row.Rule == "attribution" && row.Verdict != NotRun {
+			out = append(out, row)
+		}
 	}
-	return &r.Rows[i]
+	return out
 }
 
 // Laws are the fits in the order of their sweeps.

@@ -73,7 +73,7 @@ var rules map[string]rule
 func init() {
 	rules = map[string]rule{
 		"better":      {[]string{"sweep", "measure", "of", "over"}, judgeBetter},
-		"attribution": {[]string{"sweep", "measure", "of", "over", "controls"}, judgeAttribution},
+		"attribution": {[]string{"sweep", "measure", "of", "over", "controls", "lack"}, judgeAttribution},
 		"share":       {[]string{"sweep", "measure", "of", "over", "controls"}, judgeShare},
 		"advantage":   {[]string{"sweep", "of", "over", "value"}, judgeAdvantage},
 		"overhead":    {[]string{"sweep", "of", "over", "most"}, judgeOverhead},
@@ -195,7 +195,7 @@ func judgeAttribution(c Claim, e evidence) Row {
 		if part.Verdict != NotRun {
 			if half := keepsHalf(e.runs, c, control, m); half.IsGreater() {
 				part.Verdict = NotReproduced
-				part.Why = fmt.Sprintf("%s keeps more than half of the gain over %s without it (n=%d, exact p=%.3f)", control, over, half.N, half.Greater)
+				part.Why = fmt.Sprintf("%s, %s, keeps more than half of the gain over %s (n=%d, exact p=%.3f)", control, c.Lack, over, half.N, half.Greater)
 				refute, worst = append(refute, control), max(worst, half.Greater)
 			}
 		}
@@ -210,7 +210,7 @@ func judgeAttribution(c Claim, e evidence) Row {
 		if len(refute) > 1 {
 			verb = " each keep"
 		}
-		r.Verdict, r.Why = NotReproduced, fmt.Sprintf("without it, %s%s more than half of the gain of %s over %s (n=%d, exact p≤%.3f)", listText(refute), verb, c.Of, over, gain.Gain.N, worst)
+		r.Verdict, r.Why = NotReproduced, fmt.Sprintf("%s, %s,%s more than half of the gain of %s over %s (n=%d, exact p≤%.3f)", listText(refute), c.Lack, verb, c.Of, over, gain.Gain.N, worst)
 	} else {
 		r.Verdict, r.Why = combine(r.Parts)
 	}

@@ -17,7 +17,7 @@ func TestVerdicts(t *testing.T) {
 	chain := acc
 	chain.Over = []string{"static", "base"}
 	loss := Claim{ID: "x", Sweep: "s", Rule: "better", Measure: "loss", Of: "dyn", Over: []string{"base"}, Margin: 0.002}
-	attribution := Claim{ID: "x", Sweep: "s", Rule: "attribution", Measure: "steps", Of: "dyn", Over: []string{"static"}, Controls: []string{"shuffled"}}
+	attribution := Claim{ID: "x", Sweep: "s", Rule: "attribution", Measure: "steps", Of: "dyn", Over: []string{"static"}, Controls: []string{"shuffled"}, Lack: "which lacks it"}
 	share := Claim{ID: "x", Sweep: "s", Rule: "share", Measure: "loss", Of: "dyn", Over: []string{"base"}, Controls: []string{"gate"}}
 	overhead := Claim{ID: "x", Sweep: "s", Rule: "overhead", Of: "dyn", Over: []string{"base"}, Most: 8}
 	speeds := func(variant string, values ...float64) (out []*Run) {
