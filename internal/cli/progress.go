@@ -74,7 +74,7 @@ func (p *progress) Stepped(m runs.Metric) {
 
 // left is how long the rest takes at the speed so far of this process.
 func (p *progress) left(step int, now time.Time) string {
-	per := now.Sub(p.start).Seconds() / float64(step-p.from)
+	per := now.Sub(p.start).Seconds() / float64(max(1, step-p.from))
 	return durationText(per * float64(p.steps-step))
 }
 

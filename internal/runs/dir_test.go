@@ -185,6 +185,37 @@ func TestThreadsAndResume(t *testing.T) {
 	}
 }
 
+// TestStopAnywhere stops a run at every place where it asks, between the batches
+// of an evaluation as well; the run that goes on logs the same lines.
+func TestStopAnywhere(t *testing.T) {
+	c := tiny()
+	c.Train.EvalEvery, c.Train.EvalBatches = 3, 3
+	whole := &observer{}
+	m := newMemFS()
+	want := finished(t, m, c, whole)
+	inEvaluation := 0
+	for ask := 1; ask < whole.asked; ask++ {
+		m := newMemFS()
+		if _, err := work(m, c, &observer{stopAsk: ask}); !errors.Is(err, ErrInterrupted) {
+			t.Fatalf("asked %d times: %v", ask, err)
+		}
+		newest, err := newestManifest(m)
+		check(t, err)
+		if newest.Pending != nil {
+			inEvaluation++
+		}
+		// Once more, while the evaluation is caught up on.
+		if _, err := work(m, c, &observer{stopAsk: 2}); err != nil && !errors.Is(err, ErrInterrupted) {
+			t.Fatal(err)
+		}
+		same(t, "stopped", finished(t, m, c, &observer{}), want)
+	}
+	if inEvaluation == 0 {
+		t.Error("no stop came during an evaluation")
+	}
+	figure.Log(t, "stopped at %d places, %d of them within an evaluation; every end equal bit for bit", whole.asked-1, inEvaluation)
+}
+
 // TestEarlyEnd: a run that reached its target is complete, also if it died before
 // it could say so.
 func TestEarlyEnd(t *testing.T) {

@@ -25,6 +25,7 @@ type manifest struct {
 	Complete bool                `json:"complete"` // the run ends here
 	Seconds  float64             `json:"seconds"`  // of training so far
 	Guard    train.Guard         `json:"guard"`
+	Pending  *Metric             `json:"pending,omitempty"` // of this step, where its evaluation is still to be done
 	Metrics  mark                `json:"metrics"`
 	Files    map[string]fileHash `json:"files"`
 }

@@ -57,6 +57,14 @@ func metricOf(s train.Stats, e *train.Evaluation, before time.Duration) Metric {
 	return m
 }
 
+// stats is what the step saw, without its evaluation and timing.
+func (m Metric) stats() train.Stats {
+	return train.Stats{
+		Step: m.Step, Tokens: m.Tokens, Loss: m.Loss, Accuracy: m.Accuracy, GradNorm: m.GradNorm, ConvGradNorm: m.ConvGradNorm,
+		LR: m.LR, Skipped: m.Skipped,
+	}
+}
+
 // appendTo writes the line, newline included. Numbers are the shortest that read
 // back as the same bits; a loss that is no number is null, which JSON can say.
 func (m Metric) appendTo(b []byte) []byte {

@@ -171,6 +171,10 @@ func restore(f FS, identity string, t *train.Trainer, warn func(error)) (manifes
 		return manifest{}, nil
 	}
 	t.Step, t.Guard = m.Step, m.Guard
+	if m.Pending != nil {
+		stats := m.Pending.stats()
+		t.Pending = &stats
+	}
 	return m, nil
 }
 

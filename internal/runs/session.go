@@ -14,7 +14,7 @@ type Watcher interface {
 	Started(from, steps int) // from is the step of the checkpoint that the run goes on from
 	Stepped(Metric)
 	Saved(step int, took time.Duration)
-	Stop() bool // asked after every step: end now, with a checkpoint
+	Stop() bool // asked after every step and batch of an evaluation: end now, with a checkpoint
 }
 
 // ErrInterrupted says that a run was stopped from outside, with a checkpoint.
@@ -151,8 +151,15 @@ func (s *session) save(complete bool) error {
 	if err != nil {
 		return err
 	}
-	r := s.run
+	r, pending := s.run, s.t.Pending
+	if pending != nil {
+		s.spent = max(s.spent, pending.Elapsed)
+	}
 	m := manifest{Step: s.t.Step, Identity: r.record.Identity, Complete: complete, Data: r.record.Data, ISA: r.record.ISA, Started: r.record.Started, Seconds: (s.before + s.spent).Seconds(), Guard: s.t.Guard, Metrics: at}
+	if pending != nil {
+		line := metricOf(*pending, nil, s.before)
+		m.Pending = &line
+	}
 	if err := saveCheckpoint(r.fs, m, s.t.Weights(), s.t.Moments()); err != nil {
 		return fmt.Errorf("checkpoint %s: %w", CheckpointName(m.Step), err)
 	}

@@ -34,7 +34,9 @@ type observer struct {
 	saved   int
 	metrics []Metric
 	warned  []error
-	stopAt  int
+	stopAt  int // step after which to stop; 0: never
+	stopAsk int // how often Stop says no before it says yes; 0: always no
+	asked   int
 }
 
 func (o *observer) Started(from, _ int) { o.from = from }
@@ -44,6 +46,9 @@ func (o *observer) Saved(step int, _ time.Duration) {
 }
 func (o *observer) warn(err error) { o.warned = append(o.warned, err) }
 func (o *observer) Stop() bool {
+	if o.asked++; o.stopAsk > 0 && o.asked > o.stopAsk {
+		return true
+	}
 	return o.stopAt > 0 && len(o.metrics) > 0 && o.metrics[len(o.metrics)-1].Step >= o.stopAt
 }
 

@@ -2,6 +2,7 @@ package train
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -47,6 +48,14 @@ func (e Evaluation) MarshalJSON() ([]byte, error) {
 
 // Evaluate runs the model on n examples of a split, from the first on, b at a time.
 func Evaluate(m *arch.Model, task tasks.Task, split tasks.Split, n, b int) (Evaluation, error) {
+	return evaluate(m, task, split, n, b, func() bool { return false })
+}
+
+// errStopped says that an evaluation was given up because stop said so.
+var errStopped = errors.New("stopped")
+
+// evaluate is Evaluate; it asks stop before each batch.
+func evaluate(m *arch.Model, task tasks.Task, split tasks.Split, n, b int, stop func() bool) (Evaluation, error) {
 	t := task.SeqLen()
 	b = min(b, n)
 	step, err := m.EvalStep(b, t)
@@ -61,6 +70,9 @@ func Evaluate(m *arch.Model, task tasks.Task, split tasks.Split, n, b int) (Eval
 	// Whole batches only: a conditioning that reads a neighbour of the batch
 	// then sees the same neighbours however the examples are counted.
 	for i := range (n + b - 1) / b {
+		if stop() {
+			return e, errStopped
+		}
 		batch := tasks.Batch{B: b, T: t, Tokens: step.Tokens, Targets: step.Targets}
 		tasks.Fill(task, split, uint64(i), &batch)
 		if err := step.Run(1, false); err != nil {
@@ -144,6 +156,9 @@ func (g groups) of(task tasks.Task) (name string, list []Group) {
 
 // Evaluate runs the model being trained on the validation split.
 func (t *Trainer) Evaluate() (Evaluation, error) {
-	b := t.step.B
-	return Evaluate(t.Model, t.Task, tasks.Valid, t.Config.Train.EvalBatches*t.Config.Train.Batch, b)
+	return t.evaluate(func() bool { return false })
+}
+
+func (t *Trainer) evaluate(stop func() bool) (Evaluation, error) {
+	return evaluate(t.Model, t.Task, tasks.Valid, t.Config.Train.EvalBatches*t.Config.Train.Batch, t.step.B, stop)
 }

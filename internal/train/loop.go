@@ -1,6 +1,7 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -12,31 +13,36 @@ type Observer interface {
 	// Stepped follows every step. eval is nil unless the step was evaluated;
 	// last is set after the run's last step. An error ends the loop.
 	Stepped(s Stats, eval *Evaluation, last bool) error
-	// Stop says whether to end after this step, as a signal may ask.
+	// Stop says whether to end now, as a signal may ask. It is asked after every
+	// step and before every batch of an evaluation.
 	Stop() bool
 }
 
 // Run trains to the end: train.steps, train.target_accuracy on the validation
-// split, or an Observer's Stop. It reports whether the run is complete.
+// split, or an Observer's Stop. It reports whether the run is complete. A stop
+// during an evaluation leaves the step's Stats in Pending; the evaluation is done
+// when the run goes on.
 func (t *Trainer) Run(o Observer) (complete bool, err error) {
-	for t.Step < t.Steps {
-		s, err := t.Next()
+	for t.Pending != nil || t.Step < t.Steps {
+		var s Stats
+		if t.Pending != nil {
+			s, t.Pending = *t.Pending, nil
+		} else if s, err = t.Next(); err != nil {
+			return false, err
+		}
+		stuck := t.Guard.Skips > 0 && t.Guard.Skips >= t.Config.Optim.MaxSkips
+		last := t.Step == t.Steps
+		eval, err := t.evaluateIfDue(last, o)
+		if errors.Is(err, errStopped) {
+			t.Pending = &s
+			return false, nil
+		}
 		if err != nil {
 			return false, err
 		}
-		last := t.Step == t.Steps
-		var eval *Evaluation
-		if every := t.Config.Train.EvalEvery; last || every > 0 && t.Step%every == 0 {
-			e, err := t.Evaluate()
-			if err != nil {
-				return false, err
-			}
-			eval = &e
-			if target := t.Config.Train.TargetAccuracy; target > 0 && e.Accuracy >= target {
-				last = true
-			}
+		if target := t.Config.Train.TargetAccuracy; eval != nil && target > 0 && eval.Accuracy >= target {
+			last = true
 		}
-		stuck := t.Guard.Skips > 0 && t.Guard.Skips >= t.Config.Optim.MaxSkips
 		last = last && !stuck
 		s.TokensPerS = float64(t.seen) / math.Max(t.elapsed.Seconds(), 1e-9)
 		if err := o.Stepped(s, eval, last); err != nil {
@@ -47,12 +53,20 @@ func (t *Trainer) Run(o Observer) (complete bool, err error) {
 			return false, fmt.Errorf("train: step %d: %w: %d in a row, the last with loss %v. Lower optim.lr, or raise optim.spike_sigma or optim.max_skips", s.Step, ErrSkips, t.Guard.Skips, s.Loss)
 		case last:
 			return true, nil
-		}
-		if o.Stop() {
+		case o.Stop():
 			return false, nil
 		}
 	}
 	return true, nil
+}
+
+// evaluateIfDue evaluates after the last step and every train.eval_every steps.
+func (t *Trainer) evaluateIfDue(last bool, o Observer) (*Evaluation, error) {
+	if every := t.Config.Train.EvalEvery; !last && (every == 0 || t.Step%every != 0) {
+		return nil, nil
+	}
+	e, err := t.evaluate(o.Stop)
+	return &e, err
 }
 
 // State is one tensor of what a run needs to go on, in a fixed order.

@@ -22,6 +22,10 @@ type Trainer struct {
 	Step   int // steps taken so far
 	Guard  Guard
 
+	// Pending is what the last step saw, where a stop came before its evaluation
+	// was done and an Observer was told.
+	Pending *Stats
+
 	step    *arch.Step
 	batch   tasks.Batch
 	adam    *AdamW
@@ -65,7 +69,7 @@ func (t *Trainer) Reset() {
 		clear(s.F32)
 		clear(s.BF16)
 	}
-	t.Step, t.Guard = 0, Guard{}
+	t.Step, t.Guard, t.Pending = 0, Guard{}, nil
 }
 
 // Steps is the length of a run: train.steps, or as many as it takes to see
