@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"dsconv/internal/graph"
+	"dsconv/internal/kernels"
 )
 
 // Param is a parameter with its memory.
@@ -37,7 +38,7 @@ func New(s Spec, training bool) *Model {
 	m := &Model{Spec: s, eval: map[[2]int]*Step{}, byName: map[string]*Param{}}
 	total := 0
 	s.Each(func(p ParamSpec) { total += (p.Size() + lineFloats - 1) / lineFloats * lineFloats })
-	m.Weights = graph.Aligned(total)
+	m.Weights = kernels.Aligned(total)
 	at := 0
 	s.Each(func(spec ParamSpec) {
 		p := &Param{ParamSpec: spec, offset: at}
@@ -126,7 +127,7 @@ func (m *Model) compile(b, t int, why purpose) (*Step, error) {
 // steps share.
 func (m *Model) shareArena(floats int) []float32 {
 	if len(m.arena) < floats {
-		m.arena = graph.Aligned(floats)
+		m.arena = kernels.Aligned(floats)
 	}
 	return m.arena
 }

@@ -48,9 +48,9 @@ func (p ParamSpec) Shape() []int {
 // Only matrices are stored narrowly: vectors are few, and carry more each.
 func (p ParamSpec) Store(format string) graph.Grad {
 	if format == "bf16" && p.Cols > 0 {
-		return graph.Grad{BF16: make([]uint16, p.Size())}
+		return graph.Grad{BF16: kernels.AlignedBF16(p.Size())}
 	}
-	return graph.Grad{F32: graph.Aligned(p.Size())}
+	return graph.Grad{F32: kernels.Aligned(p.Size())}
 }
 
 // Decays says whether AdamW shrinks the parameter: every matrix, embeddings and

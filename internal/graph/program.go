@@ -3,9 +3,10 @@ package graph
 import (
 	"fmt"
 	"slices"
-	"unsafe"
 
 	"gorgonia.org/gorgonia"
+
+	"dsconv/internal/kernels"
 )
 
 // Program is a compiled graph: a tape machine, and the arena in which its
@@ -57,7 +58,7 @@ func (g *Graph) Compile(loss *Tensor, params []*Tensor, alloc func(floats int) [
 	}
 	p.arena = g.plan()
 	if alloc == nil {
-		alloc = Aligned
+		alloc = kernels.Aligned
 	}
 	arena := alloc(p.arena)
 	if len(arena) < p.arena {
@@ -65,16 +66,6 @@ func (g *Graph) Compile(loss *Tensor, params []*Tensor, alloc func(floats int) [
 	}
 	g.place(arena)
 	return p, nil
-}
-
-// Aligned returns n zeroed floats that begin on a cache line.
-func Aligned(n int) []float32 {
-	s := make([]float32, n+lineFloats-1)
-	skip := 0
-	for uintptr(unsafe.Pointer(unsafe.SliceData(s[skip:])))%(4*lineFloats) != 0 {
-		skip++
-	}
-	return s[skip : skip+n : skip+n]
 }
 
 // ArenaFloats is the size of the planned arena.

@@ -3,7 +3,6 @@ package kernels
 import (
 	"math/bits"
 	"sync"
-	"unsafe"
 )
 
 // Scratch memory: a kernel that needs a work buffer takes one with
@@ -41,7 +40,7 @@ func scratch(n int) *buffer {
 		return b
 	}
 	free.Unlock()
-	whole := aligned(size)
+	whole := Aligned(size)
 	return &buffer{f: whole[:n], whole: whole, class: class}
 }
 
@@ -59,12 +58,4 @@ func sizeClass(n int) (class, size int) {
 	step := 1 << octave / 8         // quarters of the octave below 1<<octave
 	quarters := (n + step - 1) / step
 	return 4*octave + quarters - 5, quarters * step
-}
-
-// aligned allocates n zeros that start on a 64-byte boundary.
-func aligned(n int) []float32 {
-	const line = 16 // values in 64 bytes
-	f := make([]float32, n+line-1)
-	skip := (line - int(uintptr(unsafe.Pointer(unsafe.SliceData(f)))/4%line)) % line
-	return f[skip : skip+n : skip+n]
 }

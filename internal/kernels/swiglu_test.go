@@ -143,7 +143,7 @@ func BenchmarkTriad(b *testing.B) {
 		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
 			withThreads(b, threads)
 			const n = 24 << 20
-			x, y, z := aligned(n), aligned(n), aligned(n)
+			x, y, z := Aligned(n), Aligned(n), Aligned(n)
 			task := func(i int) {
 				const step = 16 << 10
 				x, y, z := x[i*step:][:step], y[i*step:][:step], z[i*step:][:step]

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command sizes trains every configuration of the study for a few steps on this
 // machine, one at a time, and prints a table: what dsconv plan predicts beside what
 // was measured. Run it from the top of the repository, after make build:
