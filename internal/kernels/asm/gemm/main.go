@@ -44,6 +44,9 @@ func main() {
 	Generate()
 }
 
+// line is the size of a cache line.
+const line = 64
+
 // tile writes the product of rows x k values of A and k x vecs vectors of B,
 // accumulated in registers.
 func tile(s isa, rows, vecs int, masks Mem) {
@@ -102,9 +105,9 @@ func tile(s isa, rows, vecs int, masks Mem) {
 	c := Load(Param("c"), GP64())
 	far := GP64()
 	LEAQ(Mem{Base: bs, Index: bs, Scale: 1}, far)
-	step := func() {
-		for v := range bv {
-			PREFETCHT0(Mem{Base: b, Index: far, Scale: 8, Disp: v * s.Width()})
+	step := func(mask reg.Register) {
+		for d := 0; d < vecs*s.Width(); d += line {
+			PREFETCHT0(Mem{Base: b, Index: far, Scale: 8, Disp: d})
 		}
 		PREFETCHT0(Mem{Base: bases[0], Index: cs, Scale: 8})
 		for v := range bv {
@@ -128,8 +131,8 @@ func tile(s isa, rows, vecs int, masks Mem) {
 	MOVQ(c, to)
 	SHLQ(U8(2), ldc)
 	for i := range sum {
-		for v := range bv {
-			PREFETCHT0(Mem{Base: to, Disp: v * s.Width()})
+		for d := 0; d < vecs*s.Width(); d += line {
+			PREFETCHT0(Mem{Base: to, Disp: d})
 		}
 		if i < rows-1 {
 			ADDQ(ldc, to)
@@ -138,10 +141,20 @@ func tile(s isa, rows, vecs int, masks Mem) {
 
 	TESTQ(k, k)
 	JZ(LabelRef("store"))
-	Label("loop")
-	step()
-	DECQ(k)
-	JNZ(LabelRef("loop"))
+	loop := func(name string, mask reg.Register) {
+		Label(name)
+		step(mask)
+		DECQ(k)
+		JNZ(LabelRef(name))
+	}
+	if s.Lanes == 8 { // AVX2 loads with a mask are slow, and most vectors are whole
+		CMPQ(simd.Argument("last"), Imm(8))
+		JLT(LabelRef("part"))
+		loop("whole", nil)
+		JMP(LabelRef("store"))
+		Label("part")
+	}
+	loop("loop", mask)
 
 	Label("store")
 	acc := Load(Param("acc"), GP8())

@@ -38,15 +38,6 @@ func function(s simd.ISA, name, signature, doc string) {
 
 func param(name string) reg.GPVirtual { return Load(Param(name), GP64()).(reg.GPVirtual) }
 
-// argument is a parameter where it lies.
-func argument(name string) Mem {
-	b, err := Param(name).Resolve()
-	if err != nil {
-		panic(err)
-	}
-	return b.Addr
-}
-
 func end() {
 	VZEROUPPER()
 	RET()
@@ -69,7 +60,7 @@ func add(s simd.ISA, masks Mem) {
 func axpy(s simd.ISA, masks Mem) {
 	function(s, "axpy", "(n int, dst, a, b *float32, f float32)", "computes dst = a + f*b for n values.")
 	dst, a, b := param("dst"), param("a"), param("b")
-	f := s.Broadcast(argument("f"))
+	f := s.Broadcast(simd.Argument("f"))
 	row := s.NewRow("row", param("n"), masks)
 	row.Each(4, func(v int, mask reg.Register) {
 		x, y := s.Vec(), s.Vec()
@@ -161,7 +152,7 @@ func normForward(s simd.ISA, masks Mem) {
 		VMOVD(bits, one)
 	}
 	Label("next")
-	MOVQ(argument("groups"), g)
+	MOVQ(simd.Argument("groups"), g)
 	Label("group")
 	sums := vectors(s, 4)
 	row.Each(4, func(v int, mask reg.Register) {
@@ -170,8 +161,8 @@ func normForward(s simd.ISA, masks Mem) {
 		VFMADD231PS(r, r, sums[v])
 	})
 	f := s.Sum(sums)
-	VMULSS(argument("mean"), f.AsX(), f.AsX())
-	VADDSS(argument("eps"), f.AsX(), f.AsX())
+	VMULSS(simd.Argument("mean"), f.AsX(), f.AsX())
+	VADDSS(simd.Argument("eps"), f.AsX(), f.AsX())
 	VSQRTSS(f.AsX(), f.AsX(), f.AsX())
 	VDIVSS(f.AsX(), one, f.AsX())
 	VMOVSS(f.AsX(), Mem{Base: rstd})
@@ -189,8 +180,8 @@ func normForward(s simd.ISA, masks Mem) {
 	ADDQ(U8(4), rstd)
 	DECQ(g)
 	JNZ(LabelRef("group"))
-	ADDQ(argument("xSkip"), x)
-	ADDQ(argument("ySkip"), y)
+	ADDQ(simd.Argument("xSkip"), x)
+	ADDQ(simd.Argument("ySkip"), y)
 	DECQ(rows)
 	JNZ(LabelRef("next"))
 	end()
@@ -214,7 +205,7 @@ func normBackward(s simd.ISA, masks Mem, residual bool) {
 	row := s.NewRow("row", param("dim"), masks)
 	g := GP64()
 	Label("next")
-	MOVQ(argument("groups"), g)
+	MOVQ(simd.Argument("groups"), g)
 	Label("group")
 	f := s.Broadcast(Mem{Base: rstd})
 	sums := vectors(s, 4)
@@ -230,7 +221,7 @@ func normBackward(s simd.ISA, masks Mem, residual bool) {
 		s.Store(p, row.At(part, v), mask)
 	})
 	c := s.Sum(sums)
-	VMULSS(argument("mean"), c.AsX(), c.AsX())
+	VMULSS(simd.Argument("mean"), c.AsX(), c.AsX())
 	VMULSS(f.AsX(), c.AsX(), c.AsX())
 	VMULSS(f.AsX(), c.AsX(), c.AsX())
 	VBROADCASTSS(c.AsX(), c)
@@ -261,7 +252,7 @@ func normBackward(s simd.ISA, masks Mem, residual bool) {
 	DECQ(g)
 	JNZ(LabelRef("group"))
 	for i, p := range ends {
-		ADDQ(argument(skips[i]), p)
+		ADDQ(simd.Argument(skips[i]), p)
 	}
 	DECQ(rows)
 	JNZ(LabelRef("next"))
@@ -272,7 +263,7 @@ func rope(s simd.ISA, masks Mem) {
 	function(s, "rope", "(rows, heads, half int, x *float32, stride int, cos, sin *float32, sign float32)",
 		"turns heads of twice half columns in place: (a, b) -> (a*cos - b*sin, a*sin + b*cos), sin times sign. Rows start stride bytes apart; each has its own half cosines and sines.")
 	rows, x, stride, cos, sin := param("rows"), param("x"), param("stride"), param("cos"), param("sin")
-	sign := s.Broadcast(argument("sign"))
+	sign := s.Broadcast(simd.Argument("sign"))
 	row := s.NewRow("row", param("half"), masks)
 	heads, a, b := GP64(), GP64(), GP64()
 	Label("next")
@@ -284,7 +275,7 @@ func rope(s simd.ISA, masks Mem) {
 		s.Load(row.At(cos, v), c, mask)
 		s.Load(row.At(sin, v), sn, mask)
 		VMULPS(sign, sn, sn)
-		MOVQ(argument("heads"), heads)
+		MOVQ(simd.Argument("heads"), heads)
 		MOVQ(x, a)
 		LEAQ(Mem{Base: x, Index: row.Bytes, Scale: 1}, b)
 		Label(loop)

@@ -44,6 +44,15 @@ func (s ISA) Zero(r reg.VecVirtual) {
 	}
 }
 
+// Argument is a parameter of the function where it lies.
+func Argument(name string) Mem {
+	b, err := Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return b.Addr
+}
+
 // Broadcast is a new vector that holds the float32 at m in every lane.
 func (s ISA) Broadcast(m Mem) reg.VecVirtual {
 	r := s.Vec()
