@@ -54,7 +54,7 @@ func compareRun(f *Factory, o compareOptions) error {
 			return err
 		}
 		for _, u := range found.Others {
-			f.logf("%s: left out: %s", u.Dir, u.State)
+			f.leftOut(u)
 		}
 		for _, r := range found.Runs {
 			if !slices.ContainsFunc(all, func(have *report.Run) bool { return have.Dir == r.Dir }) {
@@ -100,6 +100,15 @@ func compareRun(f *Factory, o compareOptions) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", d.Of, d.Over, d.Measure, d.Text, d.Change.N, d.Words)
 	}
 	return w.Flush()
+}
+
+// leftOut tells of a run that cannot be used.
+func (f *Factory) leftOut(u report.Unfinished) {
+	if u.Why == "" {
+		f.logf("%s: left out: %s", u.Dir, u.State)
+		return
+	}
+	f.logf("%s: left out: %s: %s", u.Dir, u.State, u.Why)
 }
 
 func upper(names []string) []string {

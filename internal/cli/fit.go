@@ -10,7 +10,6 @@ import (
 
 	"dsconv/internal/report"
 	"dsconv/internal/scaling"
-	"dsconv/internal/stats"
 )
 
 // fitOptions are the flags of fit.
@@ -55,7 +54,7 @@ func fitRun(f *Factory, o fitOptions) error {
 	if o.compute != "flops" && o.compute != "seconds" {
 		return usagef("--compute is %q; it is flops or seconds", o.compute)
 	}
-	points, err := fitPoints(o)
+	points, err := f.fitPoints(o)
 	if err != nil {
 		return err
 	}
@@ -70,11 +69,14 @@ func fitRun(f *Factory, o fitOptions) error {
 	return nil
 }
 
-func fitPoints(o fitOptions) ([]scaling.Point, error) {
+func (f *Factory) fitPoints(o fitOptions) ([]scaling.Point, error) {
 	if o.points == "" {
 		found, err := report.Load(o.runs)
 		if err != nil {
 			return nil, err
+		}
+		for _, u := range found.Others {
+			f.leftOut(u)
 		}
 		return found.Points(o.sweep, o.compute == "seconds")
 	}
@@ -95,7 +97,7 @@ func printFit(f *Factory, r *scaling.Result) {
 		if i > 0 {
 			a := r.Advantages[i-1]
 			advantage = fmt.Sprintf("%.3f", a.Advantage)
-			interval = boundText(a.Low) + " to " + boundText(a.High)
+			interval = report.Ratio(a.Low) + " to " + report.Ratio(a.High)
 		}
 		fmt.Fprintf(w, "%s\t%.4f\t%.4g\t%.4f\t%d\t%d\t%s\t%s\n", c.Variant, c.E, c.A, c.B, c.Sizes, c.Seeds, advantage, interval)
 	}
@@ -107,18 +109,7 @@ func printFit(f *Factory, r *scaling.Result) {
 	for _, e := range r.Extrapolation {
 		fmt.Fprintln(f.Out, e.Statement)
 	}
-	for _, warning := range r.Warnings {
-		f.logf("warning: %s", warning.Message)
+	for _, doubt := range scaling.Doubts(r.Warnings) {
+		f.logf("warning: %s", doubt)
 	}
-}
-
-// boundText writes an end of an interval.
-func boundText(b stats.Bound) string {
-	switch {
-	case b.Finite():
-		return fmt.Sprintf("%.3f", float64(b))
-	case b > 0:
-		return "no limit"
-	}
-	return "no lower limit"
 }

@@ -15,7 +15,7 @@ import (
 type Compared struct {
 	Settings    []string     `json:"settings"` // keys in which the groups differ
 	Groups      []Group      `json:"groups"`
-	Differences []Difference `json:"differences"` // of each group from the first
+	Differences []Difference `json:"differences"` // of each group from the first, or the first's variant in the same setting
 }
 
 // Group is what the seeds of one configuration did.
@@ -56,7 +56,11 @@ func Compare(all []*Run, reference string) (*Compared, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := slices.IndexFunc(groups, func(g Group) bool { return g.Name == cmp.Or(reference, "base") })
+	wanted := cmp.Or(reference, "base")
+	at := slices.IndexFunc(groups, func(g Group) bool { return g.Name == wanted })
+	if at < 0 { // a variant that was run in several settings
+		at = slices.IndexFunc(groups, func(g Group) bool { return g.runs[0].Variant == wanted })
+	}
 	switch {
 	case at < 0 && reference != "":
 		var names []string
@@ -87,13 +91,34 @@ func Compare(all []*Run, reference string) (*Compared, error) {
 		}
 	}
 	for _, g := range groups[1:] {
+		base, ok := counterpart(g, groups)
+		if !ok {
+			continue
+		}
 		for _, name := range Measures {
-			if d, ok := difference(g, groups[0], name); ok {
+			if d, ok := difference(g, base, name); ok {
 				c.Differences = append(c.Differences, d)
 			}
 		}
 	}
 	return c, nil
+}
+
+// counterpart is the group that g is compared with: the first, or, where the first
+// group's variant was run in several settings as a ladder's is in several sizes, the
+// one of g's setting. ok is false for those groups themselves.
+func counterpart(g Group, groups []Group) (base Group, ok bool) {
+	first := groups[0].runs[0]
+	if g.runs[0].Variant == first.Variant && g.runs[0].Sweep == first.Sweep && len(first.Axes) > 0 {
+		return Group{}, false
+	}
+	for _, b := range groups {
+		r := b.runs[0]
+		if r.Variant == first.Variant && r.Sweep == first.Sweep && r.cell() == g.runs[0].cell() {
+			return b, true
+		}
+	}
+	return groups[0], true
 }
 
 // groupRuns sorts runs into groups of equal settings, the seed aside.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 
+	"dsconv/internal/scaling"
 	"dsconv/internal/stats"
 )
 
@@ -27,6 +28,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"class":   verdictClass,
 	"sign":    func(v Verdict) string { return verdictSigns[v] },
 	"hours":   hoursText,
+	"doubts":  scaling.Doubts,
 }).Parse(pageFile))
 
 // verdictSigns say a verdict without colour.
@@ -44,9 +46,14 @@ func verdictClass(v Verdict) string {
 	return "unrun"
 }
 
-func boundText(b stats.Bound) string {
-	if !b.Finite() {
+// Ratio writes an end of the interval of a ratio. Beyond a factor of a thousand the
+// data limit nothing.
+func Ratio(b stats.Bound) string {
+	switch {
+	case !b.Finite() || b > 1000:
 		return "no limit"
+	case b < 0.001:
+		return "0"
 	}
 	return fmt.Sprintf("%.2f", float64(b))
 }

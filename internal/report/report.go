@@ -107,7 +107,7 @@ func advantageText(f *scaling.Result, variant string) string {
 	}
 	for _, a := range f.Advantages {
 		if a.Variant == variant {
-			return fmt.Sprintf("%.2f (%s to %s)", a.Advantage, boundText(a.Low), boundText(a.High))
+			return fmt.Sprintf("%.2f (%s to %s)", a.Advantage, Ratio(a.Low), Ratio(a.High))
 		}
 	}
 	return "1"

@@ -92,6 +92,35 @@ func TestTickLabelsDiffer(t *testing.T) {
 	}
 }
 
+// On a ladder each size has its own base.
+func TestCompareLadder(t *testing.T) {
+	runs := join(losses("s", "base", "a", 4, 4.1), losses("s", "dyn", "a", 3.9, 4), losses("s", "base", "b", 3, 3.1), losses("s", "dyn", "b", 2.9, 3))
+	for _, r := range runs {
+		if r.Variant == "dyn" {
+			r.Config.Conv.Kind = "dynamic"
+		}
+		if r.Axes["size"] == "b" {
+			r.Config.Model.Dim = 128
+		}
+	}
+	c, err := Compare(runs, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, d := range c.Differences {
+		if d.Measure == measures["loss"].name {
+			got = append(got, d.Of+" over "+d.Over)
+			if math.Abs(d.Change.Mean+0.1) > 1e-9 {
+				t.Errorf("%+v", d)
+			}
+		}
+	}
+	if strings.Join(got, "; ") != "dyn size=a over base size=a; dyn size=b over base size=b" {
+		t.Error(got)
+	}
+}
+
 func TestCompareGroups(t *testing.T) {
 	runs := join(accuracies("s", "base", 0.2, 0.3, 0.4), accuracies("s", "dyn", 1, 1, 0.9))
 	for _, r := range runs {

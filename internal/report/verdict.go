@@ -81,6 +81,9 @@ func init() {
 	}
 }
 
+// enough is the fewest pairs that may refute a claim by their interval.
+const enough = 3
+
 // better is the verdict on "of beats over": by the exact paired test at 5 % if the
 // difference is there or the other way round, and not reproduced as well if the
 // interval leaves no room for a gain of at least the margin.
@@ -97,7 +100,7 @@ func better(p paired, m measure, of, over string, margin float64) Part {
 		part.Verdict, part.Why = NotReproduced, fmt.Sprintf("the other way round, %s beats %s: %s, exact p=%.3f", over, of, interval, g.Less)
 	case m.name == measures["accuracy"].name && stats.Share(p.xs, solved) == 1 && stats.Share(p.ys, solved) == 1:
 		part.Verdict, part.Why = Inconclusive, fmt.Sprintf("%s and %s both solve the task on all %d seeds: it is too easy to tell them apart", of, over, g.N)
-	case g.N > 1 && margin > 0 && float64(g.High) < margin:
+	case g.N >= enough && margin > 0 && float64(g.High) < margin:
 		part.Verdict, part.Why = NotReproduced, fmt.Sprintf("no gain of %s over %s worth %s: %s", of, over, m.text(margin), interval)
 	default:
 		part.Verdict, part.Why = Inconclusive, fmt.Sprintf("%s against %s: %s (%s)", of, over, g.Words(), interval)
@@ -294,20 +297,19 @@ func judgeAdvantage(c Claim, e evidence) Row {
 			continue
 		}
 		ratio := func(v float64) string { return fmt.Sprintf("%.2f×", v) }
-		interval := fmt.Sprintf("%s to %s", ratio(float64(a.Low)), ratio(float64(a.High)))
-		if !a.High.Finite() {
-			interval = "without limit"
-		}
+		interval := Ratio(a.Low) + " to " + Ratio(a.High)
 		r.N = a.Runs
 		r.Ours = fmt.Sprintf("%s (%s), %d runs, %d seeds", ratio(a.Advantage), interval, a.Runs, a.Seeds)
 		r.Sizes = sizesText(append(pick(e.runs, c.Sweep, c.Of), pick(e.runs, c.Sweep, c.Over[0])...))
 		apart := false
+		var mine []scaling.Warning
 		for _, w := range f.Warnings {
 			if w.Variant == "" || w.Variant == c.Of || w.Variant == f.Base {
-				r.Notes = append(r.Notes, w.Message)
+				mine = append(mine, w)
 				apart = apart || w.Code == scaling.Apart && w.Variant == c.Of
 			}
 		}
+		r.Notes = scaling.Doubts(mine)
 		switch {
 		case apart:
 			r.Verdict, r.Why = Inconclusive, "the losses do not overlap, so the advantage is read off the law beyond the runs: "+interval

@@ -42,6 +42,7 @@ func TestVerdicts(t *testing.T) {
 		{"reversed", acc, join(accuracies("s", "dyn", 0.1, 0.2, 0.3), accuracies("s", "static", 0.9, 0.8, 0.7)), NotReproduced, "the other way round"},
 		{"too easy", acc, join(accuracies("s", "dyn", 1, 1, 0.995), accuracies("s", "static", 1, 1, 1)), Inconclusive, "too easy"},
 		{"equal within the margin", acc, join(accuracies("s", "dyn", 0.500, 0.501, 0.502), accuracies("s", "static", 0.501, 0.5005, 0.5015)), NotReproduced, "no gain"},
+		{"equal, but two seeds only", acc, join(accuracies("s", "dyn", 0.5, 0.5), accuracies("s", "static", 0.5, 0.5)), Inconclusive, "equal on every seed"},
 		{"chain holds", chain, join(accuracies("s", "dyn", 1, 0.99, 0.98), accuracies("s", "static", 0.6, 0.7, 0.8), accuracies("s", "base", 0.3, 0.4, 0.2)), Reproduced, ""},
 		{"chain breaks below", chain, join(accuracies("s", "dyn", 1, 0.99, 0.98), accuracies("s", "static", 0.6, 0.7, 0.8), accuracies("s", "base", 0.91, 0.92, 0.93)), NotReproduced, "base beats static"},
 		{"chain lacks a link", chain, join(accuracies("s", "dyn", 1, 0.99, 0.98), accuracies("s", "static", 0.6, 0.7, 0.8)), Inconclusive, "no finished pair"},

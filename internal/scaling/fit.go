@@ -104,14 +104,14 @@ func Fit(points []Point, opt Options) (*Result, error) {
 			Low: stats.Bound(math.Exp(low)), High: stats.Bound(math.Exp(high)),
 		})
 		if high-low > math.Abs(k) {
-			r.Warnings = append(r.Warnings, Warning{Wide, name, fmt.Sprintf("the interval of %s is wider than its advantage is far from 1", name)})
+			r.Warnings = append(r.Warnings, Warning{Wide, name, "the interval is wider than the advantage is far from 1"})
 		}
 		if degrees > 0 && beyond(seen[v], d.slope[v]) {
 			way := "grows"
 			if seen[v] > 0 {
 				way = "shrinks"
 			}
-			r.Warnings = append(r.Warnings, Warning{Drift, name, fmt.Sprintf("the advantage of %s %s with compute: one number does not describe it", name, way)})
+			r.Warnings = append(r.Warnings, Warning{Drift, name, fmt.Sprintf("the advantage %s with compute: one number does not describe it", way)})
 		}
 	}
 	for _, name := range names {
@@ -119,7 +119,7 @@ func Fit(points []Point, opt Options) (*Result, error) {
 		if isGrid(mine) {
 			r.Grids = append(r.Grids, fitGrid(mine, name))
 		} else {
-			r.Warnings = append(r.Warnings, Warning{NoGrid, name, fmt.Sprintf("L(N,T) was not fitted for %s: parameters and tokens do not vary apart from each other", name)})
+			r.Warnings = append(r.Warnings, Warning{NoGrid, name, "L(N,T) was not fitted: parameters and tokens do not vary apart from each other"})
 		}
 	}
 	r.Extrapolation = extrapolate(r, points, names, d, degrees)

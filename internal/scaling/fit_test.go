@@ -147,6 +147,13 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+func TestDoubtsAreToldOnce(t *testing.T) {
+	got := Doubts([]Warning{{FewSeeds, "base", "one seed"}, {ShortSpan, "", "short"}, {FewSeeds, "dyn", "one seed"}})
+	if len(got) != 2 || got[0] != "base, dyn: one seed" || got[1] != "short" {
+		t.Errorf("%q", got)
+	}
+}
+
 // A variant whose exponent differs has no single advantage, and the fit says so.
 func TestDrift(t *testing.T) {
 	r := rng.New(5)

@@ -3,6 +3,7 @@ package scaling
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"gonum.org/v1/gonum/stat/distuv"
 )
@@ -31,6 +32,32 @@ type Warning struct {
 	Message string `json:"message"`
 }
 
+// Doubts are warnings in words, those that say the same of several variants once.
+func Doubts(warnings []Warning) []string {
+	type kind struct {
+		code    Code
+		message string
+	}
+	var order []kind
+	of := map[kind][]string{}
+	for _, w := range warnings {
+		k := kind{w.Code, w.Message}
+		if _, seen := of[k]; !seen {
+			order = append(order, k)
+		}
+		of[k] = append(of[k], w.Variant)
+	}
+	var out []string
+	for _, k := range order {
+		if names := strings.Join(of[k], ", "); names != "" {
+			out = append(out, names+": "+k.message)
+		} else {
+			out = append(out, k.message)
+		}
+	}
+	return out
+}
+
 // What a fit needs before it is believed.
 const (
 	enoughSizes   = 5   // three unknowns of a curve, and two sizes that could contradict it
@@ -42,10 +69,10 @@ func doubtPoints(points []Point, names []string) (w []Warning) {
 	for _, name := range names {
 		mine := of(points, name)
 		if n := len(sizes(mine)); n < enoughSizes {
-			w = append(w, Warning{FewSizes, name, fmt.Sprintf("%s has %d sizes; a curve with three unknowns needs %d to be contradicted by any", name, n, enoughSizes)})
+			w = append(w, Warning{FewSizes, name, fmt.Sprintf("%d sizes; a curve with three unknowns needs %d to be contradicted by any", n, enoughSizes)})
 		}
 		if n := seeds(mine); n < 2 {
-			w = append(w, Warning{FewSeeds, name, fmt.Sprintf("%s was run with one seed; its spread over seeds is unknown", name)})
+			w = append(w, Warning{FewSeeds, name, "one seed; the spread over seeds is unknown"})
 		}
 	}
 	if d := decades(points); d < enoughDecades {
@@ -54,7 +81,7 @@ func doubtPoints(points []Point, names []string) (w []Warning) {
 	base := of(points, names[0])
 	for _, name := range names[1:] {
 		if lo, hi := lossRange(of(points, name)); !overlap(lo, hi, base) {
-			w = append(w, Warning{Apart, name, fmt.Sprintf("no loss of %s lies within the losses of %s: its advantage is read off the law beyond the points", name, names[0])})
+			w = append(w, Warning{Apart, name, fmt.Sprintf("no loss lies within the losses of %s: the advantage is read off the law beyond the points", names[0])})
 		}
 	}
 	return w
