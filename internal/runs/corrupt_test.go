@@ -247,6 +247,18 @@ func TestRefusals(t *testing.T) {
 			_, err = work(m, tiny(), &observer{})
 			return err
 		}, "the run has format 2, this version of dsconv goes on with format 1 only"},
+		{"version with other identities", func(m *memFS) error {
+			// As if today's configuration had been named otherwise then.
+			c := tiny()
+			c.Optim.LR = 0.5
+			data, err := c.YAML()
+			if err != nil {
+				return err
+			}
+			m.find(resolvedFile).data = data
+			_, err = work(m, c, &observer{})
+			return err
+		}, "this version gives its configuration the identity"},
 		{"configuration, with the old one damaged", func(m *memFS) error {
 			m.find(resolvedFile).data = []byte("model: {dim: 4}\n")
 			c := tiny()

@@ -1,7 +1,9 @@
 package runs
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -18,50 +20,46 @@ func CheckName(name string) error {
 }
 
 // makeDir creates a run directory below its root, and the root where it is
-// missing, durably. It reports whether the run directory is new.
-func makeDir(dir string) (fresh bool, err error) {
-	dir, err = filepath.Abs(dir)
+// missing, durably. A directory that is there is left as it is.
+func makeDir(dir string) error {
+	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return false, fmt.Errorf("runs: %w", err)
+		return fmt.Errorf("runs: %w", err)
 	}
 	if err := CheckName(filepath.Base(dir)); err != nil {
-		return false, err
+		return err
 	}
 	parent := filepath.Dir(dir)
 	if err := makeAncestors(parent); err != nil {
-		return false, fmt.Errorf("runs: %w", err)
+		return fmt.Errorf("runs: %w", err)
 	}
 	root, err := os.OpenRoot(parent)
 	if err != nil {
-		return false, fmt.Errorf("runs: %w", err)
+		return fmt.Errorf("runs: %w", err)
 	}
 	defer root.Close()
 	disk := diskFS{root}
-	switch err := disk.Mkdir(filepath.Base(dir)); {
-	case err == nil:
-		fresh = true
-	case !os.IsExist(err):
-		return false, fmt.Errorf("runs: %w", err)
+	err = disk.Mkdir(filepath.Base(dir))
+	if err == nil {
+		err = disk.SyncDir(".")
 	}
-	if fresh {
-		if err := disk.SyncDir("."); err != nil {
-			return false, fmt.Errorf("runs: %w", err)
-		}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("runs: %w", err)
 	}
-	return fresh, nil
+	return nil
 }
 
 // makeAncestors creates missing directories from the top down and syncs the
 // directory that each was entered in.
 func makeAncestors(dir string) error {
-	if _, err := os.Stat(dir); err == nil || !os.IsNotExist(err) {
+	if _, err := os.Stat(dir); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	parent := filepath.Dir(dir)
 	if err := makeAncestors(parent); err != nil {
 		return err
 	}
-	if err := os.Mkdir(dir, 0o755); err != nil && !os.IsExist(err) {
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	f, err := os.Open(parent)

@@ -47,7 +47,7 @@ var ErrExists error = Refusal{"there is a run in it already: go on with --resume
 // is there is refused if Options.Resume is false, and if it is of another
 // configuration.
 func Open(dir string, c *config.Config, o Options) (*Run, error) {
-	if _, err := makeDir(dir); err != nil {
+	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
 	disk, err := openDir(dir)
@@ -152,7 +152,7 @@ func (r *Run) sameConfig(record Record) error {
 	damaged := err != nil || old.Hash() != record.Identity
 	switch {
 	case now == record.Identity && damaged:
-		r.warn(fmt.Errorf("%s is not what the run was started with (%v); it is written again", resolvedFile, describe(old, err)))
+		r.warn(fmt.Errorf("%s is not what the run was started with (%s); it is written again", resolvedFile, describe(old, err)))
 		data, err := r.config.YAML()
 		if err != nil {
 			return err
@@ -160,8 +160,10 @@ func (r *Run) sameConfig(record Record) error {
 		return replaceFile(r.fs, resolvedFile, data)
 	case now == record.Identity:
 		return nil
+	case err == nil && old.Hash() == now:
+		return refusef("the run was started as %s by version %s of dsconv; this version gives its configuration the identity %s: settings were added, or mean something else. Use that version, or start a new run", record.Identity, record.Version, now)
 	case damaged:
-		return refusef("the configuration has identity %s, but the run was started as %s; what differs cannot be told, for %s is damaged (%v)", now, record.Identity, resolvedFile, describe(old, err))
+		return refusef("the configuration has identity %s, but the run was started as %s; what differs cannot be told, for %s is damaged (%s)", now, record.Identity, resolvedFile, describe(old, err))
 	}
 	diff, err := differences(old, r.config)
 	if err != nil {
