@@ -179,15 +179,18 @@ func scalingFigure(dir string, runs []*Run, sweep string, f *scaling.Result) (*F
 	logY(p)
 	fig := Figure{
 		ID: sweep + "-scaling", Title: "Scaling law, " + sweep, Command: "dsconv fit --runs " + dir + " --sweep " + sweep,
-		Caption: "Dots: runs. Lines: " + scaling.Form + ".",
+		Caption: "Dots: runs, moved to the mean floor of their languages where it is known. Lines: " + scaling.Form + ".",
 	}
 	fig.table = [][]string{append(slices.Clone(scaling.Columns), "fitted_loss")}
+	points := scalingPoints(pick(runs, sweep, ""), false) // floors are those of the whole sweep
 	for _, c := range f.Fits {
-		mine := pick(runs, sweep, c.Variant)
 		k := inkOf(c.Variant)
 		var dots plotter.XYs
 		lo, hi := math.Inf(1), 0.0
-		for _, pt := range scalingPoints(mine, false) {
+		for _, pt := range points {
+			if pt.Variant != c.Variant {
+				continue
+			}
 			dots = append(dots, plotter.XY{X: pt.Compute, Y: pt.Loss})
 			lo, hi = min(lo, pt.Compute), max(hi, pt.Compute)
 			fig.table = append(fig.table, []string{pt.Variant, number(pt.Params), number(pt.Tokens), number(pt.Compute), number(pt.Loss), fmt.Sprint(pt.Seed), number(c.Loss(pt.Compute))})

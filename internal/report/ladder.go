@@ -9,14 +9,24 @@ import (
 )
 
 // scalingPoints are the runs as points of a scaling law; seconds takes measured time
-// for compute.
+// for compute. A seed of the synthetic language is a language of its own, with its
+// own floor, so where all runs know the loss of their generator, each loss is moved
+// by how far its floor lies from the mean floor: what differs between languages is
+// then no noise of the fit.
 func scalingPoints(runs []*Run, seconds bool) []scaling.Point {
+	floor := 0.0
+	for _, r := range runs {
+		floor += r.Last().Oracle / float64(len(runs)) // NaN where one is not known
+	}
 	var out []scaling.Point
 	for _, r := range runs {
 		last := r.Last()
 		p := scaling.Point{Variant: r.Variant, Params: r.Params, Tokens: last.Tokens, Compute: r.FLOPs, Loss: last.EvalLoss, Seed: r.Seed}
 		if seconds {
 			p.Compute = last.Seconds
+		}
+		if !math.IsNaN(floor) {
+			p.Loss += floor - last.Oracle
 		}
 		if p.Loss > 0 && p.Compute > 0 && !math.IsInf(p.Loss, 0) {
 			out = append(out, p)
@@ -51,7 +61,7 @@ type LossCell struct {
 	Tokens  float64      `json:"tokens"`
 	FLOPs   float64      `json:"flops"`
 	Loss    stats.Spread `json:"loss"`
-	Oracle  stats.Bound  `json:"oracle"` // loss of the generator itself; null: unknown
+	Oracle  stats.Bound  `json:"oracle"` // loss of the generator itself, median over seeds; null: unknown
 	Speed   stats.Spread `json:"tokens_per_s"`
 }
 
@@ -62,10 +72,13 @@ func lossCells(runs []*Run) []LossCell {
 		if mine[0].isRecall() || len(values) == 0 {
 			return
 		}
-		last := mine[0].Last()
+		last, floors := mine[0].Last(), []float64{}
+		for _, r := range mine {
+			floors = append(floors, r.Last().Oracle)
+		}
 		out = append(out, LossCell{
 			Sweep: sweep, Setting: setting, Variant: variant, Params: mine[0].Params, Tokens: last.Tokens, FLOPs: mine[0].FLOPs,
-			Loss: stats.SpreadOf(values), Oracle: stats.Bound(last.Oracle), Speed: stats.SpreadOf(finite(mine, measures["speed"])),
+			Loss: stats.SpreadOf(values), Oracle: stats.Bound(stats.Median(floors)), Speed: stats.SpreadOf(finite(mine, measures["speed"])),
 		})
 	})
 	return out

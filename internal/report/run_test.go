@@ -92,6 +92,21 @@ func TestTickLabelsDiffer(t *testing.T) {
 	}
 }
 
+// Seeds whose languages have other floors give the same points; without a floor the
+// losses are as measured.
+func TestScalingPointsShareAFloor(t *testing.T) {
+	runs := losses("s", "base", "a", 4, 4.5)
+	if p := scalingPoints(runs, false); p[0].Loss != 4 || p[1].Loss != 4.5 {
+		t.Errorf("without floors: %+v", p)
+	}
+	for i, floor := range []float64{3, 3.5} {
+		runs[i].Curve[madeSteps-1].Oracle = floor
+	}
+	if p := scalingPoints(runs, false); p[0].Loss != 4.25 || p[1].Loss != 4.25 {
+		t.Errorf("with floors: %+v", p)
+	}
+}
+
 // On a ladder each size has its own base.
 func TestCompareLadder(t *testing.T) {
 	runs := join(losses("s", "base", "a", 4, 4.1), losses("s", "dyn", "a", 3.9, 4), losses("s", "base", "b", 3, 3.1), losses("s", "dyn", "b", 2.9, 3))
