@@ -103,13 +103,20 @@ func tile(s isa, rows, vecs int, masks Mem) {
 	}
 
 	c := Load(Param("c"), GP64())
-	far := GP64()
-	LEAQ(Mem{Base: bs, Index: bs, Scale: 1}, far)
+	// Memory answers after some hundred cycles: rows are called for 32 steps ahead.
+	farA, farB := GP64(), GP64()
+	MOVQ(cs, farA)
+	MOVQ(bs, farB)
+	SHLQ(U8(2), farA)
+	SHLQ(U8(2), farB)
 	step := func(mask reg.Register) {
 		for d := 0; d < vecs*s.Width(); d += line {
-			PREFETCHT0(Mem{Base: b, Index: far, Scale: 8, Disp: d})
+			PREFETCHT0(Mem{Base: b, Index: farB, Scale: 8, Disp: d})
 		}
-		PREFETCHT0(Mem{Base: bases[0], Index: cs, Scale: 8})
+		PREFETCHT0(Mem{Base: bases[0], Index: farA, Scale: 8})
+		if len(bases) > 1 {
+			PREFETCHT0(Mem{Base: bases[len(bases)-1], Index: farA, Scale: 8})
+		}
 		for v := range bv {
 			s.Load(Mem{Base: b, Disp: v * s.Width()}, bv[v], only(v == vecs-1, mask))
 		}
