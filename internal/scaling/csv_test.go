@@ -1,6 +1,7 @@
 package scaling
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
@@ -46,6 +47,7 @@ func TestReadCSVRefuses(t *testing.T) {
 func FuzzReadCSV(f *testing.F) {
 	f.Add("variant,params,tokens,flops,loss,seed\nbase,1e6,1e7,6e13,3.5,1\nbase,2e6,2e7,3e14,3.2,1\ndyn,1e6,1e7,6e13,3.3,1\n")
 	f.Add("variant,params,tokens,flops,loss,seed\nbase,1,1,1,1e-300,1\nbase,2,2,1e300,1e300,1\n")
+	f.Add("variant,params,tokens,flops,loss,seed\nbase,1,1,1,1,1\nbase,2,2,2,1,1\ndyn,1,1,1,9,1\ndyn,2,2,2,9,1\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		points, err := ReadCSV(strings.NewReader(text), "p.csv", "flops")
 		if err != nil || len(points) > 20 {
@@ -56,7 +58,12 @@ func FuzzReadCSV(f *testing.F) {
 				t.Fatalf("%+v came through", p)
 			}
 		}
-		Fit(points, Options{Base: points[0].Variant, Resamples: 2}) // whatever the points are, no panic
+		// Whatever the points are, there is no panic, and what comes out can be written.
+		if r, err := Fit(points, Options{Base: points[0].Variant, Resamples: 2}); err == nil {
+			if _, err := json.Marshal(r); err != nil {
+				t.Fatal(err)
+			}
+		}
 	})
 }
 

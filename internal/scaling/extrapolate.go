@@ -45,7 +45,7 @@ func extrapolate(r *Result, points []Point, names []string, d *draws, degrees in
 			e.Supported = true
 			e.Loss = r.Fits[v].Loss(farCompute)
 			low, high := spread(math.Log(e.Loss), d.far[v], degrees)
-			e.Low, e.High = stats.Bound(math.Exp(low)), stats.Bound(math.Exp(high))
+			e.Low, e.High = stats.Bound(exp(low)), stats.Bound(exp(high))
 			e.Statement = fmt.Sprintf("If the law holds, %s at 7B and 50 tokens a parameter ends at %.3f (%.3f to %.3f).", name, e.Loss, e.Low, e.High)
 		}
 		out = append(out, e)

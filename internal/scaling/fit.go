@@ -100,8 +100,8 @@ func Fit(points []Point, opt Options) (*Result, error) {
 		k := theta[3+v]
 		low, high := spread(k, d.k[v], degrees)
 		r.Advantages = append(r.Advantages, Advantage{
-			Variant: name, Advantage: math.Exp(k), Runs: len(mine), Seeds: seeds(mine),
-			Low: stats.Bound(math.Exp(low)), High: stats.Bound(math.Exp(high)),
+			Variant: name, Advantage: exp(k), Runs: len(mine), Seeds: seeds(mine),
+			Low: stats.Bound(exp(low)), High: stats.Bound(exp(high)),
 		})
 		if high-low > math.Abs(k) {
 			r.Warnings = append(r.Warnings, Warning{Wide, name, "the interval is wider than the advantage is far from 1"})

@@ -50,8 +50,8 @@ func (g *gridLaw) at(theta []float64, i int, grad []float64) float64 {
 	e, slopeE := between(theta[0], 0, g.lowest)
 	a, slopeA := between(theta[2], minExponent, maxExponent)
 	b, slopeB := between(theta[4], minExponent, maxExponent)
-	byN := math.Exp(theta[1] - a*g.n[i])
-	byT := math.Exp(theta[3] - b*g.t[i])
+	byN := exp(theta[1] - a*g.n[i])
+	byT := exp(theta[3] - b*g.t[i])
 	loss := e + byN + byT
 	if grad != nil {
 		grad[0] = slopeE / loss
@@ -104,8 +104,8 @@ func fitGrid(points []Point, variant string) Grid {
 	b, _ := between(theta[4], minExponent, maxExponent)
 	return Grid{
 		Variant: variant, E: e,
-		A: math.Exp(theta[1] + a*g.centreN), ExpN: a,
-		B: math.Exp(theta[3] + b*g.centreT), ExpT: b,
+		A: exp(theta[1] + a*g.centreN), ExpN: a,
+		B: exp(theta[3] + b*g.centreT), ExpT: b,
 	}
 }
 

@@ -127,3 +127,7 @@ func unbetween(v, lo, hi float64) float64 {
 	s := (v - lo) / (hi - lo)
 	return math.Log(s / (1 - s))
 }
+
+// exp is the exponential within the range of numbers: what the points do not limit
+// may run away, and is told by its interval and its warnings.
+func exp(x float64) float64 { return math.Exp(min(max(x, -700), 700)) }

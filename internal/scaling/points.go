@@ -77,5 +77,5 @@ func decades(points []Point) float64 {
 	if len(points) == 0 {
 		return 0
 	}
-	return math.Log10(hi / lo)
+	return math.Log10(hi) - math.Log10(lo)
 }

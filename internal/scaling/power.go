@@ -50,7 +50,7 @@ func (s *shared) value(theta []float64, x float64, v int) (loss, reducible, a, k
 		k = theta[2+v]
 	}
 	e, _ := between(theta[0], 0, s.lowest)
-	reducible = math.Exp(theta[1] - a*(x+k))
+	reducible = exp(theta[1] - a*(x+k))
 	return e + reducible, reducible, a, k
 }
 
@@ -109,5 +109,5 @@ func (l Law) Loss(c float64) float64 { return l.E + l.A*math.Pow(c, -l.B) }
 func (s *shared) law(theta []float64, v int) Law {
 	_, _, a, k := s.value(theta, 0, v)
 	e, _ := between(theta[0], 0, s.lowest)
-	return Law{E: e, A: math.Exp(theta[1] - a*(k-s.centre)), B: a}
+	return Law{E: e, A: exp(theta[1] - a*(k-s.centre)), B: a}
 }
