@@ -121,8 +121,8 @@ const (
 	directRows = 6
 	// Tasks of a large product: enough for many cores to end at about the same time.
 	productTasks = 48
-	// Fewest operations of a task, some microseconds.
-	taskFLOPs = 1 << 20
+	// Fewest operations of a task: a few microseconds, several times what handing out costs.
+	taskFLOPs = 1 << 19
 	// Row panels of a task: what it reads of A, at most 12 x 28 KiB, fits the second cache.
 	taskPanels = 12
 	// Products of so few elements of C may divide k, and need memory for a copy of C a
