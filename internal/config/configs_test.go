@@ -56,9 +56,9 @@ func TestShippedConfigs(t *testing.T) {
 func TestShippedSweeps(t *testing.T) {
 	for file, presets := range map[string]map[string]int{
 		"default":       {"": 24, "quick": 24, "day": 60, "paper": 20},
-		"recall-lag":    {"": 24, "quick": 24, "day": 40, "paper": 40},
-		"recall-mqar":   {"": 24, "quick": 24, "day": 40, "paper": 40},
-		"recall-varkey": {"": 24, "quick": 24, "day": 40, "paper": 40},
+		"recall-lag":    {"": 40, "quick": 40, "day": 40, "paper": 40},
+		"recall-mqar":   {"": 40, "quick": 40, "day": 40, "paper": 40},
+		"recall-varkey": {"": 40, "quick": 40, "day": 40, "paper": 40},
 
 		"ablation-control":   {"": 24, "quick": 24, "day": 40, "paper": 8},
 		"ablation-headsize":  {"": 15, "quick": 15, "day": 25, "paper": 6},
