@@ -55,8 +55,11 @@ func (f *adamwFactors) update(w, g, m, v []float32) {
 // SumSquares is the sum of x^2, each block of values summed in float32 lanes and the
 // blocks in float64, in ascending order.
 func SumSquares(x []float32) float64 {
+	if len(x) <= taskElements {
+		return float64(dot(x, x))
+	}
 	blocks := (len(x) + taskElements - 1) / taskElements
-	parts := scratch(2 * max(1, blocks))
+	parts := scratch(2 * blocks)
 	defer parts.release()
 	sums := parts.float64s()
 	For(blocks, func(i int) {

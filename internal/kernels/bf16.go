@@ -60,19 +60,28 @@ func (n Narrow) load(buf []float32, i0, i1 int) []float32 {
 // the draws of stochastic rounding.
 func (a AdamW) UpdateNarrow(w []float32, g, m, v Narrow, seed uint64) {
 	f := a.factors()
-	forRows(len(w), 1, func(i0, i1 int) {
-		buf := scratch(3 * taskElements)
-		defer buf.release()
-		bg, bm, bv := buf.f[:taskElements], buf.f[taskElements:2*taskElements], buf.f[2*taskElements:]
-		mf, vf := m.load(bm, i0, i1), v.load(bv, i0, i1)
-		f.update(w[i0:i1], g.load(bg, i0, i1), mf, vf)
-		if m.BF16 != nil {
-			storeBF16(m.BF16[i0:i1], mf, false, seed, i0)
+	if n := len(w); n <= taskElements { // most parameters: without the garbage of a closure
+		if n > 0 {
+			f.updateNarrow(w, g, m, v, seed, 0, n)
 		}
-		if v.BF16 != nil {
-			storeBF16(v.BF16[i0:i1], vf, false, seed^narrowSecond, i0)
-		}
-	})
+		return
+	}
+	forRows(len(w), 1, func(i0, i1 int) { f.updateNarrow(w, g, m, v, seed, i0, i1) })
+}
+
+// updateNarrow is UpdateNarrow on the values from i0 to i1, a task at most, by one thread.
+func (f *adamwFactors) updateNarrow(w []float32, g, m, v Narrow, seed uint64, i0, i1 int) {
+	buf := scratch(3 * taskElements)
+	defer buf.release()
+	bg, bm, bv := buf.f[:taskElements], buf.f[taskElements:2*taskElements], buf.f[2*taskElements:]
+	mf, vf := m.load(bm, i0, i1), v.load(bv, i0, i1)
+	f.update(w[i0:i1], g.load(bg, i0, i1), mf, vf)
+	if m.BF16 != nil {
+		storeBF16(m.BF16[i0:i1], mf, false, seed, i0)
+	}
+	if v.BF16 != nil {
+		storeBF16(v.BF16[i0:i1], vf, false, seed^narrowSecond, i0)
+	}
 }
 
 // narrowSecond makes the second moment's draws differ from the first's.
