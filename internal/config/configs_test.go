@@ -66,6 +66,7 @@ func TestShippedSweeps(t *testing.T) {
 		"ablation-qknorm":    {"": 12, "quick": 12, "day": 20, "paper": 4},
 		"ablation-rank":      {"": 21, "quick": 21, "day": 35, "paper": 7},
 		"ablation-width":     {"": 21, "quick": 21, "day": 35, "paper": 7},
+		"memory":             {"": 20},
 		"mad":                {"": 18, "quick": 18, "day": 54, "paper": 90},
 	} {
 		path := "../../configs/sweeps/" + file + ".yaml"
