@@ -15,7 +15,6 @@ type forward struct {
 	b, t    int
 	why     purpose
 	params  map[string]*graph.Tensor
-	order   []*graph.Tensor
 	rope    *kernels.Rope
 	tokens  *graph.Index
 	targets *graph.Index
@@ -29,9 +28,7 @@ func newForward(m *Model, b, t int, why purpose) *forward {
 	f.tokens = f.g.Indices("tokens", b, t)
 	f.targets = f.g.Indices("targets", b, t)
 	for _, p := range m.Params {
-		n := f.g.Param(p.Name, p.Rows, p.Cols, p.Data, p.Grad)
-		f.params[p.Name] = n
-		f.order = append(f.order, n)
+		f.params[p.Name] = f.g.Param(p.Name, p.Rows, p.Cols, p.Data, p.Grad)
 	}
 	if m.Spec.Position == "rope" {
 		f.rope = kernels.NewRope(b, t, 2*m.Spec.Heads, m.Spec.headDim(), m.Spec.RopeTheta)
@@ -47,7 +44,7 @@ func newForward(m *Model, b, t int, why purpose) *forward {
 //	  h = rmsnorm(x); x = x + conv_down(swiglu(conv_gate,up(h·W)) · W_down)
 //	head autoencoder: x = decode(rmsnorm(x)), from the last position alone
 //	loss = cross-entropy(rmsnorm(x)·Eᵀ, targets)
-func (f *forward) build() (*graph.Tensor, []*graph.Tensor) {
+func (f *forward) build() *graph.Tensor {
 	g, s := f.g, f.Spec
 	table := f.params["embed"]
 	x := g.Embedding(table, f.tokens, s.Tied)
@@ -69,7 +66,7 @@ func (f *forward) build() (*graph.Tensor, []*graph.Tensor) {
 	if f.why.logits {
 		f.logits = g.Logits(x, table)
 	}
-	return loss, f.order
+	return loss
 }
 
 // layer is one block: attention, then the MLP where there is one.

@@ -109,13 +109,10 @@ func (m *Model) compile(b, t int, why purpose) (*Step, error) {
 		return nil, fmt.Errorf("arch: conv.condition shuffled reads another sequence of the batch: use a micro-batch of at least 2")
 	}
 	f := newForward(m, b, t, why)
-	loss, params := f.build()
+	loss := f.build()
 	s := &Step{B: b, T: t, Tokens: f.tokens.Data, Targets: f.targets.Data, Loss: f.loss, Logits: f.logits}
-	if !why.train {
-		params = nil
-	}
 	var err error
-	s.Program, err = f.g.Compile(loss, params, m.shareArena)
+	s.Program, err = f.g.Compile(loss, why.train, m.shareArena)
 	if err != nil {
 		return nil, fmt.Errorf("arch: %w", err)
 	}

@@ -5,15 +5,11 @@ import "dsconv/internal/kernels"
 // Rope rotates the q and k columns of a packed [q|k|v] matrix by their
 // positions. It takes qkv's place.
 func (g *Graph) Rope(qkv *Tensor, r *kernels.Rope) *Tensor {
-	rotate := func(in *Tensor, name string, inverse bool) *Tensor {
-		return g.add(spec{name: name, rows: qkv.Rows, cols: qkv.Cols, in: []*Tensor{in}, inPlaceOf: in, wants: []bool{true},
+	rotate := func(in *Tensor, name string, inverse bool, diff func(dy *Tensor) []*Tensor) *Tensor {
+		return g.add(spec{name: name, rows: qkv.Rows, cols: qkv.Cols, in: []*Tensor{in}, inPlaceOf: in, diff: diff,
 			run: func() { r.Apply(in.view(0), inverse) }})
 	}
-	y := rotate(qkv, "rope", false)
-	if y.op != nil {
-		y.op.diff = func(dy *Tensor) []*Tensor { return []*Tensor{rotate(dy, "rope'", true)} }
-	}
-	return y
+	return rotate(qkv, "rope", false, func(dy *Tensor) []*Tensor { return []*Tensor{rotate(dy, "rope'", true, nil)} })
 }
 
 // Attention is causal softmax attention over a packed [q|k|v] matrix; heads are
@@ -22,7 +18,7 @@ func (g *Graph) Attention(qkv *Tensor, a kernels.Attention) *Tensor {
 	d := a.Heads * a.Dim
 	lse := scratch("log-sum-exp", a.B*a.Heads*a.T)
 	var o *Tensor
-	o = g.add(spec{name: "attention", rows: qkv.Rows, cols: d, in: []*Tensor{qkv}, writes: []*buffer{lse}, wants: []bool{true},
+	o = g.add(spec{name: "attention", rows: qkv.Rows, cols: d, in: []*Tensor{qkv}, writes: []*buffer{lse},
 		run: func() { a.Forward(o.view(0), lse.data, qkv.view(0), qkv.view(d), qkv.view(2*d)) },
 		diff: func(do *Tensor) []*Tensor {
 			var dx *Tensor

@@ -20,11 +20,11 @@ func (g *Graph) ShortConv(y *Tensor, segments []Segment) *Tensor {
 	for _, s := range segments {
 		cols += s.Cols
 	}
-	in, wants := []*Tensor{y}, []bool{true}
+	in := []*Tensor{y}
 	for _, s := range segments {
 		for _, p := range []*Tensor{s.U, s.S} {
 			if p != nil {
-				in, wants = append(in, p), append(wants, true)
+				in = append(in, p)
 			}
 		}
 	}
@@ -43,7 +43,7 @@ func (g *Graph) ShortConv(y *Tensor, segments []Segment) *Tensor {
 		return t.view(gen)
 	}
 	var out *Tensor
-	out = g.add(spec{name: "conv", rows: y.Rows, cols: cols, in: in, wants: wants,
+	out = g.add(spec{name: "conv", rows: y.Rows, cols: cols, in: in,
 		run: func() {
 			each(func(s Segment, col, gen int) {
 				if s.Kernel.W == 0 {
@@ -76,7 +76,14 @@ func (g *Graph) ShortConv(y *Tensor, segments []Segment) *Tensor {
 				}}
 			s.sinks(all...)
 			dy = g.add(s)
-			return append([]*Tensor{dy}, g.handOuts(dy, all...)...)
+			out := make([]*Tensor, len(in))
+			out[0] = dy
+			for i, p := range in[1:] {
+				if p.op != nil { // taps that are computed
+					out[i+1] = g.handOut(dy, p.Rows, p.Cols, sinks[p].out())
+				}
+			}
+			return out
 		}})
 	return out
 }
@@ -93,16 +100,16 @@ func data(t *Tensor) []float32 {
 // function, a dynamic one in its parameters. first is P [in, R] or A
 // [in, D/head·W]; u is nil for head-wise filters; s may be nil.
 func (g *Graph) ConstantTaps(k kernels.Conv, c, first, u, s *Tensor) *Tensor {
-	in, wants := []*Tensor{c, first}, []bool{true, true}
+	in := []*Tensor{c, first}
 	for _, p := range []*Tensor{u, s} {
 		if p != nil {
-			in, wants = append(in, p), append(wants, true)
+			in = append(in, p)
 		}
 	}
 	z := scratch("constant z", first.Cols)
 	dz := scratch("constant z'", first.Cols)
 	var taps *Tensor
-	taps = g.add(spec{name: "taps", rows: k.W, cols: k.D, in: in, writes: []*buffer{z}, wants: wants,
+	taps = g.add(spec{name: "taps", rows: k.W, cols: k.D, in: in, writes: []*buffer{z}, root: c,
 		run: func() {
 			k.ConstantTaps(taps.Data(), z.data, c.Data(), first.Data(), data(u), data(s))
 		},
@@ -122,8 +129,7 @@ func (g *Graph) ConstantTaps(k kernels.Conv, c, first, u, s *Tensor) *Tensor {
 					}
 				}}
 			sp.sinks(all...)
-			dc := g.add(sp)
-			return append([]*Tensor{dc}, g.handOuts(dc, all[1:]...)...)
+			return []*Tensor{g.add(sp)}
 		}})
 	return taps
 }

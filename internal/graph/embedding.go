@@ -12,7 +12,7 @@ func (g *Graph) Embedding(table *Tensor, tokens *Index, tied bool) *Tensor {
 	rows, d := len(tokens.Data), table.Cols
 	var y *Tensor
 	y = g.add(spec{name: "embedding", rows: rows, cols: d,
-		in: []*Tensor{table}, index: []*Index{tokens}, wants: []bool{true, false},
+		in: []*Tensor{table}, index: []*Index{tokens}, root: table,
 		run: func() { kernels.EmbeddingForward(y.view(0), table.Data(), tokens.Data, d) },
 		diff: func(dy *Tensor) []*Tensor {
 			to := g.sink(table)
@@ -23,7 +23,7 @@ func (g *Graph) Embedding(table *Tensor, tokens *Index, tied bool) *Tensor {
 					to.close()
 				}}
 			s.sinks(to)
-			return []*Tensor{g.add(s), nil}
+			return []*Tensor{g.add(s)}
 		}})
 	return y
 }
@@ -34,7 +34,7 @@ func (g *Graph) Embedding(table *Tensor, tokens *Index, tied bool) *Tensor {
 func (g *Graph) Positions(x, table *Tensor, t int) *Tensor {
 	b := x.Rows / t
 	var y *Tensor
-	y = g.add(spec{name: "positions", rows: x.Rows, cols: x.Cols, in: []*Tensor{x, table}, inPlaceOf: x, wants: []bool{true, true},
+	y = g.add(spec{name: "positions", rows: x.Rows, cols: x.Cols, in: []*Tensor{x, table}, inPlaceOf: x, root: table,
 		run: func() { kernels.AddPositions(y.Data(), x.Data(), table.Data(), b, t, table.Cols) },
 		diff: func(dy *Tensor) []*Tensor {
 			to := g.sink(table)

@@ -78,16 +78,9 @@ func (s *sink) out() *buffer {
 
 // handOut adds a sidecar: an operator that computes nothing and returns
 // another buffer which the operator behind main has filled. That is how one
-// fused backward kernel gives Gorgonia several gradients.
+// fused backward kernel gives Gorgonia several gradients. Those of parameters
+// need none: they are left in the memory of their owner, and no operator reads
+// them.
 func (g *Graph) handOut(main *Tensor, rows, cols int, buf *buffer) *Tensor {
 	return g.add(spec{name: "hand out " + buf.name, rows: rows, cols: cols, in: []*Tensor{main}, out: buf})
-}
-
-// handOuts hands out what the operator behind main has left in its sinks.
-func (g *Graph) handOuts(main *Tensor, sinks ...*sink) []*Tensor {
-	out := make([]*Tensor, len(sinks))
-	for i, s := range sinks {
-		out[i] = g.handOut(main, s.t.Rows, s.t.Cols, s.out())
-	}
-	return out
 }

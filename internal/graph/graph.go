@@ -17,7 +17,8 @@ type Graph struct {
 
 	tensors map[*gorgonia.Node]*Tensor
 	ops     uint32
-	trace   []*op // order of execution, recorded by the first run
+	roots   gorgonia.Nodes // parameters that differentiation ends at
+	trace   []*op          // order of execution, recorded by the first run
 	tracing bool
 	profile map[string]*OpTime
 

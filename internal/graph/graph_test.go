@@ -44,7 +44,7 @@ func newTiny(t *testing.T, recompute bool) *tiny {
 	var loss *Tensor
 	loss, n.loss = g.CrossEntropy(x, table, n.targets, true, true)
 	var err error
-	if n.program, err = g.Compile(loss, n.params, nil); err != nil {
+	if n.program, err = g.Compile(loss, true, nil); err != nil {
 		t.Fatal(err)
 	}
 	for i := range n.tokens.Data {
@@ -140,13 +140,13 @@ func TestPlanKeepsBuffersApart(t *testing.T) {
 func TestCompileErrors(t *testing.T) {
 	g := New()
 	p := g.Param("w", 2, 3, make([]float32, 5), Grad{})
-	if _, err := g.Compile(p, nil, nil); err == nil || !strings.Contains(err.Error(), "parameter w: shape (2, 3) holds 6 values, got 5 weights") {
+	if _, err := g.Compile(p, false, nil); err == nil || !strings.Contains(err.Error(), "parameter w: shape (2, 3) holds 6 values, got 5 weights") {
 		t.Errorf("wrong size: %v", err)
 	}
 	g = New()
 	p = g.Param("w", 2, 3, make([]float32, 6), Grad{})
 	x := g.Project(p, g.Param("v", 3, 2, make([]float32, 6), Grad{}))
-	if _, err := g.Compile(x, nil, func(n int) []float32 { return make([]float32, n-1) }); err == nil || !strings.Contains(err.Error(), "offered") {
+	if _, err := g.Compile(x, false, func(n int) []float32 { return make([]float32, n-1) }); err == nil || !strings.Contains(err.Error(), "offered") {
 		t.Errorf("small arena: %v", err)
 	}
 }
@@ -171,7 +171,7 @@ func Example() {
 	tokens, targets := g.Indices("tokens", 1, 2), g.Indices("targets", 1, 2)
 	table := g.Param("embed", 2, 1, []float32{1, -1}, Grad{F32: make([]float32, 2)})
 	loss, result := g.CrossEntropy(g.Embedding(table, tokens, true), table, targets, true, true)
-	program, err := g.Compile(loss, []*Tensor{table}, nil)
+	program, err := g.Compile(loss, true, nil)
 	if err != nil {
 		fmt.Println(err)
 		return

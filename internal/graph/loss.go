@@ -20,7 +20,7 @@ func (g *Graph) CrossEntropy(x, table *Tensor, targets *Index, tied, train bool)
 	result := &Loss{PerToken: make([]float32, x.Rows), Argmax: make([]int32, x.Rows)}
 	dx := scratch("head'", x.Rows*x.Cols)
 	to := g.sink(table)
-	s := spec{name: "cross-entropy", in: []*Tensor{x, table}, index: []*Index{targets}, wants: []bool{true, !tied, false}}
+	s := spec{name: "cross-entropy", in: []*Tensor{x, table}, index: []*Index{targets}}
 	if train {
 		s.writes = []*buffer{dx}
 		s.sinks(to)
@@ -37,11 +37,7 @@ func (g *Graph) CrossEntropy(x, table *Tensor, targets *Index, tied, train bool)
 	}
 	var loss *Tensor
 	s.diff = func(*Tensor) []*Tensor {
-		grads := []*Tensor{g.handOut(loss, x.Rows, x.Cols, dx), nil, nil}
-		if !tied {
-			grads[1] = g.handOuts(loss, to)[0]
-		}
-		return grads
+		return []*Tensor{g.handOut(loss, x.Rows, x.Cols, dx)}
 	}
 	loss = g.add(s)
 	return loss, result

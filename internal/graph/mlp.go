@@ -6,7 +6,7 @@ import "dsconv/internal/kernels"
 func (g *Graph) SwiGLU(x *Tensor) *Tensor {
 	f := x.Cols / 2
 	var y *Tensor
-	y = g.add(spec{name: "swiglu", rows: x.Rows, cols: f, in: []*Tensor{x}, wants: []bool{true},
+	y = g.add(spec{name: "swiglu", rows: x.Rows, cols: f, in: []*Tensor{x},
 		run: func() { kernels.SwiGLU(y.view(0), x.view(0), x.view(f), x.Rows, f) },
 		diff: func(dy *Tensor) []*Tensor {
 			var dx *Tensor

@@ -11,7 +11,7 @@ func (g *Graph) RMSNorm(x, w *Tensor, eps float64) *Tensor {
 	n := kernels.RMSNorm{Rows: x.Rows, Groups: 1, Dim: x.Cols, Eps: eps}
 	rstd := scratch("rms", x.Rows)
 	var y *Tensor
-	y = g.add(spec{name: "rmsnorm", rows: x.Rows, cols: x.Cols, in: []*Tensor{x, w}, writes: []*buffer{rstd}, wants: []bool{true, true},
+	y = g.add(spec{name: "rmsnorm", rows: x.Rows, cols: x.Cols, in: []*Tensor{x, w}, writes: []*buffer{rstd},
 		run: func() { n.Forward(y.view(0), x.view(0), w.Data(), rstd.data) },
 		diff: func(dy *Tensor) []*Tensor {
 			in := []*Tensor{dy, x, w}
@@ -33,7 +33,7 @@ func (g *Graph) RMSNorm(x, w *Tensor, eps float64) *Tensor {
 				}}
 			s.sinks(to)
 			dx = g.add(s)
-			return append([]*Tensor{dx}, g.handOuts(dx, to)...)
+			return []*Tensor{dx}
 		}})
 	return y
 }
@@ -42,7 +42,7 @@ func (g *Graph) RMSNorm(x, w *Tensor, eps float64) *Tensor {
 // with which the branch began. It takes y's place.
 func (g *Graph) Residual(x, y, branch *Tensor) *Tensor {
 	var out *Tensor
-	out = g.add(spec{name: "residual", rows: x.Rows, cols: x.Cols, in: []*Tensor{x, y}, inPlaceOf: y, wants: []bool{false, true},
+	out = g.add(spec{name: "residual", rows: x.Rows, cols: x.Cols, in: []*Tensor{x, y}, inPlaceOf: y, around: x,
 		run: func() { kernels.Add(out.view(0), y.view(0), x.view(0), x.Rows, x.Cols) },
 		diff: func(grad *Tensor) []*Tensor {
 			branch.op.around = grad
@@ -58,7 +58,7 @@ func (g *Graph) HeadNorm(qkv, wq, wk *Tensor, heads int, eps float64) *Tensor {
 	n := kernels.RMSNorm{Rows: qkv.Rows, Groups: heads, Dim: d / heads, Eps: eps}
 	rq, rk := scratch("rms q", qkv.Rows*heads), scratch("rms k", qkv.Rows*heads)
 	var y *Tensor
-	y = g.add(spec{name: "qk-norm", rows: qkv.Rows, cols: qkv.Cols, in: []*Tensor{qkv, wq, wk}, writes: []*buffer{rq, rk}, wants: []bool{true, true, true},
+	y = g.add(spec{name: "qk-norm", rows: qkv.Rows, cols: qkv.Cols, in: []*Tensor{qkv, wq, wk}, writes: []*buffer{rq, rk},
 		run: func() {
 			n.Forward(y.view(0), qkv.view(0), wq.Data(), rq.data)
 			n.Forward(y.view(d), qkv.view(d), wk.Data(), rk.data)
@@ -78,7 +78,7 @@ func (g *Graph) HeadNorm(qkv, wq, wk *Tensor, heads int, eps float64) *Tensor {
 				}}
 			s.sinks(toQ, toK)
 			dx = g.add(s)
-			return append([]*Tensor{dx}, g.handOuts(dx, toQ, toK)...)
+			return []*Tensor{dx}
 		}})
 	return y
 }

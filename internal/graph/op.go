@@ -54,7 +54,8 @@ type spec struct {
 	writes     []*buffer
 	temp       []*buffer
 	run        func()
-	wants      []bool
+	root       *Tensor // the parameter whose gradient is an operator of its own
+	around     *Tensor // the input whose gradient another operator adds
 	diff       func(grad *Tensor) []*Tensor
 }
 
@@ -64,7 +65,7 @@ func (g *Graph) add(s spec) *Tensor {
 		return &Tensor{Rows: s.rows, Cols: s.cols, buf: &buffer{}}
 	}
 	g.ops++
-	o := &op{g: g, id: g.ops, name: s.name, redo: s.name + ", again", out: s.out, reads: s.reads, writes: s.writes, temp: s.temp, run: s.run, diff: s.diff, wants: s.wants,
+	o := &op{g: g, id: g.ops, name: s.name, redo: s.name + ", again", out: s.out, reads: s.reads, writes: s.writes, temp: s.temp, run: s.run, diff: s.diff,
 		owns: s.out == nil, backward: g.backward, block: g.block}
 	o.typ = gorgonia.TensorType{Dims: 2, Of: tensor.Float32}
 	o.size = tensor.Shape{s.rows, s.cols}
@@ -77,15 +78,19 @@ func (g *Graph) add(s spec) *Tensor {
 	if s.rows == 0 {
 		o.typ, o.size = tensor.Float32, tensor.ScalarShape()
 	}
+	// Gorgonia differentiates along the activations, down to the roots. The
+	// gradients of other parameters are left in their memory on the way.
 	for _, t := range s.in {
 		o.in = append(o.in, t.node)
 		o.reads = append(o.reads, t.buf)
+		o.wants = append(o.wants, s.diff != nil && (t.op != nil && t != s.around || t == s.root))
+	}
+	if s.root != nil && s.root.node != nil {
+		g.roots = append(g.roots, s.root.node)
 	}
 	for _, t := range s.index {
 		o.in = append(o.in, t.node)
-	}
-	if o.wants == nil {
-		o.wants = make([]bool, len(o.in))
+		o.wants = append(o.wants, false)
 	}
 	node, err := gorgonia.ApplyOp(o, o.in...)
 	if err != nil {

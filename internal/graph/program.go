@@ -21,11 +21,11 @@ type Program struct {
 	arena int
 }
 
-// Compile differentiates loss with respect to params (none: forward only),
-// compiles the graph and plans its memory. alloc, when not nil, supplies the
+// Compile differentiates loss, where the backward pass is wanted, compiles the
+// graph and plans its memory. alloc, when not nil, supplies the
 // arena of the given number of floats, so that programs which never run at the
 // same time can share one.
-func (g *Graph) Compile(loss *Tensor, params []*Tensor, alloc func(floats int) []float32) (p *Program, err error) {
+func (g *Graph) Compile(loss *Tensor, backward bool, alloc func(floats int) []float32) (p *Program, err error) {
 	defer func() {
 		// The machine panics on graphs it cannot compile.
 		if r := recover(); r != nil {
@@ -35,13 +35,9 @@ func (g *Graph) Compile(loss *Tensor, params []*Tensor, alloc func(floats int) [
 	if g.err != nil {
 		return nil, g.err
 	}
-	if len(params) > 0 {
-		nodes := make(gorgonia.Nodes, len(params))
-		for i, t := range params {
-			nodes[i] = t.node
-		}
+	if backward {
 		g.backward = true
-		if _, err := gorgonia.Grad(loss.node, nodes...); err != nil {
+		if _, err := gorgonia.Grad(loss.node, g.roots...); err != nil {
 			return nil, fmt.Errorf("graph: differentiate: %w", err)
 		}
 	}

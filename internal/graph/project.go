@@ -8,10 +8,8 @@ import "dsconv/internal/kernels"
 // operator, so that their input gradients meet in one buffer.
 func (g *Graph) Project(x *Tensor, weights ...*Tensor) *Tensor {
 	cols := 0
-	wants := []bool{true}
 	for _, w := range weights {
 		cols += w.Cols
-		wants = append(wants, true)
 	}
 	m, k := x.Rows, x.Cols
 	parts := make([]kernels.Part, len(weights)) // filled before each product: views move with the plan
@@ -20,7 +18,7 @@ func (g *Graph) Project(x *Tensor, weights ...*Tensor) *Tensor {
 		at[i] = at[i-1] + weights[i-1].Cols
 	}
 	var y *Tensor
-	y = g.add(spec{name: "project", rows: m, cols: cols, in: append([]*Tensor{x}, weights...), wants: wants,
+	y = g.add(spec{name: "project", rows: m, cols: cols, in: append([]*Tensor{x}, weights...),
 		run: func() {
 			for i, w := range weights {
 				parts[i] = kernels.Part{B: w.view(0), C: y.view(at[i]), N: w.Cols}
@@ -49,7 +47,7 @@ func (g *Graph) Project(x *Tensor, weights ...*Tensor) *Tensor {
 				}}
 			s.sinks(to...)
 			dx = g.add(s)
-			return append([]*Tensor{dx}, g.handOuts(dx, to...)...)
+			return []*Tensor{dx}
 		}})
 	return y
 }

@@ -23,7 +23,7 @@ func (g *Graph) Spread(x *Tensor, t int) *Tensor {
 		}
 	}
 	var y *Tensor
-	y = g.add(spec{name: "spread", rows: x.Rows, cols: d, in: []*Tensor{x}, wants: []bool{true},
+	y = g.add(spec{name: "spread", rows: x.Rows, cols: d, in: []*Tensor{x},
 		run: func() { kernels.SpreadLast(y.view(0), x.view(0), code, b, t, d) },
 		diff: func(dy *Tensor) []*Tensor {
 			var dx *Tensor
