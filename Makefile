@@ -9,7 +9,7 @@ FUZZTIME ?= 20s
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 DSCONV  := bin/dsconv
 
-.PHONY: build reproduce test test-kills test-noasm test-isa fuzz bench generate clean help
+.PHONY: build reproduce test test-kills test-noasm test-isa fuzz bench sizes generate clean help
 
 ## build: compile bin/dsconv, one static binary
 build:
@@ -44,6 +44,16 @@ test-isa:
 fuzz:
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
 		echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+
+## bench: kernels and training steps against the machine's measured limits
+bench: build
+	$(DSCONV) bench kernels
+	$(DSCONV) bench step --config configs/bench-27m.yaml
+	$(DSCONV) bench step --config configs/bench-recall.yaml
+
+## sizes: three steps of each configuration from 150M to 2B (half an hour, 20 GiB)
+sizes: build
+	$(GO) run ./scripts/sizes -dsconv $(DSCONV)
 
 ## generate: write the assembly again from its generators
 generate:
