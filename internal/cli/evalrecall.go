@@ -12,6 +12,7 @@ import (
 
 	"dsconv/internal/config"
 	"dsconv/internal/report"
+	"dsconv/internal/tasks"
 	"dsconv/internal/train"
 )
 
@@ -45,7 +46,7 @@ type recallCell struct {
 	Accuracy float64 `json:"accuracy"`          // of labelled positions, averaged per example
 	Solved   float64 `json:"solved"`            // share of examples without a mistake
 	Loss     float64 `json:"loss"`
-	Floor    float64 `json:"floor,omitempty"` // accuracy of guessing among the values shown, 1/pairs
+	Floor    float64 `json:"floor,omitempty"` // accuracy of guessing
 	Examples int     `json:"examples"`
 	Labelled int     `json:"labelled"`
 
@@ -101,9 +102,9 @@ func evalRecallRun(f *Factory, o evalRecallOptions) error {
 		if err != nil {
 			return err
 		}
-		cell := recallCell{SeqLen: task.SeqLen, Trained: i == 0, Accuracy: e.Accuracy, Solved: e.Solved, Loss: e.Loss, Examples: e.Examples, Labelled: e.Labelled, GroupName: e.GroupName, Groups: e.Groups}
+		cell := recallCell{SeqLen: task.SeqLen, Trained: i == 0, Accuracy: e.Accuracy, Solved: e.Solved, Loss: e.Loss, Examples: e.Examples, Labelled: e.Labelled, Floor: tasks.Floor(task), GroupName: e.GroupName, Groups: e.Groups}
 		if hasPairs(task) {
-			cell.Pairs, cell.Floor = task.Pairs, 1/float64(task.Pairs)
+			cell.Pairs = task.Pairs
 		}
 		if task.Kind == "varkey" {
 			cell.KeyMax = task.KeyMax

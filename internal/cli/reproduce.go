@@ -132,6 +132,10 @@ const (
 	cardShare = 0.4
 )
 
+// smallModelRate is what two cores with AVX-512 give models as small as the study's, in
+// FLOP/s: measured over its sweeps, with all that a step does beside products.
+const smallModelRate = 120e9
+
 // printStudyPlan prints what a preset costs.
 func (f *Factory) printStudyPlan(sweeps []*config.Sweep, preset string) error {
 	total, jobs := 0.0, 0
@@ -148,6 +152,8 @@ func (f *Factory) printStudyPlan(sweeps []*config.Sweep, preset string) error {
 	fmt.Fprintf(f.Out, "preset %s: %d runs, %.3g FLOPs", preset, jobs, total)
 	if preset == paperPreset {
 		fmt.Fprintf(f.Out, ": about %.0f days of one H100 at %.0f %% of its peak; planned only, train it on a cluster with dsconv sweep", total/(cardPeak*cardShare)/86400, 100*cardShare)
+	} else {
+		fmt.Fprintf(f.Out, ": about %s of training at %.0f GFLOP/s", durationText(total/smallModelRate), smallModelRate/1e9)
 	}
 	fmt.Fprintln(f.Out)
 	return nil

@@ -54,21 +54,33 @@ func TestShippedConfigs(t *testing.T) {
 
 // TestShippedSweeps expands every sweep at every preset.
 func TestShippedSweeps(t *testing.T) {
-	for file, presets := range map[string]map[string]int{
-		"default":       {"": 24, "quick": 24, "day": 60, "paper": 20},
+	jobs := map[string]map[string]int{
+		"default":       {"": 24, "quick": 24, "day": 100, "large": 72, "paper": 20},
 		"recall-lag":    {"": 40, "quick": 40, "day": 40, "paper": 40},
 		"recall-mqar":   {"": 40, "quick": 40, "day": 40, "paper": 40},
 		"recall-varkey": {"": 40, "quick": 40, "day": 40, "paper": 40},
 
-		"ablation-control":   {"": 24, "quick": 24, "day": 40, "paper": 8},
+		"recall-varkey-graded": {"": 100, "day": 100, "paper": 200},
+		"zoology":              {"": 3, "day": 3, "paper": 144},
+		"tune-lr":              {"": 33, "quick": 33, "day": 165, "paper": 33},
+
+		"ablation-control":   {"": 21, "quick": 21, "day": 35, "paper": 7},
+		"ablation-matched":   {"": 20, "quick": 20, "day": 20, "paper": 4},
 		"ablation-headsize":  {"": 15, "quick": 15, "day": 25, "paper": 6},
 		"ablation-placement": {"": 27, "quick": 27, "day": 45, "paper": 9},
 		"ablation-qknorm":    {"": 12, "quick": 12, "day": 20, "paper": 4},
 		"ablation-rank":      {"": 21, "quick": 21, "day": 35, "paper": 7},
 		"ablation-width":     {"": 21, "quick": 21, "day": 35, "paper": 7},
 		"memory":             {"": 20},
-		"mad":                {"": 18, "quick": 18, "day": 54, "paper": 90},
-	} {
+		"mad":                {"": 18, "quick": 18, "day": 90},
+		"mad-full":           {"": 1188, "paper": 1188},
+	}
+	for _, file := range glob(t, "../../configs/sweeps/*.yaml") {
+		if jobs[strings.TrimSuffix(filepath.Base(file), ".yaml")] == nil {
+			t.Errorf("%s is not expanded here", file)
+		}
+	}
+	for file, presets := range jobs {
 		path := "../../configs/sweeps/" + file + ".yaml"
 		if !IsSweep(path) {
 			t.Errorf("%s is not taken for a sweep", path)

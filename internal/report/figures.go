@@ -11,6 +11,7 @@ import (
 
 	"dsconv/internal/scaling"
 	"dsconv/internal/stats"
+	"dsconv/internal/tasks"
 )
 
 // figures draws what the runs of every sweep allow, in the order of the page.
@@ -105,12 +106,12 @@ func recallRanges(runs []*Run, sweep string) (*Figure, error) {
 	}
 	return stripFigure(Figure{
 		ID: sweep + "-recall", Title: "Recall accuracy, " + sweep + suffix(cell), Command: sweepCommand(sweep),
-		Caption: fmt.Sprintf("Large dot: median over seeds; bar: lowest to highest; small dots: each seed. Dashed: guessing among the %d values of a sequence, and %.2f, from which a run counts as a success.", runs[0].Config.Task.Pairs, solved),
+		Caption: fmt.Sprintf("Large dot: median over seeds; bar: lowest to highest; small dots: each seed. Dashed: guessing (%.3f), and %.2f, from which a run counts as a success.", floorOf(runs[0]), solved),
 	}, strips, "accuracy", []float64{floorOf(runs[0]), solved}, []string{"variant", "median", "min", "max", "seeds"})
 }
 
-// floorOf is the accuracy of guessing among the values that a sequence shows.
-func floorOf(r *Run) float64 { return 1 / float64(max(1, r.Config.Task.Pairs)) }
+// floorOf is the accuracy of guessing.
+func floorOf(r *Run) float64 { return tasks.Floor(r.Config.Task) }
 
 func suffix(cell string) string {
 	if cell == "" {

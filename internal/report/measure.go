@@ -21,15 +21,22 @@ type measure struct {
 	better float64 // 1: higher is better; -1: lower
 	of     func(*Run) float64
 	text   func(float64) string
+	tuned  bool // of runs that differ in their tuning only, the best counts
 }
 
 var measures = map[string]measure{
-	"accuracy": {"accuracy", "", 1, func(r *Run) float64 { return r.Last().EvalAccuracy }, func(v float64) string { return fmt.Sprintf("%.3f", v) }},
-	"loss":     {"validation loss", "nats", -1, func(r *Run) float64 { return r.Last().EvalLoss }, func(v float64) string { return fmt.Sprintf("%.4f", v) }},
+	"accuracy": {"accuracy", "", 1, endAccuracy, func(v float64) string { return fmt.Sprintf("%.3f", v) }, false},
+	"loss":     {"validation loss", "nats", -1, endLoss, func(v float64) string { return fmt.Sprintf("%.4f", v) }, false},
 	"steps": {"steps to 0.9", "steps", -1, func(r *Run) float64 { s, _ := r.stepsTo(learned); return s },
-		func(v float64) string { return fmt.Sprintf("%.0f", v) }},
-	"speed": {"training speed", "tokens/s", 1, func(r *Run) float64 { return r.Last().TokensPerSecond }, Count},
+		func(v float64) string { return fmt.Sprintf("%.0f", v) }, false},
+	"speed": {"training speed", "tokens/s", 1, func(r *Run) float64 { return r.Last().TokensPerSecond }, Count, false},
+	// MAD's: the best run of each setting, and the mean over settings (paper §3.4).
+	"score":      {"score", "", 1, endAccuracy, func(v float64) string { return fmt.Sprintf("%.3f", v) }, true},
+	"tuned-loss": {"validation loss at the best learning rate", "nats", -1, endLoss, func(v float64) string { return fmt.Sprintf("%.4f", v) }, true},
 }
+
+func endAccuracy(r *Run) float64 { return r.Last().EvalAccuracy }
+func endLoss(r *Run) float64     { return r.Last().EvalLoss }
 
 // paired are the outcomes of two variants in the settings and seeds that both have.
 type paired struct {

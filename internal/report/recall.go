@@ -9,10 +9,11 @@ import (
 type RecallCell struct {
 	Sweep    string       `json:"sweep"`
 	Setting  string       `json:"setting,omitempty"`
+	BestOf   int          `json:"best_of"` // runs that each seed's is the best of: the learning rates of its sweep
 	Variant  string       `json:"variant"`
 	Accuracy stats.Spread `json:"accuracy"`
 	Success  float64      `json:"success"` // share of seeds that end at 0.99 or above
-	Floor    float64      `json:"floor"`   // accuracy of guessing among the values shown
+	Floor    float64      `json:"floor"`   // accuracy of guessing
 	Steps    stats.Spread `json:"steps_to_0.9"`
 	Reached  int          `json:"reached_0.9"` // seeds that got there; the others count with the end of the run
 	Params   float64      `json:"params"`
@@ -20,13 +21,13 @@ type RecallCell struct {
 
 func recallCells(runs []*Run) []RecallCell {
 	out := []RecallCell{}
-	eachCell(runs, func(sweep, setting, variant string, mine []*Run) {
+	eachCell(best(runs, measures["accuracy"]), func(sweep, setting, variant string, mine []*Run) {
 		values := finite(mine, measures["accuracy"])
 		if !mine[0].isRecall() || len(values) == 0 {
 			return
 		}
 		out = append(out, RecallCell{
-			Sweep: sweep, Setting: setting, Variant: variant, Accuracy: stats.SpreadOf(values), Success: stats.Share(values, solved),
+			Sweep: sweep, Setting: setting, BestOf: mine[0].Tried, Variant: variant, Accuracy: stats.SpreadOf(values), Success: stats.Share(values, solved),
 			Floor: floorOf(mine[0]), Steps: stats.SpreadOf(finite(mine, measures["steps"])), Reached: reached(mine), Params: mine[0].Params,
 		})
 	})

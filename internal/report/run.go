@@ -19,6 +19,7 @@ type Run struct {
 	Variant string
 	Seed    int64
 	Axes    map[string]string // values of the sweep's other axes
+	Tried   int               // runs that this is the best of; 0: nobody chose
 	Config  *config.Config
 
 	Params float64

@@ -62,6 +62,20 @@ func (e evidence) ofTask(kind string) evidence {
 	return out
 }
 
+// tuned is the evidence of a claim whose measure takes the best tuning.
+func (e evidence) tuned(c Claim) evidence {
+	m := measures[c.Measure]
+	if !m.tuned {
+		return e
+	}
+	out := evidence{fits: e.fits}
+	for _, v := range c.variants() {
+		out.runs = append(out.runs, pick(e.runs, c.Sweep, v)...)
+	}
+	out.runs = best(out.runs, m)
+	return out
+}
+
 // rule computes a verdict.
 type rule struct {
 	needs []string // keys of a claim
@@ -77,6 +91,7 @@ func init() {
 		"share":       {[]string{"sweep", "measure", "of", "over", "controls"}, judgeShare},
 		"advantage":   {[]string{"sweep", "of", "over", "value"}, judgeAdvantage},
 		"overhead":    {[]string{"sweep", "of", "over", "most"}, judgeOverhead},
+		"reaches":     {[]string{"sweep", "measure", "of", "value"}, judgeReaches},
 		"parameters":  {[]string{"model", "conv", "value"}, judgeParameters},
 	}
 }
@@ -139,6 +154,10 @@ func (r *Row) describe(e evidence, m measure) {
 			}
 		}
 		if len(values) == 0 {
+			continue
+		}
+		if m.name == measures["score"].name {
+			texts = append(texts, scoreText(v, have, m))
 			continue
 		}
 		if cells := cellsOf(have); len(cells) > 1 {
@@ -364,7 +383,7 @@ func judgeOverhead(c Claim, e evidence) Row {
 func judge(claims []Claim, e evidence) []Row {
 	rows := make([]Row, len(claims))
 	for i, c := range claims {
-		rows[i] = rules[c.Rule].judge(c, e.ofTask(c.Task))
+		rows[i] = rules[c.Rule].judge(c, e.ofTask(c.Task).tuned(c))
 		if rows[i].Ours == "" {
 			rows[i].Ours = "–"
 		}

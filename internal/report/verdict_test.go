@@ -128,7 +128,7 @@ func TestClaimsAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, text := range map[string]string{
-		`rule "bettr" is unknown; the rules are advantage, attribution, better, overhead, parameters, share`: strings.Replace(good, "better", "bettr", 1),
+		`rule "bettr" is unknown; the rules are advantage, attribution, better, overhead, parameters, reaches, share`: strings.Replace(good, "better", "bettr", 1),
 		`rule better needs the key of`: strings.Replace(good, "of: x, ", "", 1),
 		`measure "los" is unknown`:     strings.Replace(good, "loss", "los", 1),
 		`paper is missing`:             strings.Replace(good, "paper: p, ", "", 1),

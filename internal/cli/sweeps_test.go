@@ -1,0 +1,122 @@
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"dsconv/internal/config"
+)
+
+// plansOf plans a sweep and gives its cells by name.
+func plansOf(t *testing.T, file, preset string) (sweepPlan, map[string]plan) {
+	t.Helper()
+	s, err := config.LoadSweep(file, preset, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := planSweep(s, func(*plan, *config.Config) error { return nil })
+	if err != nil {
+		t.Fatalf("%s, preset %s: %v", file, preset, err)
+	}
+	cells := map[string]plan{}
+	for _, c := range p.Configs {
+		cells[c.Name] = c
+	}
+	return p, cells
+}
+
+// TestShippedSweepsPlan plans every sweep of the study at every preset that the study
+// runs it at, and the others as they stand.
+func TestShippedSweepsPlan(t *testing.T) {
+	st, err := readStudy("../../configs/study.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs := map[string][]string{}
+	for _, w := range st.Sweeps {
+		file := filepath.Join("../../configs", w.File)
+		if runs[file] = w.Presets; len(w.Presets) == 0 {
+			runs[file] = slices.Collect(maps.Keys(st.Presets))
+		}
+	}
+	files, err := filepath.Glob("../../configs/sweeps/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		presets := runs[file]
+		if presets == nil {
+			presets = []string{""}
+		}
+		delete(runs, file)
+		for _, preset := range presets {
+			p, _ := plansOf(t, file, preset)
+			for _, c := range p.Configs {
+				if c.Steps == 0 || c.FLOPs == 0 || c.MemoryBytes == 0 {
+					t.Errorf("%s, preset %s: %+v", file, preset, c)
+				}
+			}
+		}
+	}
+	if len(runs) > 0 {
+		t.Errorf("the study names %v, which are not there", runs)
+	}
+}
+
+// TestDayIsADay holds the cost that the study states for a day to its counted FLOPs.
+func TestDayIsADay(t *testing.T) {
+	st, err := readStudy("../../configs/study.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sweeps, err := st.load("day")
+	if err != nil {
+		t.Fatal(err)
+	}
+	flops := 0.0
+	for _, s := range sweeps {
+		p, err := planSweep(s, func(*plan, *config.Config) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		flops += p.FLOPs
+	}
+	hours := flops / smallModelRate / 3600
+	if stated := fmt.Sprintf("%.0f hours", hours); hours > 22 || !strings.HasPrefix(st.Presets["day"], stated) {
+		t.Errorf("%.3g FLOPs are %s of training; the study says %q, and a day must leave room for evaluations", flops, stated, st.Presets["day"])
+	}
+}
+
+// TestMatchedBases holds the base models that stand for size and for compute to within
+// 1 % of dyn, at every preset.
+func TestMatchedBases(t *testing.T) {
+	for _, preset := range []string{"quick", "day", "paper"} {
+		_, cells := plansOf(t, "../../configs/sweeps/ablation-matched.yaml", preset)
+		dyn, wide, long, base := cells["dyn"], cells["base-wide"], cells["base-long"], cells["base"]
+		for _, x := range []struct {
+			what      string
+			got, want float64
+		}{
+			{"parameters of base-wide", float64(wide.ParamsTotal), float64(dyn.ParamsTotal)},
+			{"FLOPs a token of base-wide", wide.FLOPsPerToken, dyn.FLOPsPerToken},
+			{"FLOPs of base-wide", wide.FLOPs, dyn.FLOPs},
+			{"FLOPs of base-long", long.FLOPs, dyn.FLOPs},
+			{"parameters of base-long", float64(long.ParamsTotal), float64(base.ParamsTotal)},
+		} {
+			if math.Abs(x.got/x.want-1) > 0.01 {
+				t.Errorf("preset %s: %s: %.6g, want %.6g within 1 %%", preset, x.what, x.got, x.want)
+			}
+		}
+		if m := dyn.SameParams; m == nil || m.ParamsTotal != wide.ParamsTotal {
+			t.Errorf("preset %s: plan prints %+v, base-wide has %d parameters", preset, m, wide.ParamsTotal)
+		}
+		if dyn.FLOPs < 1.01*base.FLOPs {
+			t.Errorf("preset %s: filters that cost nothing need no match", preset)
+		}
+	}
+}
