@@ -53,6 +53,7 @@ type reportJSON struct {
 	Runs       int                        `json:"runs"`
 	Claims     []report.Row               `json:"claims"`
 	Recall     []report.RecallCell        `json:"recall"`
+	Scores     []report.Score             `json:"scores"` // of MAD
 	Losses     []report.LossCell          `json:"losses"`
 	Fits       map[string]*scaling.Result `json:"fits"`       // over counted FLOPs
 	Timed      map[string]*scaling.Result `json:"fits_timed"` // over measured seconds
@@ -75,7 +76,7 @@ func reportRun(f *Factory, o reportOptions) error {
 	}
 	if o.asJSON {
 		return f.printJSON(reportJSON{
-			Dir: o.dir, Page: o.out, Runs: r.Runs, Claims: r.Rows, Recall: r.Recall, Losses: r.Losses, Fits: r.Fits, Timed: r.Timed,
+			Dir: o.dir, Page: o.out, Runs: r.Runs, Claims: r.Rows, Recall: r.Recall, Scores: r.Scores, Losses: r.Losses, Fits: r.Fits, Timed: r.Timed,
 			Unfinished: append([]report.Unfinished{}, r.Unfinished...),
 		})
 	}

@@ -16,6 +16,7 @@ type Report struct {
 	Unfinished []Unfinished
 	Rows       []Row
 	Recall     []RecallCell
+	Scores     []Score
 	Losses     []LossCell
 	Fits       map[string]*scaling.Result // by sweep, over counted FLOPs
 	Timed      map[string]*scaling.Result // by sweep, over measured seconds
@@ -55,7 +56,7 @@ func build(dir string, f *Found, p Probes) (*Report, error) {
 	}
 	r.Fits, r.Timed = fitSweeps(studied, false), fitSweeps(studied, true)
 	r.Rows = judge(claims, evidence{runs: studied, fits: r.Fits})
-	r.Recall, r.Losses = recallCells(studied), lossCells(studied)
+	r.Recall, r.Scores, r.Losses = recallCells(studied), scores(studied), lossCells(studied)
 	if r.Figures, err = figures(dir, studied, r.Fits); err != nil {
 		return nil, err
 	}

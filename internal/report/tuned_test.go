@@ -111,3 +111,23 @@ func TestRecallCellsOfMAD(t *testing.T) {
 		t.Errorf("%+v", cells)
 	}
 }
+
+// The scores of the tasks and their mean, which only a variant with all tasks has.
+func TestScores(t *testing.T) {
+	of := func(kind string, r *Run) *Run {
+		r.Config.Task.Kind, r.Config.Task.Vocab = kind, 16
+		return r
+	}
+	runs := []*Run{
+		of("mad-fuzzy", tuned("dyn", "a", "1", 0.4)), of("mad-fuzzy", tuned("dyn", "a", "2", 0.6)), of("mad-fuzzy", tuned("dyn", "b", "1", 0.8)),
+		of("mad-copy", tuned("dyn", "c", "1", 0.9)), of("mad-copy", tuned("base", "c", "1", 0.1)),
+	}
+	var got []string
+	for _, s := range scores(append(runs, accuracies("other", "dyn", 1, 1)...)) {
+		got = append(got, fmt.Sprintf("%s %s %.3f over %d, guess %.3f", s.Variant, s.Task, s.Score, s.Settings, s.Floor))
+	}
+	want := "base mad-copy 0.100 over 1, guess 0.071; dyn mad-copy 0.900 over 1, guess 0.071; dyn mad-fuzzy 0.700 over 2, guess 0.125; dyn all tasks 0.800 over 3, guess 0.098"
+	if text := strings.Join(got, "; "); text != want {
+		t.Errorf("got  %s\nwant %s", text, want)
+	}
+}
