@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -27,7 +28,12 @@ func figures(dir string, runs []*Run, fits map[string]*scaling.Result) ([]Figure
 		return nil
 	}
 	for _, sweep := range sweepsOf(runs) {
-		for _, draw := range []func([]*Run, string) (*Figure, error){recallRanges, learningCurves, lossCurves, gradientCurves, convGradientCurves} {
+		for _, cell := range drawnCells(pick(runs, sweep, "")) {
+			if err := add(recallRanges(cell, sweep)); err != nil {
+				return nil, err
+			}
+		}
+		for _, draw := range []func([]*Run, string) (*Figure, error){learningCurves, lossCurves, gradientCurves, convGradientCurves} {
 			if err := add(draw(pick(runs, sweep, ""), sweep)); err != nil {
 				return nil, err
 			}
@@ -89,12 +95,41 @@ func largest(runs []*Run) (cell string, out []*Run) {
 	return cell, out
 }
 
-func recallRanges(runs []*Run, sweep string) (*Figure, error) {
+// mostDrawn bounds the settings of a sweep that have a drawing each; the tables of the
+// page have all.
+const mostDrawn = 8
+
+// drawnCells are the recall runs of a sweep by setting, each at its best tuning; of a
+// sweep with very many settings only the largest.
+func drawnCells(runs []*Run) [][]*Run {
 	if len(runs) == 0 || !runs[0].isRecall() {
-		return nil, nil
+		return nil
 	}
-	cell, runs := largest(runs)
-	m := measures["accuracy"]
+	runs = best(runs, measures["accuracy"])
+	cells := cellsOf(runs)
+	if len(cells) > mostDrawn {
+		cells = cells[len(cells)-1:]
+	}
+	var out [][]*Run
+	for _, cell := range cells {
+		var mine []*Run
+		for _, r := range runs {
+			if r.cell() == cell {
+				mine = append(mine, r)
+			}
+		}
+		out = append(out, mine)
+	}
+	return out
+}
+
+// recallRanges draws the seeds of every variant in one setting.
+func recallRanges(runs []*Run, sweep string) (*Figure, error) {
+	cell, m := runs[0].cell(), measures["accuracy"]
+	id := sweep + "-recall"
+	if cell != "" {
+		id += "-" + strings.NewReplacer(" ", "-", "=", "-").Replace(cell)
+	}
 	var strips []strip
 	for _, v := range variantsOf(runs) {
 		values := finite(pick(runs, "", v), m)
@@ -105,7 +140,7 @@ func recallRanges(runs []*Run, sweep string) (*Figure, error) {
 		strips = append(strips, strip{variant: v, values: values, mid: s.Median, low: s.Min, high: s.Max, paper: math.NaN()})
 	}
 	return stripFigure(Figure{
-		ID: sweep + "-recall", Title: "Recall accuracy, " + sweep + suffix(cell), Command: sweepCommand(sweep),
+		ID: id, Title: "Recall accuracy, " + sweep + suffix(cell), Command: sweepCommand(sweep),
 		Caption: fmt.Sprintf("Large dot: median over seeds; bar: lowest to highest; small dots: each seed. Dashed: guessing (%.3f), and %.2f, from which a run counts as a success.", floorOf(runs[0]), solved),
 	}, strips, "accuracy", []float64{floorOf(runs[0]), solved}, []string{"variant", "median", "min", "max", "seeds"})
 }
@@ -236,12 +271,13 @@ func advantageFigure(dir, sweep string, f *scaling.Result) (*Figure, error) {
 }
 
 // gainBars is each variant's gain in validation loss over base, paired by size and
-// seed.
+// seed, each at its best learning rate where the sweep has several.
 func gainBars(runs []*Run, sweep string) (*Figure, error) {
 	if len(runs) == 0 || runs[0].isRecall() {
 		return nil, nil
 	}
 	m := measures["loss"]
+	runs = best(runs, m)
 	var strips []strip
 	for _, v := range variantsOf(runs) {
 		if v == "base" {
@@ -260,7 +296,7 @@ func gainBars(runs []*Run, sweep string) (*Figure, error) {
 	}
 	return stripFigure(Figure{
 		ID: sweep + "-gain", Title: "Gain over base, " + sweep, Command: sweepCommand(sweep),
-		Caption: "Validation loss of base less that of the variant, paired by size and seed: mean with its 95 % interval, cut at the edge, and each pair as a small dot. Ring: the paper's, from its perplexities at 300M, where it gives one.",
+		Caption: "Validation loss of base less that of the variant, paired by size and seed, at the best learning rate of each where there are several: mean with its 95 % interval, cut at the edge, and each pair as a small dot. Ring: the paper's, from its perplexities at 300M, where it gives one.",
 	}, strips, "nats below base", []float64{0}, []string{"variant", "gain", "low", "high", "pairs", "paper"})
 }
 

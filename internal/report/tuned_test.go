@@ -131,3 +131,24 @@ func TestScores(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", text, want)
 	}
 }
+
+// Every setting of a recall sweep has a drawing, at its best tuning; very many have one.
+func TestDrawnCells(t *testing.T) {
+	runs := []*Run{tuned("dyn", "a", "1", 0.4), tuned("dyn", "a", "2", 0.6), tuned("dyn", "b", "1", 0.8)}
+	cells := drawnCells(runs)
+	if len(cells) != 2 || len(cells[0]) != 1 || cells[0][0].Last().EvalAccuracy != 0.6 {
+		t.Fatalf("%d settings", len(cells))
+	}
+	if f, err := recallRanges(cells[1], "s"); err != nil || f.ID != "s-recall-setting-b" {
+		t.Errorf("%+v, %v", f, err)
+	}
+	for i := range mostDrawn {
+		runs = append(runs, tuned("dyn", fmt.Sprint(i), "1", 0.1))
+	}
+	if cells = drawnCells(runs); len(cells) != 1 {
+		t.Errorf("%d of %d settings", len(cells), mostDrawn+2)
+	}
+	if cells = drawnCells(losses("s", "base", "a", 1)); cells != nil {
+		t.Error("language has recall")
+	}
+}
