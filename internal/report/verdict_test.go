@@ -144,6 +144,7 @@ func TestClaimsAreRefused(t *testing.T) {
 func FuzzParseClaims(f *testing.F) {
 	f.Add("- {id: a, claim: c, paper: p, source: s, sweep: w, rule: better, measure: loss, of: x, over: [y], verdict: v}\n")
 	f.Add("- {id: a, claim: c, paper: p, source: s, sweep: w, rule: share, measure: steps, of: x, over: [y], controls: [z], verdict: v}\n")
+	f.Add("- {id: a, claim: c, paper: p, source: s, sweep: w, rule: reaches, measure: tuned-loss, of: x, value: 1, verdict: v}\n")
 	f.Add("- {id: a, claim: c, paper: p, source: s, rule: parameters, value: 1, model: {dim: 4}, conv: {kind: static}, verdict: v, command: c}\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		claims, err := parseClaims("f", []byte(text))
