@@ -124,7 +124,8 @@ func (o options) row(file string, peak float64) (string, error) {
 	defer os.RemoveAll(dir)
 	args := []string{"train", "--config", file, "--profile", o.profile, "--run-dir", dir, "--resume",
 		"--set", fmt.Sprintf("train.steps=%d", o.steps), "--set", fmt.Sprintf("train.batch=%d", o.batch), "--set", fmt.Sprintf("task.train_examples=%d", o.batch),
-		"--set", "checkpoint.every=0", "--set", "checkpoint.keep=1"}
+		// The first steps of a long run: the rate rises slowly, here over all steps.
+		"--set", "optim.warmup=1", "--set", "checkpoint.every=0", "--set", "checkpoint.keep=1"}
 	first, err := o.train(args, o.resume)
 	if err != nil {
 		return "", err
