@@ -117,15 +117,16 @@ func (o options) row(file string, peak float64) (string, error) {
 		MemoryBytes   float64 `json:"memory_bytes"`
 		TokensPerStep float64 `json:"tokens_per_step"`
 	}
-	if err := o.json(&plan, "plan", "--config", file, "--profile", o.profile, "--json"); err != nil {
+	if err := o.json(&plan, "plan", "--config", file, "--profile", o.profile, "--set", fmt.Sprintf("train.batch=%d", o.batch), "--json"); err != nil {
 		return "", err
 	}
 	dir := filepath.Join(o.dir, name(file))
 	defer os.RemoveAll(dir)
 	args := []string{"train", "--config", file, "--profile", o.profile, "--run-dir", dir, "--resume",
 		"--set", fmt.Sprintf("train.steps=%d", o.steps), "--set", fmt.Sprintf("train.batch=%d", o.batch), "--set", fmt.Sprintf("task.train_examples=%d", o.batch),
-		// The first steps of a long run: the rate rises slowly, here over all steps.
-		"--set", "optim.warmup=1", "--set", "checkpoint.every=0", "--set", "checkpoint.keep=1"}
+		// A tenth of the study's rate, which a long run reaches only after its warm-up:
+		// at the full one AdamW's first steps throw the largest models off.
+		"--set", "optim.lr=3e-5", "--set", "checkpoint.every=0", "--set", "checkpoint.keep=1"}
 	first, err := o.train(args, o.resume)
 	if err != nil {
 		return "", err
