@@ -124,9 +124,9 @@ func (o options) row(file string, peak float64) (string, error) {
 	defer os.RemoveAll(dir)
 	args := []string{"train", "--config", file, "--profile", o.profile, "--run-dir", dir, "--resume",
 		"--set", fmt.Sprintf("train.steps=%d", o.steps), "--set", fmt.Sprintf("train.batch=%d", o.batch), "--set", fmt.Sprintf("task.train_examples=%d", o.batch),
-		// A tenth of the study's rate, which a long run reaches only after its warm-up:
+		// A thirtieth of the study's rate, which a long run reaches only after its warm-up:
 		// at the full one AdamW's first steps throw the largest models off.
-		"--set", "optim.lr=3e-5", "--set", "checkpoint.every=0", "--set", "checkpoint.keep=1"}
+		"--set", "optim.lr=1e-5", "--set", "checkpoint.every=0", "--set", "checkpoint.keep=1"}
 	first, err := o.train(args, o.resume)
 	if err != nil {
 		return "", err
