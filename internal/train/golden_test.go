@@ -125,10 +125,7 @@ func TestGoldenModels(t *testing.T) {
 			}
 			defer f.Close()
 			c, b := goldenConfig(t, f.Metadata())
-			model := arch.New(arch.SpecOf(c), true)
-			for _, p := range model.Params {
-				copy(p.Data, floats(t, f, p.Name, len(p.Data)))
-			}
+			model := goldenModel(t, f, c)
 			tokens, targets := ints(t, f, "tokens"), ints(t, f, "targets")
 			T := c.Task.SeqLen
 
@@ -192,10 +189,7 @@ func TestGoldenMemoryModes(t *testing.T) {
 			for _, memory := range []config.Memory{{Recompute: "block"}, {Recompute: "block", Grads: "bf16"}} {
 				c, b := goldenConfig(t, f.Metadata())
 				c.Memory = memory
-				model := arch.New(arch.SpecOf(c), true)
-				for _, p := range model.Params {
-					copy(p.Data, floats(t, f, p.Name, len(p.Data)))
-				}
+				model := goldenModel(t, f, c)
 				step, err := model.TrainStep(b, c.Task.SeqLen)
 				if err != nil {
 					t.Fatal(err)
@@ -222,6 +216,16 @@ func TestGoldenMemoryModes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// goldenModel is a model of the configuration with the file's weights.
+func goldenModel(t *testing.T, f *safetensors.File, c *config.Config) *arch.Model {
+	t.Helper()
+	model := arch.New(arch.SpecOf(c), true)
+	for _, p := range model.Params {
+		copy(p.Data, floats(t, f, p.Name, len(p.Data)))
+	}
+	return model
 }
 
 func floats(t *testing.T, f *safetensors.File, name string, n int) []float32 {
