@@ -46,7 +46,7 @@ func TestShippedConfigs(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		if cpu.Task.SeqLen > 512 || cpu.Train.MicroBatch != 1 || cpu.Memory.Recompute != "block" {
+		if cpu.Task.SeqLen > 512 || cpu.Train.MicroBatch != cpu.Train.Batch || cpu.Memory.Recompute != "block" {
 			t.Errorf("%s: profile cpu: %+v %+v %+v", file, cpu.Task, cpu.Train, cpu.Memory)
 		}
 	}

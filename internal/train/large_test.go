@@ -16,7 +16,7 @@ func TestTrains150M(t *testing.T) {
 		t.Skip("2.4 GiB of memory and 700 GFLOP are not short, and take minutes in plain Go")
 	}
 	c, err := config.Load("../../configs/150m-dyn.yaml", config.WithProfile("cpu"),
-		config.WithSet([]string{"train.steps=3", "train.batch=1", "task.train_examples=1"}))
+		config.WithSet([]string{"train.steps=3", "train.batch=1", "train.micro_batch=1", "task.train_examples=1"}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func main() {
 	flag.StringVar(&o.profile, "profile", "cpu", "profile of the configurations")
 	flag.StringVar(&o.dir, "dir", "", "where runs go (default: a temporary directory)")
 	flag.IntVar(&o.steps, "steps", 3, "training steps, all on the same batch")
-	flag.IntVar(&o.batch, "batch", 4, "sequences of a step")
+	flag.IntVar(&o.batch, "batch", 4, "sequences of a step, in one micro-batch")
 	flag.BoolVar(&o.resume, "resume", false, "stop each run after its first step and resume it")
 	flag.Parse()
 	files := flag.Args()
@@ -117,13 +117,13 @@ func (o options) row(file string, peak float64) (string, error) {
 		MemoryBytes   float64 `json:"memory_bytes"`
 		TokensPerStep float64 `json:"tokens_per_step"`
 	}
-	if err := o.json(&plan, "plan", "--config", file, "--profile", o.profile, "--set", fmt.Sprintf("train.batch=%d", o.batch), "--json"); err != nil {
+	if err := o.json(&plan, "plan", "--config", file, "--profile", o.profile, "--set", fmt.Sprintf("train.batch=%d", o.batch), "--set", fmt.Sprintf("train.micro_batch=%d", o.batch), "--json"); err != nil {
 		return "", err
 	}
 	dir := filepath.Join(o.dir, name(file))
 	defer os.RemoveAll(dir)
 	args := []string{"train", "--config", file, "--profile", o.profile, "--run-dir", dir, "--resume",
-		"--set", fmt.Sprintf("train.steps=%d", o.steps), "--set", fmt.Sprintf("train.batch=%d", o.batch), "--set", fmt.Sprintf("task.train_examples=%d", o.batch),
+		"--set", fmt.Sprintf("train.steps=%d", o.steps), "--set", fmt.Sprintf("train.batch=%d", o.batch), "--set", fmt.Sprintf("train.micro_batch=%d", o.batch), "--set", fmt.Sprintf("task.train_examples=%d", o.batch),
 		// A thirtieth of the study's rate, which a long run reaches only after its warm-up:
 		// at the full one AdamW's first steps throw the largest models off.
 		"--set", "optim.lr=1e-5", "--set", "checkpoint.every=0", "--set", "checkpoint.keep=1"}
