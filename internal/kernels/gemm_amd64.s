@@ -4113,7 +4113,7 @@ write:
 	RET
 
 // func copy1AVX512(n int, src *float32, ss int, dst *float32, ds int, last int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·copy1AVX512(SB), NOSPLIT, $0-48
 	MOVQ  last+40(FP), AX
 	MOVQ  $-1, CX
@@ -4126,19 +4126,22 @@ TEXT ·copy1AVX512(SB), NOSPLIT, $0-48
 	MOVQ  ds+32(FP), SI
 	SHLQ  $0x02, DX
 	SHLQ  $0x02, SI
+	MOVQ  DX, DI
+	SHLQ  $0x01, DI
 
 loop:
-	VMOVUPS.Z (CX), K1, Z0
-	VMOVUPS   Z0, (BX)
-	ADDQ      DX, CX
-	ADDQ      SI, BX
-	DECQ      AX
-	JNZ       loop
+	PREFETCHT0 (CX)(DI*8)
+	VMOVUPS.Z  (CX), K1, Z0
+	VMOVUPS    Z0, (BX)
+	ADDQ       DX, CX
+	ADDQ       SI, BX
+	DECQ       AX
+	JNZ        loop
 	VZEROUPPER
 	RET
 
 // func copy2AVX512(n int, src *float32, ss int, dst *float32, ds int, last int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·copy2AVX512(SB), NOSPLIT, $0-48
 	MOVQ  last+40(FP), AX
 	MOVQ  $-1, CX
@@ -4151,16 +4154,20 @@ TEXT ·copy2AVX512(SB), NOSPLIT, $0-48
 	MOVQ  ds+32(FP), SI
 	SHLQ  $0x02, DX
 	SHLQ  $0x02, SI
+	MOVQ  DX, DI
+	SHLQ  $0x01, DI
 
 loop:
-	VMOVUPS   (CX), Z0
-	VMOVUPS   Z0, (BX)
-	VMOVUPS.Z 64(CX), K1, Z0
-	VMOVUPS   Z0, 64(BX)
-	ADDQ      DX, CX
-	ADDQ      SI, BX
-	DECQ      AX
-	JNZ       loop
+	PREFETCHT0 (CX)(DI*8)
+	PREFETCHT0 64(CX)(DI*8)
+	VMOVUPS    (CX), Z0
+	VMOVUPS    Z0, (BX)
+	VMOVUPS.Z  64(CX), K1, Z0
+	VMOVUPS    Z0, 64(BX)
+	ADDQ       DX, CX
+	ADDQ       SI, BX
+	DECQ       AX
+	JNZ        loop
 	VZEROUPPER
 	RET
 
@@ -5763,7 +5770,7 @@ write:
 	RET
 
 // func copy1AVX2(n int, src *float32, ss int, dst *float32, ds int, last int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·copy1AVX2(SB), NOSPLIT, $0-48
 	MOVQ    last+40(FP), AX
 	LEAQ    tileMask<>+0(SB), CX
@@ -5776,8 +5783,11 @@ TEXT ·copy1AVX2(SB), NOSPLIT, $0-48
 	MOVQ    ds+32(FP), SI
 	SHLQ    $0x02, DX
 	SHLQ    $0x02, SI
+	MOVQ    DX, DI
+	SHLQ    $0x01, DI
 
 loop:
+	PREFETCHT0 (CX)(DI*8)
 	VMASKMOVPS (CX), Y0, Y1
 	VMOVUPS    Y1, (BX)
 	ADDQ       DX, CX
@@ -5788,7 +5798,7 @@ loop:
 	RET
 
 // func copy2AVX2(n int, src *float32, ss int, dst *float32, ds int, last int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·copy2AVX2(SB), NOSPLIT, $0-48
 	MOVQ    last+40(FP), AX
 	LEAQ    tileMask<>+0(SB), CX
@@ -5801,8 +5811,11 @@ TEXT ·copy2AVX2(SB), NOSPLIT, $0-48
 	MOVQ    ds+32(FP), SI
 	SHLQ    $0x02, DX
 	SHLQ    $0x02, SI
+	MOVQ    DX, DI
+	SHLQ    $0x01, DI
 
 loop:
+	PREFETCHT0 (CX)(DI*8)
 	VMOVUPS    (CX), Y1
 	VMOVUPS    Y1, (BX)
 	VMASKMOVPS 32(CX), Y0, Y1

@@ -1,21 +1,55 @@
 package kernels
 
-// pack copies a group of (panel, chunk) pairs of B to where work reads them: for
-// each p of the chunk the columns of the panel, one or two whole vectors.
-func (g *product) pack(t int) {
+// Factors are copied to where the tiles read them in order. Rows are read a few at a
+// time over their whole width: a narrow strip of a long matrix would make memory open
+// a page for every line.
+const packStrip = 16
+
+// packTasks says how the strips of a stage's chunks are shared out as tasks, for a
+// factor of the given width: strips a chunk, strips a task, tasks.
+func (s *stage) packTasks(chunks []chunk, width int) (strips, group, tasks int) {
+	for _, c := range chunks[s.c0:s.c1] {
+		strips = max(strips, (c.n+packStrip-1)/packStrip)
+	}
+	group = max(1, taskElements/(packStrip*width))
+	return strips, group, (strips*(s.c1-s.c0) + group - 1) / group
+}
+
+// eachStrip calls body for the strips of task t: rows from to to of chunk c.
+func (g *product) eachStrip(t, strips, group int, body func(c chunk, from, to int)) {
+	s := &g.stage
+	for i := t * group; i < min((t+1)*group, strips*(s.c1-s.c0)); i++ {
+		c := g.chunks[s.c0+i/strips]
+		from := i % strips * packStrip
+		if from < c.n {
+			body(c, from, min(from+packStrip, c.n))
+		}
+	}
+}
+
+// packRowsOfB copies strips of B, stored [K,N]: for each p of a chunk the columns of a
+// panel, one or two whole vectors.
+func (g *product) packRowsOfB(t int) {
+	s := &g.stage
+	g.eachStrip(t, s.strips, s.group, func(c chunk, from, to int) {
+		for _, p := range g.panels[s.j0:s.j1] {
+			vecs := g.vecs(p)
+			cols := vecs * g.e.lanes
+			b, dst := g.b[p.part+c.part], &g.packed.f[g.at(p, c)+from*cols]
+			g.e.copyRows[vecs-1](to-from, &b.Data[(c.at+from)*b.Stride+p.at], b.Stride, dst, cols, p.n-(vecs-1)*g.e.lanes)
+		}
+	})
+}
+
+// packColumnsOfB copies pairs of a panel and a chunk of B, stored [N,K].
+func (g *product) packColumnsOfB(t int) {
 	s := &g.stage
 	chunks := s.c1 - s.c0
-	last := min((t+1)*g.packGroup, chunks*(s.j1-s.j0))
-	for i := t * g.packGroup; i < last; i++ {
+	last := min((t+1)*s.group, chunks*(s.j1-s.j0))
+	for i := t * s.group; i < last; i++ {
 		p, c := g.panels[s.j0+i/chunks], g.chunks[s.c0+i%chunks]
-		vecs := g.vecs(p)
-		cols := vecs * g.e.lanes
-		b, dst := g.b[p.part+c.part], g.packed.f[g.at(p, c):][:c.n*cols]
-		if g.l == NT {
-			g.packTransposed(dst, cols, b, p, c)
-			continue
-		}
-		g.e.copyRows[vecs-1](c.n, &b.Data[c.at*b.Stride+p.at], b.Stride, &dst[0], cols, p.n-(vecs-1)*g.e.lanes)
+		cols := g.vecs(p) * g.e.lanes
+		g.packTransposed(g.packed.f[g.at(p, c):][:c.n*cols], cols, g.b[p.part+c.part], p, c)
 	}
 }
 
@@ -43,8 +77,35 @@ func (g *product) packTransposed(dst []float32, cols int, b View, p panel, c chu
 	}
 }
 
-// at is where a chunk of a panel is packed.
+// at is where a chunk of a panel of B is packed.
 func (g *product) at(p panel, c chunk) int {
 	s := &g.stage
 	return (c.off-g.chunks[s.c0].off)*s.width + c.n*(p.pos-g.panels[s.j0].pos)
+}
+
+// copyColumnsOfA copies a block of A, stored [K,M]: for each p of a chunk the columns of a
+// row panel, in one vector.
+func (g *product) copyColumnsOfA(dst []float32, i0, i1 int, c chunk) (size int) {
+	size = c.n * g.e.lanes
+	for k := 0; k < c.n; k += packStrip {
+		for i := i0; i < i1; i++ {
+			r0, r1 := g.rows(i), g.rows(i+1)
+			g.e.copyRows[0](min(packStrip, c.n-k), &g.a.Data[(c.off+k)*g.a.Stride+r0], g.a.Stride, &dst[(i-i0)*size+k*g.e.lanes], g.e.lanes, r1-r0)
+		}
+	}
+	return size
+}
+
+// copyRowsOfA copies a block of A, stored [M,K], to rows that do not share places of
+// the cache.
+func (g *product) copyRowsOfA(dst []float32, i0, i1 int, c chunk) (rs, size int) {
+	rs = g.e.chunk + 16
+	size = g.e.rows * rs
+	for i := i0; i < i1; i++ {
+		r0, r1 := g.rows(i), g.rows(i+1)
+		for r := r0; r < r1; r++ {
+			copy(dst[(i-i0)*size+(r-r0)*rs:][:c.n], g.a.Data[r*g.a.Stride+c.off:])
+		}
+	}
+	return rs, size
 }

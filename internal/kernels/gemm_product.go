@@ -18,16 +18,16 @@ type product struct {
 	chunks []chunk
 
 	rowPanels  int
-	rowBlocks  int // rows of tasks
-	colBlocks  int // columns of tasks within a stage
-	splits     int // tasks that share a tile of C and divide k
+	rowBlocks  []int // first row panel of each row of tasks, and the end
+	colBlocks  int   // columns of tasks within a stage
+	splits     int   // tasks that share a tile of C and divide k
 	directB    bool
-	packA      bool
+	copyA      bool // tasks copy their rows of A
 	stage      stage
 	packed     *buffer // panels of B of this stage
 	partial    *buffer // sums of each split
-	packGroup  int
-	packTask   func(int)
+	packRowsB  func(int)
+	packColsB  func(int)
 	workTask   func(int)
 	reduceTask func(int)
 }
@@ -55,11 +55,14 @@ type stage struct {
 	c0, c1 int // chunks
 	width  int // of the panels
 	acc    bool
+
+	strips, group int // of tasks that pack: see packTasks
 }
 
 var products = sync.Pool{New: func() any {
 	g := new(product)
-	g.packTask, g.workTask, g.reduceTask = g.pack, g.work, g.reduce
+	g.packRowsB, g.packColsB = g.packRowsOfB, g.packColumnsOfB
+	g.workTask, g.reduceTask = g.work, g.reduce
 	return g
 }}
 
@@ -119,12 +122,21 @@ const (
 	stageDepth = 1024
 	// With so few row panels, packing B costs more than reading it where it lies.
 	directRows = 6
-	// Tasks of a large product: enough for many cores to end at about the same time.
+	// Most tasks of a product, and parts that it may divide k into.
 	productTasks = 48
 	// Fewest operations of a task: a few microseconds, several times what handing out costs.
 	taskFLOPs = 1 << 19
 	// Row panels of a task: what it reads of A, at most 12 x 28 KiB, fits the second cache.
 	taskPanels = 12
+	// Values from row to row that put the rows of a matrix into the same few places of a
+	// cache; half as many do when a tile reads hundreds of rows and not fourteen.
+	clash = 1024
+	// A block of rows is what is left of them divided by the threads and by this.
+	guide = 2
+	// Tasks for each thread, where rows alone give fewer. Fewer when A is copied: each
+	// column of tasks does it again.
+	threadTasks = 16
+	copyTasks   = 4
 	// Products of so few elements of C may divide k, and need memory for a copy of C a
 	// split: at most maxSplits of them.
 	splitArea = 1 << 16
@@ -182,17 +194,20 @@ func (g *product) pos(j int) int {
 	return g.panels[j].pos
 }
 
-// plan cuts the work. It may look at shapes and strides only.
+// plan cuts the work. Chunks and splits decide the bits of the result, so they may depend
+// on shapes and strides only.
 func (g *product) plan() {
 	e := g.e
 	g.rowPanels = (g.m + e.rows - 1) / e.rows
-	g.directB = g.l != NT && g.rowPanels <= directRows
-	// Rows of A that lie a power of two apart share few places of the cache, and columns
-	// that lie far apart share none: both are copied, where enough columns of B use it.
+	g.directB = g.l != NT && (g.rowPanels <= directRows || g.spread())
+	// Rows that lie a multiple of these apart share few places of the cache. They are
+	// copied, where enough columns of B use them.
 	wide := g.width >= 8*e.lanes
-	far := g.l == TN && g.a.Stride > 8*e.lanes
-	clash := g.l != TN && g.a.Stride%1024 == 0
-	g.packA = wide && (far || clash)
+	if g.l == TN {
+		g.copyA = wide && g.a.Stride%(clash/2) == 0
+	} else {
+		g.copyA = wide && g.a.Stride%clash == 0
+	}
 	flops := 2 * g.m * g.width * g.k
 	tasks := min(max(flops/taskFLOPs, 1), productTasks)
 
@@ -202,8 +217,39 @@ func (g *product) plan() {
 		g.splits = min(tasks, len(g.chunks), maxSplits)
 		tasks = (tasks + g.splits - 1) / g.splits
 	}
-	g.rowBlocks = min(g.rowPanels, max((g.rowPanels+taskPanels-1)/taskPanels, min(tasks, (g.rowPanels+1)/2)))
-	g.colBlocks = (tasks + g.rowBlocks - 1) / g.rowBlocks
+	g.cutRows(tasks)
+}
+
+// spread says that panels of B can be read where they lie: their rows start on cache lines
+// and do not share places of the cache.
+func (g *product) spread() bool {
+	for _, b := range g.b {
+		if b.Stride%16 != 0 || b.Stride%(clash/2) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// cutRows cuts the rows of C into blocks for about as many tasks as given. Blocks are
+// large at first, since what is read of B serves all rows of a block, and smaller
+// towards the end, so that all threads end at about the same time. Where there are few
+// rows the columns are cut as well. No bit of the result depends on it.
+func (g *product) cutRows(tasks int) {
+	threads := Threads()
+	least := max(1, (g.rowPanels+tasks-1)/tasks, min(2, g.rowPanels/(4*threads)))
+	g.rowBlocks = append(g.rowBlocks[:0], 0)
+	for i := 0; i < g.rowPanels; {
+		size := min(taskPanels, max(least, (g.rowPanels-i)/(guide*threads)))
+		i = min(i+size, g.rowPanels)
+		g.rowBlocks = append(g.rowBlocks, i)
+	}
+	blocks := len(g.rowBlocks) - 1
+	want := min(tasks, threadTasks*threads)
+	if g.copyA {
+		want = min(tasks, copyTasks*threads)
+	}
+	g.colBlocks = (want + blocks - 1) / blocks
 }
 
 func (g *product) runStage(s stage) {
@@ -211,15 +257,21 @@ func (g *product) runStage(s stage) {
 	depth := g.chunks[s.c1-1].off + g.chunks[s.c1-1].n - g.chunks[s.c0].off
 	if !g.directB {
 		g.packed = scratch(depth * s.width)
-		count := (s.j1 - s.j0) * (s.c1 - s.c0)
-		g.packGroup = max(1, (16<<10)*count/(depth*s.width))
-		run((count+g.packGroup-1)/g.packGroup, g.packTask)
+		if g.l == NT {
+			count := (s.j1 - s.j0) * (s.c1 - s.c0)
+			g.stage.group = max(1, taskElements*count/(depth*s.width))
+			run((count+g.stage.group-1)/g.stage.group, g.packColsB)
+		} else {
+			var tasks int
+			g.stage.strips, g.stage.group, tasks = s.packTasks(g.chunks, s.width)
+			run(tasks, g.packRowsB)
+		}
 	}
 	if g.splits > 1 {
 		g.partial = scratch(g.splits * g.m * g.width)
 	}
 	g.colBlocks = min(g.colBlocks, s.j1-s.j0)
-	run(g.rowBlocks*g.colBlocks*g.splits, g.workTask)
+	run((len(g.rowBlocks)-1)*g.colBlocks*g.splits, g.workTask)
 	if g.splits > 1 {
 		run((g.m+15)/16, g.reduceTask)
 		g.partial.release()

@@ -247,7 +247,14 @@ func copyRows(s isa, vecs int, masks Mem) {
 	ds := Load(Param("ds"), GP64())
 	SHLQ(U8(2), ss)
 	SHLQ(U8(2), ds)
+	// The next strip of rows is called for while this one is copied.
+	next := GP64()
+	MOVQ(ss, next)
+	SHLQ(U8(1), next)
 	Label("loop")
+	for d := 0; d < vecs*s.Width(); d += line {
+		PREFETCHT0(Mem{Base: src, Index: next, Scale: 8, Disp: d})
+	}
 	for v := range vecs {
 		r := s.Vec()
 		s.Load(Mem{Base: src, Disp: v * s.Width()}, r, only(v == vecs-1, mask))
