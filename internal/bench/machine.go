@@ -37,8 +37,8 @@ type Speed struct {
 	TriadGBps  float64 `json:"triad_gbps"`
 }
 
-// Inspect finds out about the machine and measures it on one thread and on all.
-func Inspect() Machine {
+// Identify finds out about the machine without measuring it.
+func Identify() Machine {
 	m := Machine{
 		Cores: runtime.NumCPU(), Threads: kernels.Threads(),
 		ISA: kernels.ActiveISA().String(), BestISA: kernels.BestISA().String(),
@@ -46,6 +46,12 @@ func Inspect() Machine {
 		Warnings: []string{},
 	}
 	m.system("/")
+	return m
+}
+
+// Inspect finds out about the machine and measures it on one thread and on all.
+func Inspect() Machine {
+	m := Identify()
 	counts := []int{1}
 	if m.Threads > 1 {
 		counts = append(counts, m.Threads)

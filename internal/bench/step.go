@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 
-	"dsconv/internal/config"
 	"dsconv/internal/kernels"
 )
 
@@ -24,6 +23,7 @@ type Step struct {
 	PeakRSSMiB float64   `json:"peak_rss_mib"`
 	Allocs     float64   `json:"allocs_per_step"`
 	Bytes      float64   `json:"bytes_per_step"`
+	RoundMs    []float64 `json:"round_ms"` // median of each round
 	Profile    []OpShare `json:"profile"`
 }
 
@@ -40,8 +40,8 @@ type Steps struct {
 
 // Plan says what to measure.
 type Plan struct {
-	Config   *config.Config
-	Variants []string
+	Name     string // of the measurement
+	Variants []Named
 	Rounds   int
 	PerRound int // steps of a variant in a round
 	// Start starts a process that runs Serve; closing in ends it, and end waits.
@@ -73,8 +73,8 @@ const warmUp = 2
 // steps while the others wait, and each round begins with another variant, so that what
 // the machine does besides hits all alike. A last round, which is not counted, profiles.
 func MeasureSteps(p Plan) (s Steps, err error) {
-	s = Steps{Config: p.Config.Name, ISA: kernels.ActiveISA().String(), Rounds: p.Rounds, PerRound: p.PerRound}
-	kernels.SetThreads(p.Config.Threads)
+	s = Steps{Config: p.Name, ISA: kernels.ActiveISA().String(), Rounds: p.Rounds, PerRound: p.PerRound}
+	kernels.SetThreads(p.Variants[0].Config.Threads)
 	s.Threads = kernels.Threads()
 	var all []*worker
 	defer func() {
@@ -82,20 +82,16 @@ func MeasureSteps(p Plan) (s Steps, err error) {
 			err = errors.Join(err, w.in.Close(), w.end())
 		}
 	}()
-	for _, name := range p.Variants {
-		c, err := Variant(p.Config, name)
-		if err != nil {
-			return s, err
-		}
-		text, err := c.YAML()
+	for _, v := range p.Variants {
+		text, err := v.Config.YAML()
 		if err != nil {
 			return s, err
 		}
 		in, out, end, err := p.Start()
 		if err != nil {
-			return s, fmt.Errorf("bench: variant %s: %w", name, err)
+			return s, fmt.Errorf("bench: variant %s: %w", v.Name, err)
 		}
-		w := &worker{variant: name, config: string(text), in: in, out: json.NewDecoder(out), send: json.NewEncoder(in), end: end}
+		w := &worker{variant: v.Name, config: string(text), in: in, out: json.NewDecoder(out), send: json.NewEncoder(in), end: end}
 		all = append(all, w)
 		if err := w.run(request{Config: w.config, Steps: warmUp}); err != nil {
 			return s, err
@@ -148,7 +144,7 @@ func (w *worker) count() {
 func (s *Steps) sum(all []*worker) {
 	base := slices.IndexFunc(all, func(w *worker) bool { return w.variant == "base" })
 	for _, w := range all {
-		v := Step{Variant: w.variant, Params: w.last.Params, Millis: median(w.ms), Fastest: slices.Min(w.ms), Profile: w.last.Profile}
+		v := Step{Variant: w.variant, Params: w.last.Params, Millis: median(w.ms), Fastest: slices.Min(w.ms), RoundMs: w.rounds, Profile: w.last.Profile}
 		v.TokensPerS = float64(w.last.Tokens) / v.Millis * 1e3
 		v.FloorMs = w.last.FLOPs / s.PeakGFLOPS / 1e6
 		v.ToFloor = v.Millis / v.FloorMs

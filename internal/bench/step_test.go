@@ -44,7 +44,11 @@ func inProcess() (io.WriteCloser, io.Reader, func() error, error) {
 
 func TestMeasureSteps(t *testing.T) {
 	told := map[string]int{}
-	s, err := MeasureSteps(Plan{Config: tinyConfig(t), Variants: VariantNames(), Rounds: 2, PerRound: 2, Start: inProcess,
+	variants, err := Variants(tinyConfig(t), VariantNames())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := MeasureSteps(Plan{Variants: variants, Rounds: 2, PerRound: 2, Start: inProcess,
 		Told: func(_ int, variant string, _ float64) { told[variant]++ }})
 	if err != nil {
 		t.Fatal(err)
@@ -55,6 +59,9 @@ func TestMeasureSteps(t *testing.T) {
 	for i, v := range s.Variants {
 		if v.Variant != VariantNames()[i] || told[v.Variant] != 2 {
 			t.Errorf("variant %d is %s, told of %d rounds", i, v.Variant, told[v.Variant])
+		}
+		if len(v.RoundMs) != 2 || slices.Min(v.RoundMs) < v.Fastest {
+			t.Errorf("%s: rounds %v, fastest step %v", v.Variant, v.RoundMs, v.Fastest)
 		}
 		if v.Fastest <= 0 || v.Millis < v.Fastest || v.TokensPerS <= 0 || v.Allocs <= 0 || v.Bytes <= 0 {
 			t.Errorf("%+v", v)
@@ -83,13 +90,12 @@ func TestMeasureSteps(t *testing.T) {
 
 func TestMeasureStepsErrors(t *testing.T) {
 	c := tinyConfig(t)
-	plan := Plan{Config: c, Variants: []string{"base"}, Rounds: 1, PerRound: 1, Start: inProcess, Told: func(int, string, float64) {}}
+	plan := Plan{Variants: []Named{{"base", c}}, Rounds: 1, PerRound: 1, Start: inProcess, Told: func(int, string, float64) {}}
 	for _, test := range []struct {
 		name string
 		with func(*Plan)
 		want string
 	}{
-		{"unknown variant", func(p *Plan) { p.Variants = []string{"dynamic"} }, `variant "dynamic" is unknown: choose from base, static`},
 		{"no process", func(p *Plan) {
 			p.Start = func() (io.WriteCloser, io.Reader, func() error, error) {
 				return nil, nil, nil, errors.New("no such file")
@@ -103,8 +109,9 @@ func TestMeasureStepsErrors(t *testing.T) {
 			}
 		}, "variant base: io: read/write on closed pipe"},
 		{"a configuration that is refused", func(p *Plan) {
-			p.Config = c.Clone()
-			p.Config.Task.Pairs = 40
+			refused := c.Clone()
+			refused.Task.Pairs = 40
+			p.Variants = []Named{{"base", refused}}
 		}, "at least 4 times task.pairs"},
 		{"a process that fails", func(p *Plan) {
 			p.Start = func() (io.WriteCloser, io.Reader, func() error, error) {
@@ -140,6 +147,9 @@ func TestVariants(t *testing.T) {
 	}
 	if c.Conv.Condition != "constant" {
 		t.Error("the configuration was changed")
+	}
+	if _, err := Variants(c, []string{"base", "dynamic"}); err == nil || !strings.Contains(err.Error(), `variant "dynamic" is unknown: choose from base, static`) {
+		t.Errorf("an unknown variant: %v", err)
 	}
 }
 

@@ -39,3 +39,22 @@ func Variant(c *config.Config, name string) (*config.Config, error) {
 	v.Conv = conv
 	return v, v.Validate()
 }
+
+// Named is a configuration to measure, with the name that it has in tables.
+type Named struct {
+	Name   string
+	Config *config.Config
+}
+
+// Variants is c with the short convolutions of each name.
+func Variants(c *config.Config, names []string) ([]Named, error) {
+	out := make([]Named, len(names))
+	for i, name := range names {
+		v, err := Variant(c, name)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = Named{name, v}
+	}
+	return out, nil
+}

@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -11,10 +14,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"dsconv/internal/bench"
+	"dsconv/internal/config"
 )
 
 type benchStepOptions struct {
 	loadFlags
+	preset   string
 	json     bool
 	variants []string
 	rounds   int
@@ -36,9 +41,12 @@ variant in their place: none (base), static, low-rank dynamic after q, k and v
 Each variant runs in a process of its own, so that its memory is its own. They take
 turns in rounds, so that what else the machine does hits all alike. Times are
 medians; the floor is the matrix FLOPs of the step at the multiply-add peak that was
-measured between the rounds.`,
+measured between the rounds.
+
+--config takes a sweep, too: its own variants are measured at its largest size.`,
 		Example: `  dsconv bench step --config configs/bench-27m.yaml --variants base,static,dyn,dynhw
-  dsconv bench step --config configs/tiny-dyn.yaml --rounds 3 --json`,
+  dsconv bench step --config configs/tiny-dyn.yaml --rounds 3 --json
+  dsconv bench step --config configs/sweeps/default.yaml --preset day`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := o.need(c, "configs/bench-27m.yaml"); err != nil {
@@ -59,6 +67,7 @@ measured between the rounds.`,
 		},
 	}
 	o.bind(cmd)
+	cmd.Flags().StringVar(&o.preset, "preset", "", "size preset of a sweep")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	cmd.Flags().StringSliceVar(&o.variants, "variants", bench.VariantNames(), "which to compare")
 	cmd.Flags().IntVar(&o.rounds, "rounds", 5, "rounds")
@@ -73,34 +82,45 @@ func newCmdBenchWorker(f *Factory) *cobra.Command {
 		Short:  "Measure one variant for bench step",
 		Hidden: true,
 		Args:   noArgs,
-		RunE:   func(*cobra.Command, []string) error { return bench.Serve(f.In, f.Out) },
+		RunE: func(*cobra.Command, []string) error {
+			// A terminal interrupts all processes; this one ends when its input does.
+			signal.Ignore(os.Interrupt)
+			return bench.Serve(f.In, f.Out)
+		},
 	}
 }
 
+// load reads what is measured: variants of a run's configuration, or of a sweep.
+func (o *benchStepOptions) load() (name string, variants []bench.Named, err error) {
+	if !config.IsSweep(o.file) {
+		if o.preset != "" {
+			return "", nil, usagef("--preset is for sweeps; %s is a run, which has profiles (--profile)", o.file)
+		}
+		c, err := o.config()
+		if err != nil {
+			return "", nil, err
+		}
+		variants, err = bench.Variants(c, o.variants)
+		return c.Name, variants, err
+	}
+	if o.profile != "" {
+		return "", nil, usagef("--profile is for runs; a sweep has presets (--preset)")
+	}
+	s, err := config.LoadSweep(o.file, o.preset, o.set)
+	if err != nil {
+		return "", nil, err
+	}
+	size, variants, err := largestVariants(s, o.variants)
+	return s.Name + " " + size, variants, err
+}
+
 func benchStepRun(f *Factory, o *benchStepOptions) error {
-	c, err := o.config()
+	name, variants, err := o.load()
 	if err != nil {
 		return err
 	}
-	self, err := f.Self()
-	if err != nil {
-		return err
-	}
-	s, err := bench.MeasureSteps(bench.Plan{
-		Config: c, Variants: o.variants, Rounds: o.rounds, PerRound: o.steps,
-		Start: func() (io.WriteCloser, io.Reader, func() error, error) {
-			cmd := exec.Command(self, "bench", "worker")
-			cmd.Stderr = f.Err
-			in, err := cmd.StdinPipe()
-			if err != nil {
-				return nil, nil, nil, err
-			}
-			out, err := cmd.StdoutPipe()
-			if err != nil {
-				return nil, nil, nil, err
-			}
-			return in, out, cmd.Wait, cmd.Start()
-		},
+	s, err := f.measureSteps(context.Background(), bench.Plan{
+		Name: name, Variants: variants, Rounds: o.rounds, PerRound: o.steps,
 		Told: func(round int, variant string, ms float64) {
 			f.logf("round %d of %d: %-8s %8.1f ms a step", round+1, o.rounds, variant, ms)
 		},
@@ -113,6 +133,28 @@ func benchStepRun(f *Factory, o *benchStepOptions) error {
 	}
 	printSteps(f.Out, s)
 	return nil
+}
+
+// measureSteps measures with processes of this program, which end with ctx.
+func (f *Factory) measureSteps(ctx context.Context, p bench.Plan) (bench.Steps, error) {
+	self, err := f.Self()
+	if err != nil {
+		return bench.Steps{}, err
+	}
+	p.Start = func() (io.WriteCloser, io.Reader, func() error, error) {
+		cmd := exec.CommandContext(ctx, self, "bench", "worker")
+		cmd.Stderr = f.Err
+		in, err := cmd.StdinPipe()
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		return in, out, cmd.Wait, cmd.Start()
+	}
+	return bench.MeasureSteps(p)
 }
 
 func printSteps(out io.Writer, s bench.Steps) {

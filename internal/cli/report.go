@@ -57,6 +57,7 @@ type reportJSON struct {
 	Losses     []report.LossCell          `json:"losses"`
 	Fits       map[string]*scaling.Result `json:"fits"`       // over counted FLOPs
 	Timed      map[string]*scaling.Result `json:"fits_timed"` // over measured seconds
+	StepTimes  *report.StepTimes          `json:"step_times,omitempty"`
 	Unfinished []report.Unfinished        `json:"unfinished"`
 }
 
@@ -76,7 +77,7 @@ func reportRun(f *Factory, o reportOptions) error {
 	}
 	if o.asJSON {
 		return f.printJSON(reportJSON{
-			Dir: o.dir, Page: o.out, Runs: r.Runs, Claims: r.Rows, Recall: r.Recall, Scores: r.Scores, Losses: r.Losses, Fits: r.Fits, Timed: r.Timed,
+			Dir: o.dir, Page: o.out, Runs: r.Runs, Claims: r.Rows, Recall: r.Recall, Scores: r.Scores, Losses: r.Losses, Fits: r.Fits, Timed: r.Timed, StepTimes: r.Steps,
 			Unfinished: append([]report.Unfinished{}, r.Unfinished...),
 		})
 	}
@@ -85,25 +86,9 @@ func reportRun(f *Factory, o reportOptions) error {
 	return nil
 }
 
-// writePage replaces the page at once, so that a reader never sees half of it.
+// writePage replaces the page at once.
 func writePage(r *report.Report, file string) error {
-	temporary, err := os.CreateTemp(filepath.Dir(file), ".report-*")
-	if err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	defer os.Remove(temporary.Name())
-	if err := r.WriteHTML(temporary); err != nil {
-		temporary.Close()
-		return err
-	}
-	if err := temporary.Chmod(0o644); err != nil {
-		temporary.Close()
-		return fmt.Errorf("report: %w", err)
-	}
-	if err := temporary.Close(); err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	if err := os.Rename(temporary.Name(), file); err != nil {
+	if err := replaceFile(file, r.WriteHTML); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	return nil

@@ -32,10 +32,11 @@ func newCmdReproduce(f *Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reproduce",
 		Short: "Run the whole study, and end in a report",
-		Long: `Train every run of the study, sweep after sweep, and set the paper's claims beside
-them: the table on the terminal, the page in DIR/report.html. What is done is
-skipped, so a call that was stopped is made again. A preset is a size of the study;
-"paper" is the paper's, and prints its plan and cost only.`,
+		Long: `Train every run of the study, sweep after sweep; then, while nothing else runs, time
+training steps of the variants in turns (DIR/step-times.json); and set the paper's
+claims beside them: the table on the terminal, the page in DIR/report.html. What is
+done is skipped, so a call that was stopped is made again. A preset is a size of the
+study; "paper" is the paper's, and prints its plan and cost only.`,
 		Example: `  dsconv reproduce
   dsconv reproduce --preset day --dir runs/day --jobs 2
   dsconv reproduce --preset paper`,
@@ -73,6 +74,9 @@ func reproduceRun(ctx context.Context, f *Factory, o reproduceOptions) error {
 		}
 		jobs = append(jobs, list...)
 	}
+	if err := os.MkdirAll(o.dir, 0o755); err != nil {
+		return fmt.Errorf("reproduce: %w", err)
+	}
 	f.logf("preset %s: %d runs in %s, %s", o.preset, len(jobs), o.dir, st.Presets[o.preset])
 	failure := f.trainStudy(ctx, jobs, o)
 	if errors.Is(failure, sweep.ErrInterrupted) {
@@ -81,6 +85,18 @@ func reproduceRun(ctx context.Context, f *Factory, o reproduceOptions) error {
 	var failed *sweep.FailedError
 	if failure != nil && !errors.As(failure, &failed) {
 		return failure
+	}
+	for _, s := range sweeps {
+		if s.Name != st.StepTimes {
+			continue
+		}
+		err := f.timeSteps(ctx, s, o.dir)
+		if errors.Is(err, sweep.ErrInterrupted) {
+			return withCode(err, exitInterrupted)
+		}
+		if err != nil {
+			failure = errors.Join(failure, fmt.Errorf("reproduce: step times: %w", err))
+		}
 	}
 	if err := f.reportStudy(o.dir); err != nil {
 		return err
@@ -109,9 +125,6 @@ func (f *Factory) trainStudy(ctx context.Context, jobs []sweep.Job, o reproduceO
 
 // reportStudy writes the page and prints the claims.
 func (f *Factory) reportStudy(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("reproduce: %w", err)
-	}
 	r, err := report.New(dir)
 	if err != nil {
 		return err

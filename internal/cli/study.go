@@ -20,8 +20,9 @@ type study struct {
 		File    string   `yaml:"file"`    // below the study's folder
 		Presets []string `yaml:"presets"` // empty: all
 	} `yaml:"sweeps"`
-	Presets map[string]string `yaml:"presets"` // what each costs, in words
-	file    string
+	Presets   map[string]string `yaml:"presets"`    // what each costs, in words
+	StepTimes string            `yaml:"step_times"` // sweep whose largest size is timed at the end; empty: none
+	file      string
 }
 
 // readStudy reads a study strictly.
@@ -78,6 +79,9 @@ func (s *study) load(preset string) ([]*config.Sweep, error) {
 		}
 		names[sw.Name] = w.File
 		out = append(out, sw)
+	}
+	if _, ok := names[s.StepTimes]; !ok && s.StepTimes != "" {
+		return nil, usagef("reproduce: %s: step_times: no sweep at preset %s is called %s", s.file, preset, s.StepTimes)
 	}
 	return out, nil
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // figures draws what the runs of every sweep allow, in the order of the page.
-func figures(dir string, runs []*Run, fits map[string]*scaling.Result) ([]Figure, error) {
+func figures(dir string, runs []*Run, fits map[string]*scaling.Result, steps *StepTimes) ([]Figure, error) {
 	var out []Figure
 	add := func(f *Figure, err error) error {
 		if err != nil {
@@ -46,11 +46,12 @@ func figures(dir string, runs []*Run, fits map[string]*scaling.Result) ([]Figure
 				return nil, err
 			}
 		}
-		for _, draw := range []func([]*Run, string) (*Figure, error){gainBars, overheadBars} {
-			if err := add(draw(pick(runs, sweep, ""), sweep)); err != nil {
-				return nil, err
-			}
+		if err := add(gainBars(pick(runs, sweep, ""), sweep)); err != nil {
+			return nil, err
 		}
+	}
+	if err := add(slowdownFigure(steps)); err != nil {
+		return nil, err
 	}
 	return out, nil
 }
@@ -298,33 +299,4 @@ func gainBars(runs []*Run, sweep string) (*Figure, error) {
 		ID: sweep + "-gain", Title: "Gain over base, " + sweep, Command: sweepCommand(sweep),
 		Caption: "Validation loss of base less that of the variant, paired by size and seed, at the best learning rate of each where there are several: mean with its 95 % interval, cut at the edge, and each pair as a small dot. Ring: the paper's, from its perplexities at 300M, where it gives one.",
 	}, strips, "nats below base", []float64{0}, []string{"variant", "gain", "low", "high", "pairs", "paper"})
-}
-
-// overheadBars is how much longer a token takes to train on than with base.
-func overheadBars(runs []*Run, sweep string) (*Figure, error) {
-	if len(runs) == 0 || runs[0].isRecall() {
-		return nil, nil
-	}
-	_, runs = largest(runs)
-	m := measures["speed"]
-	var strips []strip
-	for _, v := range variantsOf(runs) {
-		if v == "base" {
-			continue
-		}
-		p := pair(runs, sweep, v, "base", m)
-		var over []float64
-		for i := range p.xs {
-			over = append(over, 100*(p.ys[i]/p.xs[i]-1))
-		}
-		if len(over) == 0 {
-			continue
-		}
-		s := stats.SpreadOf(over)
-		strips = append(strips, strip{variant: v, values: over, mid: s.Median, low: s.Min, high: s.Max, paper: paperValue("overhead", v)})
-	}
-	return stripFigure(Figure{
-		ID: sweep + "-overhead", Title: "Training slowdown, " + sweep, Command: sweepCommand(sweep),
-		Caption: "Percent more time a token than base at the largest size, paired by seed: median and range. Ring: the paper's bound on an H100. Runs that share the machine disturb each other's times.",
-	}, strips, "percent slower", []float64{0}, []string{"variant", "median", "min", "max", "pairs", "paper"})
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -17,6 +18,7 @@ type Found struct {
 	Runs    []*Run       // finished, of a sweep or not
 	Others  []Unfinished // listed, so that nothing is left out silently
 	Machine string       // that trained the newest of them
+	Steps   *StepTimes   // measured beside them; nil: there are none
 }
 
 // Unfinished is a run that no verdict can use.
@@ -57,6 +59,9 @@ func Load(dir string) (*Found, error) {
 		f.Runs = append(f.Runs, r)
 	}
 	sortRuns(f.Runs)
+	if f.Steps, err = ReadStepTimes(dir); err != nil {
+		f.Others = append(f.Others, Unfinished{filepath.Join(dir, StepTimesFile), "unreadable", err.Error()})
+	}
 	return f, nil
 }
 

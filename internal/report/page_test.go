@@ -45,7 +45,14 @@ func study(t testing.TB) *Found {
 		}
 	}
 	sortRuns(out)
-	return &Found{Runs: out, Machine: "2 cores, test", Others: []Unfinished{{"runs/x/<b>", "failed", "loss is not finite & so on"}}}
+	steps := madeStepTimes(6.5, 7, 7.5, 6.8, 7.1, 7.3)
+	steps.Sweep = "ladder"
+	for _, name := range []string{"static", "dynall"} {
+		v := steps.Variants[1]
+		v.Variant = name
+		steps.Variants = append(steps.Variants, v)
+	}
+	return &Found{Runs: out, Steps: steps, Machine: "2 cores, test", Others: []Unfinished{{"runs/x/<b>", "failed", "loss is not finite & so on"}}}
 }
 
 // madeCurve gives a made-up run a curve that looks like one.

@@ -17,7 +17,7 @@ var paperLoss = map[string]map[string]float64{
 // percent (§5.2).
 var paperOther = map[string]map[string]float64{
 	"advantage": {"dyn": 1.33, "dynall": 1.60},
-	"overhead":  {"static": 6, "dyn": 8, "dynall": 25},
+	"overhead":  {"static": 6, "dyn": 8, "dynhw": 8, "dynall": 25},
 }
 
 // paperValue is what the paper has for a variant: the gain over base in nats for a

@@ -20,6 +20,7 @@ type Report struct {
 	Losses     []LossCell
 	Fits       map[string]*scaling.Result // by sweep, over counted FLOPs
 	Timed      map[string]*scaling.Result // by sweep, over measured seconds
+	Steps      *StepTimes                 // nil: not measured
 	Figures    []Figure
 	Heats      []Heat
 }
@@ -50,14 +51,14 @@ func build(dir string, f *Found, p Probes) (*Report, error) {
 		return nil, err
 	}
 	studied := f.studied()
-	r := &Report{Dir: dir, Machine: f.Machine, Runs: len(f.Runs), Unfinished: slices.Concat(f.Others, p.Skipped), Heats: p.Heats}
+	r := &Report{Dir: dir, Machine: f.Machine, Runs: len(f.Runs), Unfinished: slices.Concat(f.Others, p.Skipped), Steps: f.Steps, Heats: p.Heats}
 	for _, run := range f.Runs {
 		r.Seconds += run.Last().Seconds
 	}
 	r.Fits, r.Timed = fitSweeps(studied, false), fitSweeps(studied, true)
-	r.Rows = judge(claims, evidence{runs: studied, fits: r.Fits})
+	r.Rows = judge(claims, evidence{runs: studied, fits: r.Fits, steps: f.Steps})
 	r.Recall, r.Scores, r.Losses = recallCells(studied), scores(studied), lossCells(studied)
-	if r.Figures, err = figures(dir, studied, r.Fits); err != nil {
+	if r.Figures, err = figures(dir, studied, r.Fits, f.Steps); err != nil {
 		return nil, err
 	}
 	for _, f := range p.Filters {

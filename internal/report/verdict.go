@@ -44,8 +44,9 @@ type Part struct {
 
 // evidence is what verdicts are computed from.
 type evidence struct {
-	runs []*Run
-	fits map[string]*scaling.Result // by sweep
+	runs  []*Run
+	fits  map[string]*scaling.Result // by sweep
+	steps *StepTimes                 // nil: not measured
 }
 
 // ofTask is the evidence of one task; no name is any task.
@@ -53,7 +54,7 @@ func (e evidence) ofTask(kind string) evidence {
 	if kind == "" {
 		return e
 	}
-	out := evidence{fits: e.fits}
+	out := evidence{fits: e.fits, steps: e.steps}
 	for _, r := range e.runs {
 		if r.Config.Task.Kind == kind {
 			out.runs = append(out.runs, r)
@@ -68,7 +69,7 @@ func (e evidence) tuned(c Claim) evidence {
 	if !m.tuned {
 		return e
 	}
-	out := evidence{fits: e.fits}
+	out := evidence{fits: e.fits, steps: e.steps}
 	for _, v := range c.variants() {
 		out.runs = append(out.runs, pick(e.runs, c.Sweep, v)...)
 	}
@@ -348,35 +349,6 @@ func within(v float64, a scaling.Advantage) string {
 		return "within"
 	}
 	return "outside"
-}
-
-// judgeOverhead asks whether training with `of` takes at most so many percent
-// longer a token than `over`.
-func judgeOverhead(c Claim, e evidence) Row {
-	m := measures["speed"]
-	p := pair(e.runs, c.Sweep, c.Of, c.Over[0], m)
-	r := Row{Claim: c, N: len(p.xs), Sizes: sizesText(append(p.x, p.y...))}
-	if r.N == 0 {
-		r.Verdict, r.Why = NotRun, fmt.Sprintf("no finished pair of %s and %s", c.Of, c.Over[0])
-		return r
-	}
-	over, most := make([]float64, r.N), make([]float64, r.N)
-	for i := range over {
-		over[i], most[i] = 100*(p.ys[i]/p.xs[i]-1), c.Most
-	}
-	percent := func(v float64) string { return fmt.Sprintf("%.1f", v) }
-	s, g := stats.SpreadOf(over), stats.Compare(most, over)
-	r.Ours = fmt.Sprintf("%s %% (%s to %s) more time a token, n=%d", signed(s.Median, percent), signed(s.Min, percent), signed(s.Max, percent), s.N)
-	words := fmt.Sprintf("distance to the bound of %g %%: %s points (95 %% interval %s), n=%d", c.Most, signed(g.Mean, percent), intervalText(g.Low, g.High, percent), g.N)
-	switch {
-	case g.IsGreater():
-		r.Verdict, r.Why = Reproduced, words
-	case g.IsLess():
-		r.Verdict, r.Why = NotReproduced, words
-	default:
-		r.Verdict, r.Why = Inconclusive, g.Words()+"; "+words
-	}
-	return r
 }
 
 // judge sets every claim beside the runs.

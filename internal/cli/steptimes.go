@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"dsconv/internal/arch"
+	"dsconv/internal/bench"
+	"dsconv/internal/config"
+	"dsconv/internal/report"
+	"dsconv/internal/sweep"
+)
+
+// How the step times of a study are measured. Processes are started anew for each set,
+// since the layout of memory, which costs or saves a few percent, is a process's own.
+const (
+	stepSets   = 3
+	stepRounds = 8 // of a set
+	stepSteps  = 4 // of each variant in a round
+)
+
+// largestVariants are variants of a sweep at its largest size, that of the base model
+// with most parameters: the sweep's own where it has one of the name, else base with the
+// convolutions that bench knows by that name.
+func largestVariants(s *config.Sweep, names []string) (size string, out []bench.Named, err error) {
+	jobs, err := s.Expand()
+	if err != nil {
+		return "", nil, err
+	}
+	var base *config.Job
+	most := int64(0)
+	for i, j := range jobs {
+		if n := arch.SpecOf(j.Config).Count().Total; j.Variant == "base" && n > most {
+			base, most = &jobs[i], n
+		}
+	}
+	if base == nil {
+		return "", nil, usagef("%s: step times need a variant called base", s.File())
+	}
+	for _, name := range names {
+		i := slices.IndexFunc(jobs, func(j config.Job) bool {
+			return j.Variant == name && j.Seed == base.Seed && slices.Equal(j.Axes, base.Axes)
+		})
+		if i >= 0 {
+			out = append(out, bench.Named{Name: name, Config: jobs[i].Config})
+			continue
+		}
+		c, err := bench.Variant(base.Config, name)
+		if err != nil {
+			return "", nil, err
+		}
+		out = append(out, bench.Named{Name: name, Config: c})
+	}
+	if _, size, named := strings.Cut(base.Label(), " "); named {
+		return size, out, nil
+	}
+	return report.Count(float64(most)) + " parameters", out, nil
+}
+
+// timeSteps measures step times of the sweep's largest size into dir, unless that was
+// done already by this version, on this machine, with these settings.
+func (f *Factory) timeSteps(ctx context.Context, s *config.Sweep, dir string) error {
+	size, variants, err := largestVariants(s, bench.VariantNames())
+	if err != nil {
+		return err
+	}
+	t := &report.StepTimes{
+		Sweep: s.Name, Size: size, Settings: stepSettings(variants), Version: Version, Machine: machineText(),
+		Command: fmt.Sprintf("dsconv bench step --config %s --preset %s --rounds %d --steps %d", s.File(), s.Preset, stepSets*stepRounds, stepSteps),
+		Sets:    stepSets, PerRound: stepSteps, Tokens: variants[0].Config.Train.Batch * variants[0].Config.Task.SeqLen,
+	}
+	file := filepath.Join(dir, report.StepTimesFile)
+	old, err := report.ReadStepTimes(dir)
+	if err != nil {
+		f.logf("dsconv: warning: %v", err)
+	}
+	if old != nil && old.Same(t) {
+		return nil
+	}
+	f.logf("step times: %d variants of %s, %s, take turns; what else runs now disturbs them", len(variants), s.Name, size)
+	ctx, stop := signal.NotifyContext(ctx, stopSignals...)
+	defer stop()
+	for set := range stepSets {
+		m, err := f.measureSteps(ctx, bench.Plan{Name: s.Name, Variants: variants, Rounds: stepRounds, PerRound: stepSteps, Told: func(int, string, float64) {}})
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w while step times were measured; the same call measures them", sweep.ErrInterrupted)
+		}
+		if err != nil {
+			return err
+		}
+		for i, v := range m.Variants {
+			if set == 0 {
+				t.Variants = append(t.Variants, report.StepVariant{Variant: v.Variant, Params: float64(v.Params)})
+			}
+			t.Variants[i].RoundMs = append(t.Variants[i].RoundMs, v.RoundMs...)
+		}
+		f.logf("step times: %d of %d rounds", (set+1)*stepRounds, stepSets*stepRounds)
+	}
+	t.Measured = time.Now().UTC().Truncate(time.Second)
+	return replaceFile(file, t.Write)
+}
+
+// stepSettings is the identity of a measurement.
+func stepSettings(variants []bench.Named) string {
+	text := fmt.Sprintf("%d sets of %d rounds of %d steps\n", stepSets, stepRounds, stepSteps)
+	for _, v := range variants {
+		text += fmt.Sprintf("%s %s %d threads\n", v.Name, v.Config.Hash(), v.Config.Threads)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(text)))[:12]
+}
+
+// machineText says where something was measured.
+func machineText() string {
+	m := bench.Identify()
+	text := fmt.Sprintf("%d threads of %d cores, %s/%s, %s", m.Threads, m.Cores, m.OS, m.Arch, m.ISA)
+	if m.CPU != "" {
+		text = m.CPU + ", " + text
+	}
+	return text
+}
+
+// replaceFile writes a file so that a reader never sees half of it.
+func replaceFile(file string, write func(io.Writer) error) error {
+	temporary, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+"-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temporary.Name())
+	err = write(temporary)
+	if err == nil {
+		err = temporary.Chmod(0o644)
+	}
+	if err = errors.Join(err, temporary.Close()); err != nil {
+		return err
+	}
+	return os.Rename(temporary.Name(), file)
+}
