@@ -105,12 +105,3 @@ func TestUpdateNarrowInFloat32(t *testing.T) {
 		t.Error("UpdateNarrow in float32 differs from Update")
 	}
 }
-
-func BenchmarkStoreBF16(b *testing.B) {
-	const n = 8 << 20
-	src, dst := make([]float32, n), make([]uint16, n)
-	b.SetBytes(6 * n)
-	for i := range b.N {
-		StoreBF16(dst, src, false, uint64(i))
-	}
-}
