@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -56,15 +57,16 @@ an evaluation, and end with exit code 3; a second signal ends at once.`,
 	return cmd
 }
 
-// trainRun opens the run directory before it builds the model: a run in use is
-// refused at once.
+// trainRun opens a run directory that is there before it builds the model: a run in use
+// is refused at once. One that is not there is made after that: a model that cannot be
+// built leaves nothing behind.
 func trainRun(f *Factory, o *trainOptions) error {
 	c, err := o.config()
 	if err != nil {
 		return err
 	}
 	if err := fitsHere(c); err != nil {
-		return fmt.Errorf("%s: %w", o.file, err)
+		return withCode(fmt.Errorf("%s: %w", o.file, err), exitUsage)
 	}
 	given, err := os.ReadFile(o.file)
 	if err != nil {
@@ -76,6 +78,15 @@ func trainRun(f *Factory, o *trainOptions) error {
 	}
 	stop := f.watchSignals()
 	defer stop.done()
+	var t *train.Trainer
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		if err := runs.CheckName(filepath.Base(dir)); err != nil {
+			return trainError(err)
+		}
+		if t, err = train.New(c); err != nil {
+			return withCode(err, exitUsage)
+		}
+	}
 	r, err := runs.Open(dir, c, runs.Options{Given: given, Argv: o.argv, Version: Version, Resume: o.resume, OtherISA: o.otherISA, Warn: f.warn})
 	if err != nil {
 		return trainError(err)
@@ -93,9 +104,10 @@ func trainRun(f *Factory, o *trainOptions) error {
 	default:
 		f.logf("run %s", dir)
 	}
-	t, err := train.New(c)
-	if err != nil {
-		return withCode(err, exitUsage)
+	if t == nil {
+		if t, err = train.New(c); err != nil {
+			return withCode(err, exitUsage)
+		}
 	}
 	p := &progress{f: f, quiet: o.quiet, stop: stop}
 	err = r.Train(t, p)
