@@ -14,6 +14,7 @@ const (
 	exitInUse       = 4
 	exitBadNumbers  = 5
 	exitJobsFailed  = 6
+	exitBug         = 7
 	exitAtOnce      = 130
 )
 
@@ -23,7 +24,8 @@ const exitCodeHelp = `  0  done
   3  interrupted; a checkpoint was saved and --resume goes on from it
   4  the run directory is in use by another process
   5  the loss or a gradient was not a finite number, or too many steps were skipped
-  6  the sweep ended, but some of its jobs failed
+  6  the sweep or the study ended, but some of it failed
+  7  a mistake in the program itself; the message says how to report it
   130 stopped at once by a second signal; the last checkpoint stands`
 
 // codedError is an error that ends the program with its own exit code.

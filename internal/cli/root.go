@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -129,18 +132,30 @@ func noArgs(c *cobra.Command, args []string) error {
 // Main runs the command line and returns the exit code.
 func Main(args []string) int {
 	f := NewFactory()
-	root := NewRoot(f)
+	return f.run(NewRoot(f), args)
+}
+
+// run runs a command line. A panic of a command is told as what it is, a mistake of this
+// program, with its own exit code: Go's would be that of wrong arguments.
+func (f *Factory) run(root *cobra.Command, args []string) (code int) {
+	defer func() {
+		if p := recover(); p != nil {
+			// The stack comes first: of a job, a sweep shows the last line.
+			f.logf("%s\ndsconv: %s: bug: %v; please report this with the lines above (dsconv %s, %s, %s/%s); a run goes on from its checkpoint with --resume",
+				debug.Stack(), strings.Join(args, " "), p, Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			code = exitBug
+		}
+	}()
 	root.SetArgs(args)
 	err := root.Execute()
 	if err == nil {
 		return 0
 	}
-	code := exitCode(err)
 	var quiet quietError
 	if !errors.As(err, &quiet) {
 		fmt.Fprintln(f.Err, "dsconv:", err)
 	}
-	return code
+	return exitCode(err)
 }
 
 // quietError is an error that has been told already.

@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"bytes"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// A panic ends in its own exit code, with its stack, and says last what was run.
+func TestPanicIsABug(t *testing.T) {
+	var out, said bytes.Buffer
+	f := &Factory{Out: &out, Err: &said}
+	root := NewRoot(f)
+	root.AddCommand(&cobra.Command{Use: "fall NAME", Args: cobra.ExactArgs(1), RunE: func(*cobra.Command, []string) error {
+		var none []int
+		_ = none[len(said.String())]
+		return nil
+	}})
+	if code := f.run(root, []string{"fall", "down"}); code != 7 {
+		t.Errorf("exit code %d", code)
+	}
+	lines := strings.Split(strings.TrimSpace(said.String()), "\n")
+	last := lines[len(lines)-1]
+	for _, want := range []string{"dsconv: fall down: bug: runtime error: index out of range [0]", "please report this with the lines above (dsconv " + Version} {
+		if !strings.Contains(last, want) {
+			t.Errorf("the last line lacks %q: %s", want, last)
+		}
+	}
+	if !strings.Contains(said.String(), "root_test.go") || out.Len() > 0 {
+		t.Errorf("no stack on standard error, or text on standard output %q:\n%s", out.String(), said.String())
+	}
+}
+
+// What is no panic keeps its code.
+func TestExitCodes(t *testing.T) {
+	for want, args := range map[int][]string{0: {"version"}, 2: {"trian"}} {
+		var out, said bytes.Buffer
+		f := &Factory{Out: &out, Err: &said}
+		if code := f.run(NewRoot(f), args); code != want {
+			t.Errorf("%v: exit code %d, want %d: %s", args, code, want, said.String())
+		}
+	}
+}
+
+// The README's table has the codes of the help, and no others.
+func TestExitCodesInReadme(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var have, want []string
+	for _, m := range regexp.MustCompile(`(?m)^\| (\d+) \|`).FindAllStringSubmatch(string(readme), -1) {
+		have = append(have, m[1])
+	}
+	for line := range strings.Lines(exitCodeHelp) {
+		want = append(want, strings.Fields(line)[0])
+	}
+	if !slices.Equal(have, want) {
+		t.Errorf("README has %v, the help %v", have, want)
+	}
+}
