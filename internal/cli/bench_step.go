@@ -103,10 +103,7 @@ func (o *benchStepOptions) load() (name string, variants []bench.Named, err erro
 		variants, err = bench.Variants(c, o.variants)
 		return c.Name, variants, err
 	}
-	if o.profile != "" {
-		return "", nil, usagef("--profile is for runs; a sweep has presets (--preset)")
-	}
-	s, err := config.LoadSweep(o.file, o.preset, o.set)
+	s, err := config.LoadSweep(o.file, o.preset, config.WithProfile(o.profile), config.WithSet(o.set))
 	if err != nil {
 		return "", nil, err
 	}

@@ -15,11 +15,11 @@ type loadFlags struct {
 
 func (l *loadFlags) bind(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&l.file, "config", "c", "", "configuration file (YAML)")
-	cmd.Flags().StringVar(&l.profile, "profile", "", "named overlay of the file, such as cpu")
-	l.bindSet(cmd)
+	l.bindOverlays(cmd)
 }
 
-func (l *loadFlags) bindSet(cmd *cobra.Command) {
+func (l *loadFlags) bindOverlays(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&l.profile, "profile", "", "named overlay of the file, such as cpu")
 	cmd.Flags().StringArrayVar(&l.set, "set", nil, "change a key: --set train.steps=10 (may be repeated)")
 }
 

@@ -48,6 +48,7 @@ type memoryPart struct {
 type sweepPlan struct {
 	Sweep   string  `json:"sweep"`
 	Preset  string  `json:"preset,omitempty"`
+	Profile string  `json:"profile,omitempty"`
 	Jobs    int     `json:"jobs"`
 	FLOPs   float64 `json:"flops"`
 	Seconds float64 `json:"seconds,omitempty"`
@@ -113,10 +114,7 @@ func planRun(f *Factory, o planOptions) error {
 		}
 	}
 	if config.IsSweep(o.load.file) {
-		if o.load.profile != "" {
-			return usagef("--profile is for runs; a sweep has presets (--preset)")
-		}
-		s, err := config.LoadSweep(o.load.file, o.preset, o.load.set)
+		s, err := config.LoadSweep(o.load.file, o.preset, config.WithProfile(o.load.profile), config.WithSet(o.load.set))
 		if err != nil {
 			return err
 		}
@@ -201,7 +199,7 @@ func planSweep(s *config.Sweep, speed func(*plan, *config.Config) error) (sweepP
 	if err != nil {
 		return sweepPlan{}, err
 	}
-	out := sweepPlan{Sweep: s.Name, Preset: s.Preset, Jobs: len(jobs)}
+	out := sweepPlan{Sweep: s.Name, Preset: s.Preset, Profile: s.Profile, Jobs: len(jobs)}
 	index := map[string]int{}
 	for _, j := range jobs {
 		label := j.Label()
@@ -277,6 +275,9 @@ func (f *Factory) printSweepPlan(out io.Writer, s sweepPlan) {
 	title := "sweep " + s.Sweep
 	if s.Preset != "" {
 		title += ", preset " + s.Preset
+	}
+	if s.Profile != "" {
+		title += ", profile " + s.Profile
 	}
 	fmt.Fprintf(out, "\n%s: %d jobs, %.3g FLOPs", title, s.Jobs, s.FLOPs)
 	if s.Seconds > 0 {

@@ -70,7 +70,7 @@ func (s *study) load(preset string) ([]*config.Sweep, error) {
 		if len(w.Presets) > 0 && !slices.Contains(w.Presets, preset) {
 			continue
 		}
-		sw, err := config.LoadSweep(filepath.Join(filepath.Dir(s.file), w.File), preset, nil)
+		sw, err := config.LoadSweep(filepath.Join(filepath.Dir(s.file), w.File), preset)
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -40,16 +41,20 @@ and the hash of its resolved configuration. A second call skips what is done and
 goes on with what was cut. A run that fails is reported at once and does not end the
 rest; exit code 6 says that there was one.
 
+A profile is that of a run: a named overlay of the files that the sweep includes. A run
+under a profile has another identity, and a directory of its own.
+
 Without --config this is the ladder at its small preset (` + defaultSweep + `).
 SIGINT and SIGTERM are passed on: running jobs save a checkpoint and stop.`,
 		Example: `  dsconv sweep --dry-run
   dsconv sweep --config configs/sweeps/recall-varkey.yaml --jobs 2
-  dsconv sweep --config configs/sweeps/default.yaml --preset day --set optim.lr=1e-3`,
+  dsconv sweep --config configs/sweeps/default.yaml --preset day --set optim.lr=1e-3
+  dsconv sweep --preset paper --profile cpu --dry-run`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return sweepRun(cmd.Context(), f, o) },
 	}
 	cmd.Flags().StringVarP(&o.load.file, "config", "c", "", "sweep file (default "+defaultSweep+")")
-	o.load.bindSet(cmd)
+	o.load.bindOverlays(cmd)
 	cmd.Flags().StringVar(&o.preset, "preset", "", "size preset of the sweep (default: the one that the file names)")
 	cmd.Flags().StringVar(&o.dir, "dir", "", "directory of the runs (default: runs/NAME of the sweep)")
 	cmd.Flags().IntVar(&o.jobs, "jobs", 0, "jobs at a time (default: one for each core while each needs less than 1 GiB, else one)")
@@ -66,7 +71,7 @@ func sweepRun(ctx context.Context, f *Factory, o sweepOptions) error {
 	if bare {
 		o.load.file = defaultSweep
 	}
-	s, err := config.LoadSweep(o.load.file, o.preset, o.load.set)
+	s, err := config.LoadSweep(o.load.file, o.preset, config.WithProfile(o.load.profile), config.WithSet(o.load.set))
 	if err != nil {
 		return err
 	}
@@ -151,13 +156,15 @@ type jobResult struct {
 }
 
 type sweepResult struct {
-	Sweep  string      `json:"sweep"`
-	Preset string      `json:"preset,omitempty"`
-	Dir    string      `json:"dir"`
-	Done   int         `json:"done"`
-	Failed int         `json:"failed"`
-	Total  int         `json:"total"`
-	Jobs   []jobResult `json:"jobs"`
+	Sweep           string      `json:"sweep"`
+	Preset          string      `json:"preset,omitempty"`
+	Profile         string      `json:"profile,omitempty"`
+	ProfileSettings []string    `json:"profile_settings,omitempty"` // what it sets
+	Dir             string      `json:"dir"`
+	Done            int         `json:"done"`
+	Failed          int         `json:"failed"`
+	Total           int         `json:"total"`
+	Jobs            []jobResult `json:"jobs"`
 }
 
 // resultOf reads what a job has come to.
@@ -195,7 +202,7 @@ func resultOf(j sweep.Job, failure error) jobResult {
 }
 
 func (f *Factory) collect(s *config.Sweep, jobs []sweep.Job, failures map[string]error, o sweepOptions) sweepResult {
-	out := sweepResult{Sweep: s.Name, Preset: s.Preset, Dir: o.dir, Total: len(jobs)}
+	out := sweepResult{Sweep: s.Name, Preset: s.Preset, Profile: s.Profile, ProfileSettings: s.ProfileSettings(), Dir: o.dir, Total: len(jobs)}
 	for _, j := range jobs {
 		r := resultOf(j, failures[j.Dir])
 		switch r.State {
@@ -229,6 +236,9 @@ func (f *Factory) printResults(s *config.Sweep, jobs []sweep.Job, w *sweepProgre
 }
 
 func (f *Factory) printJobs(r sweepResult) {
+	if r.Profile != "" {
+		fmt.Fprintf(f.Out, "profile %s sets %s\n\n", r.Profile, strings.Join(r.ProfileSettings, " "))
+	}
 	w := tabwriter.NewWriter(f.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "state\tloss\taccuracy\ttime\trun")
 	for _, j := range r.Jobs {

@@ -21,7 +21,7 @@ func sweepJobs(t *testing.T, variants string) []sweep.Job {
 	if err := os.WriteFile(file, []byte("variants:\n"+variants), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, err := config.LoadSweep(file, "", nil)
+	s, err := config.LoadSweep(file, "")
 	if err != nil {
 		t.Fatal(err)
 	}

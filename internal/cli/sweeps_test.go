@@ -15,7 +15,7 @@ import (
 // plansOf plans a sweep and gives its cells by name.
 func plansOf(t *testing.T, file, preset string) (sweepPlan, map[string]plan) {
 	t.Helper()
-	s, err := config.LoadSweep(file, preset, nil)
+	s, err := config.LoadSweep(file, preset)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,7 +86,7 @@ func TestShippedSweeps(t *testing.T) {
 			t.Errorf("%s is not taken for a sweep", path)
 		}
 		for preset, want := range presets {
-			s, err := LoadSweep(path, preset, nil)
+			s, err := LoadSweep(path, preset)
 			if err != nil {
 				t.Error(err)
 				continue

@@ -86,20 +86,20 @@ func (s *Sweep) order() []axis {
 }
 
 // job merges the overlays of one combination: base, variant, then the axes, so
-// that a value of the grid holds whatever the variant says.
+// that a value of the grid holds whatever the variant says; then their profiles.
 func (s *Sweep) job(axes []axis, at []int) (Job, *Error) {
 	last := len(axes) - 1
 	variant := axes[last].values[at[last]]
-	layers := append(slices.Clone(s.base), variant.layers...)
+	all := s.base.and(variant.part)
 	j := Job{Variant: variant.text}
 	for i, a := range axes[:last] {
 		v := a.values[at[i]]
-		layers = append(layers, v.layers...)
+		all = all.and(v.part)
 		if a.key != "seed" {
 			j.Axes = append(j.Axes, AxisValue{a.key, v.text})
 		}
 	}
-	c, from, err := merge(layers, s.outer)
+	c, from, err := merge(append(all.layers, all.overlay...), s.outer)
 	if err == nil {
 		c.Name = ""
 		err = c.settle(from)

@@ -10,7 +10,7 @@ import (
 // one change of the task's baseline at most, trained for 200 epochs at three learning
 // rates with and without weight decay (paper §3.4).
 func TestMADBenchmark(t *testing.T) {
-	s, err := LoadSweep("../../configs/sweeps/mad-full.yaml", "", nil)
+	s, err := LoadSweep("../../configs/sweeps/mad-full.yaml", "")
 	if err != nil {
 		t.Fatal(err)
 	}

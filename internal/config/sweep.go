@@ -30,14 +30,16 @@ import (
 //	    grid: {size: [m], seed: [1, 2, 3, 4, 5]}
 //	preset: day                 # the one to take where none is asked for
 //
-// With no preset at all the file is taken as it stands.
+// With no preset at all the file is taken as it stands. A configuration in a sweep may
+// have profiles as that of a run may, mostly from a file that it includes.
 type Sweep struct {
 	Name        string
 	Description string
 	Preset      string
+	Profile     string
 
 	file     string
-	base     []layer
+	base     part
 	variants axis
 	grid     []axis // in the order of the file
 	outer    overrides
@@ -52,8 +54,16 @@ type axis struct {
 }
 
 type axisValue struct {
-	text   string
-	layers []layer
+	text string
+	part
+}
+
+// part is a configuration in a sweep: what it sets, and what the profile that was asked
+// for lays over that.
+type part struct{ layers, overlay []layer }
+
+func (p part) and(o part) part {
+	return part{slices.Concat(p.layers, o.layers), slices.Concat(p.overlay, o.overlay)}
 }
 
 // Keys of a sweep file.
@@ -90,9 +100,14 @@ func IsSweep(file string) bool {
 	return slices.ContainsFunc(pairs(d.root), func(kv [2]*yaml.Node) bool { return sweepKeys[kv[0].Value] })
 }
 
-// LoadSweep reads a sweep at a preset ("": the one that the file names); set changes keys of
-// every run, as WithSet does. The error is an *Error.
-func LoadSweep(file, preset string, set []string) (*Sweep, error) {
+// LoadSweep reads a sweep at a preset ("": the one that the file names). Options change
+// every run as they do in Load: a profile lies over base, variant and grid, of which any
+// may have it, and below what comes from outside the file. The error is an *Error.
+func LoadSweep(file, preset string, opts ...Option) (*Sweep, error) {
+	var src sources
+	for _, o := range opts {
+		o(&src)
+	}
 	t, inside, err := openTree(file)
 	if err != nil {
 		return nil, err
@@ -102,22 +117,50 @@ func LoadSweep(file, preset string, set []string) (*Sweep, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &sweepReader{tree: t, d: d, inside: inside, s: &Sweep{file: file}}
+	r := &sweepReader{tree: t, d: d, inside: inside, s: &Sweep{file: file, Profile: src.profile}, profiles: map[string][]layer{}}
 	r.read(preset)
 	if err := t.p.err(); err != nil {
 		return nil, err
 	}
-	if r.s.outer, err = outerLayers(set); err != nil {
+	if src.profile != "" && len(r.s.overlays()) == 0 {
+		return nil, refuse(file, "profile %q does not exist; %s", src.profile, listProfiles(r.profiles))
+	}
+	if r.s.outer, err = outerLayers(src.set); err != nil {
 		return nil, err
 	}
 	return r.s, r.s.checkOuter()
 }
 
-// checkOuter refuses settings from outside that would undo an axis.
+// overlays are all layers of the profile.
+func (s *Sweep) overlays() []layer {
+	out := s.base.overlay
+	for _, a := range append(slices.Clone(s.grid), s.variants) {
+		for _, v := range a.values {
+			out = slices.Concat(out, v.overlay)
+		}
+	}
+	return out
+}
+
+// ProfileSettings lists what the profile sets in any run, such as train.batch=4, by key.
+func (s *Sweep) ProfileSettings() []string {
+	var out []string
+	for _, l := range s.overlays() {
+		for key, value := range l.values {
+			if text := key + "=" + valueText(value); !slices.Contains(out, text) {
+				out = append(out, text)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// checkOuter refuses settings from outside, or of the profile, that would undo an axis.
 func (s *Sweep) checkOuter() error {
 	var p problems
 	for _, a := range s.grid {
-		for _, l := range []layer{s.outer.env, s.outer.set} {
+		for _, l := range append(s.overlays(), s.outer.env, s.outer.set) {
 			if where := l.where[a.key]; where != "" {
 				p.add(where, a.key, "is an axis of the sweep (%s); leave it out, or change the file's grid", a.where)
 			}
@@ -128,9 +171,17 @@ func (s *Sweep) checkOuter() error {
 
 type sweepReader struct {
 	*tree
-	d      *document
-	inside string
-	s      *Sweep
+	d        *document
+	inside   string
+	s        *Sweep
+	profiles map[string][]layer // all that there are
+}
+
+// part reads a configuration of the sweep.
+func (r *sweepReader) part(n *yaml.Node) part {
+	s := r.config(r.d, n, r.inside)
+	maps.Copy(r.profiles, s.profiles)
+	return part{s.layers, s.profiles[r.s.Profile]}
 }
 
 func (r *sweepReader) read(preset string) {
@@ -158,7 +209,7 @@ func (r *sweepReader) read(preset string) {
 	}
 	r.s.Description = r.text(root, descriptionKey)
 	r.s.variants = axis{key: variantsKey, named: true}
-	r.part(root)
+	r.dimensions(root)
 	if preset == "" {
 		preset = r.text(root, presetKey)
 	}
@@ -181,10 +232,10 @@ func (r *sweepReader) text(n *yaml.Node, key string) string {
 	return v.Value
 }
 
-// part reads base, variants and grid of the file or of a preset, over what is there.
-func (r *sweepReader) part(n *yaml.Node) {
+// dimensions reads base, variants and grid of the file or of a preset, over what is there.
+func (r *sweepReader) dimensions(n *yaml.Node) {
 	if base := member(n, baseKey); base != nil {
-		r.s.base = append(r.s.base, r.config(r.d, base, r.inside).layers...)
+		r.s.base = r.s.base.and(r.part(base))
 	}
 	if v := member(n, variantsKey); v != nil {
 		r.overlays(&r.s.variants, v)
@@ -252,7 +303,7 @@ func (r *sweepReader) values(key string, v *yaml.Node) []axisValue {
 		}
 		l := newLayer()
 		l.set(key, value, r.d.at(item))
-		out = r.distinct(out, axisValue{valueText(value), []layer{l}}, r.d.at(item), key)
+		out = r.distinct(out, axisValue{valueText(value), part{layers: []layer{l}}}, r.d.at(item), key)
 	}
 	return out
 }
@@ -296,7 +347,7 @@ func (r *sweepReader) overlays(a *axis, v *yaml.Node) {
 				r.p.add(r.d.at(kv[0]), a.key, "must be called by up to 32 letters, digits, . _ - after a letter or digit, got %s", quoteShort(name))
 				continue
 			}
-			value := axisValue{name, r.config(r.d, kv[1], r.inside).layers}
+			value := axisValue{name, r.part(kv[1])}
 			if i := slices.IndexFunc(a.values, func(o axisValue) bool { return o.text == name }); i >= 0 {
 				a.values[i] = value
 			} else {
@@ -333,9 +384,9 @@ func (r *sweepReader) preset(list *yaml.Node, want string) {
 				}
 			}
 			s := plain
-			s.base, s.grid = slices.Clone(plain.base), slices.Clone(plain.grid)
+			s.grid = slices.Clone(plain.grid)
 			r.s = &s
-			r.part(kv[1])
+			r.dimensions(kv[1])
 			if d := r.text(kv[1], descriptionKey); d != "" {
 				s.Description = d
 			}

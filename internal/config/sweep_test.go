@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +23,7 @@ func labelled(jobs []Job) []string {
 
 func expand(t *testing.T, file, preset string, set ...string) []Job {
 	t.Helper()
-	s, err := LoadSweep(file, preset, set)
+	s, err := LoadSweep(file, preset, WithSet(set))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +103,7 @@ func TestJobsAreNamedAndLabelled(t *testing.T) {
 func TestBadSweeps(t *testing.T) {
 	var b strings.Builder
 	for _, file := range glob(t, "testdata/sweeps/*.bad.yml") {
-		s, err := LoadSweep(file, "", nil)
+		s, err := LoadSweep(file, "")
 		if err == nil {
 			_, err = s.Expand()
 		}
@@ -130,7 +131,7 @@ func TestSweepSettingsFromOutside(t *testing.T) {
 			if x.set != "" {
 				set = []string{x.set}
 			}
-			if _, err := LoadSweep(gridFile, x.preset, set); err == nil || err.Error() != x.want {
+			if _, err := LoadSweep(gridFile, x.preset, WithSet(set)); err == nil || err.Error() != x.want {
 				t.Errorf("got  %v\nwant %s", err, x.want)
 			}
 		})
@@ -163,7 +164,7 @@ func TestTooManyJobs(t *testing.T) {
 	if err := os.WriteFile(file, []byte("grid: {seed: ["+values+"], train.steps: ["+values+"]}\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s, err := LoadSweep(file, "", nil)
+	s, err := LoadSweep(file, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +190,7 @@ func FuzzSweep(f *testing.F) {
 			t.Fatal(err)
 		}
 		var jobs []Job
-		s, err := LoadSweep(file, "", nil)
+		s, err := LoadSweep(file, "")
 		if err == nil {
 			jobs, err = s.Expand()
 		}
@@ -206,7 +207,7 @@ func FuzzSweep(f *testing.F) {
 }
 
 func ExampleSweep_Expand() {
-	s, err := LoadSweep("testdata/sweeps/grid.good.yml", "one", nil)
+	s, err := LoadSweep("testdata/sweeps/grid.good.yml", "one")
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -222,4 +223,72 @@ func ExampleSweep_Expand() {
 	// Output:
 	// dyn-m-2-qkv-s7 dyn size=m conv.width=2 conv.placement=qkv
 	// dyn-m-2-all-s7 dyn size=m conv.width=2 conv.placement=all
+}
+
+// A profile lies over base, variant and grid, in that order, and below --set.
+func TestSweepProfile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "s.yaml")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(`
+base: {train: {steps: 5, batch: 8}, profiles: {cpu: {train: {batch: 2}, optim: {lr: 1}}, other: {}}}
+variants:
+  base: {conv: {kind: none}}
+  dyn: {conv: {kind: dynamic}, profiles: {cpu: {optim: {lr: 2}}}}
+grid:
+  size:
+    s: {model: {dim: 32}, train: {batch: 16}}
+    m: {model: {dim: 64}, profiles: {cpu: {optim: {lr: 3}}}}
+presets:
+  far: {base: {profiles: {far: {optim: {lr: 9}}}}}
+`)
+	type run struct {
+		batch int
+		lr    float64
+	}
+	at := func(opts ...Option) (out []run) {
+		t.Helper()
+		s, err := LoadSweep(file, "", opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		jobs, err := s.Expand()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, j := range jobs {
+			out = append(out, run{j.Config.Train.Batch, j.Config.Optim.LR})
+		}
+		return out
+	}
+	plain := Default().Optim.LR
+	for _, c := range []struct {
+		name string
+		got  []run
+		want []run
+	}{
+		{"no profile", at(), []run{{16, plain}, {16, plain}, {8, plain}, {8, plain}}},
+		{"cpu", at(WithProfile("cpu")), []run{{2, 1}, {2, 2}, {2, 3}, {2, 3}}},
+		{"below --set", at(WithProfile("cpu"), WithSet([]string{"optim.lr=4"})), []run{{2, 4}, {2, 4}, {2, 4}, {2, 4}}},
+		{"an empty one", at(WithProfile("other")), []run{{16, plain}, {16, plain}, {8, plain}, {8, plain}}},
+	} {
+		if !slices.Equal(c.got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, c.got, c.want)
+		}
+	}
+	s, err := LoadSweep(file, "", WithProfile("cpu"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"optim.lr=1", "optim.lr=2", "optim.lr=3", "train.batch=2"}, s.ProfileSettings()); diff != "" {
+		t.Errorf("settings (-want +got):\n%s", diff)
+	}
+	// One that only another preset has changes nothing here, so it is refused.
+	if _, err := LoadSweep(file, "", WithProfile("far")); err == nil || !strings.Contains(err.Error(), `profile "far" does not exist`) {
+		t.Errorf("far: %v", err)
+	}
 }

@@ -21,9 +21,9 @@ func TestClaimsMatchSweeps(t *testing.T) {
 	byName := map[string][]config.Job{}
 	command := map[string]string{}
 	for _, file := range files {
-		s, err := config.LoadSweep(file, "day", nil)
+		s, err := config.LoadSweep(file, "day")
 		if err != nil { // a sweep for clusters only: at the preset that it names
-			s, err = config.LoadSweep(file, "", nil)
+			s, err = config.LoadSweep(file, "")
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -35,7 +35,7 @@ func plan(t *testing.T, dir string, n int) []Job {
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s, err := config.LoadSweep(file, "", nil)
+	s, err := config.LoadSweep(file, "")
 	if err != nil {
 		t.Fatal(err)
 	}
