@@ -32,7 +32,7 @@ const lens = `<!DOCTYPE html><meta charset="utf-8"><body style="margin:0"><ifram
 const f = document.getElementById("f");
 f.onload = () => {
   const d = f.contentDocument, w = f.contentWindow, root = d.documentElement;
-  const texts = [...d.querySelectorAll("figure > svg text")];
+  const texts = [...d.querySelectorAll("figure svg[role=img] text")];
   const light = c => { const m = c.match(/[\d.]+/g).slice(0, 3).map(v => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; }); return 0.2126 * m[0] + 0.7152 * m[1] + 0.0722 * m[2]; };
   const ground = w.getComputedStyle(d.body).backgroundColor;
   const contrast = c => { const a = light(c), b = light(ground); return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05); };
@@ -40,7 +40,7 @@ f.onload = () => {
   document.getElementById("out").textContent = JSON.stringify({
     Width: root.clientWidth, ScrollWidth: root.scrollWidth,
     Figures: d.querySelectorAll(".figures > figure").length,
-    Drawn: [...d.querySelectorAll("figure > svg")].filter(s => s.getBoundingClientRect().height > 60 && s.querySelector("path")).length,
+    Drawn: [...d.querySelectorAll(".figures > figure")].filter(f => { const all = [...f.querySelectorAll("svg[role=img]")]; return all.length && all.every(s => s.getBoundingClientRect().height > 60 && s.querySelector("path")); }).length,
     SmallestText: Math.min(...texts.map(e => parseFloat(w.getComputedStyle(e).fontSize) * Math.hypot(e.getScreenCTM().a, e.getScreenCTM().b))),
     LowestContrast: Math.min(...colors.map(contrast)),
     Ground: ground, Shown: d.body.innerText.length});

@@ -10,8 +10,12 @@ import (
 	"dsconv/internal/stats"
 )
 
-// curvePoints is how many points of a curve are drawn.
-const curvePoints = 80
+// curvePoints is how many points of a curve are drawn, and panelPoints of one in a
+// small drawing.
+const (
+	curvePoints = 80
+	panelPoints = 40
+)
 
 // curve is one variant's median over seeds, with its range.
 type curve struct {
@@ -23,12 +27,12 @@ type curve struct {
 // curvesOf bins the steps of runs and takes, in each bin, every run's mean and then
 // the median over runs. A run that stopped early because it had reached its target
 // keeps its last value.
-func curvesOf(runs []*Run, of func(Sample) float64) []curve {
+func curvesOf(runs []*Run, points int, of func(Sample) float64) []curve {
 	steps := 0
 	for _, r := range runs {
 		steps = max(steps, r.Last().Step)
 	}
-	width := max(1, (steps+curvePoints-1)/curvePoints)
+	width := max(1, (steps+points-1)/points)
 	var out []curve
 	for _, v := range variantsOf(runs) {
 		mine := pick(runs, "", v)
@@ -94,28 +98,114 @@ func bins(r *Run, width, steps int, of func(Sample) float64) []float64 {
 	return out
 }
 
-// curveFigure draws the curves of variants from a share of the steps on; the data
-// behind it are whole.
-func curveFigure(f Figure, runs []*Run, yLabel string, from float64, of func(Sample) float64, style func(*plot.Plot)) (*Figure, error) {
-	curves := curvesOf(runs, of)
+// curveStyle says how curves are drawn.
+type curveStyle struct {
+	yLabel string
+	from   float64 // share of the steps that is left out; the data behind the drawing are whole
+	log    bool    // vertically
+	unit   bool    // the vertical axis goes from 0 to 1
+}
+
+// curveFigure draws the curves of variants.
+func curveFigure(f Figure, runs []*Run, of func(Sample) float64, style curveStyle) (*Figure, error) {
+	curves := curvesOf(runs, curvePoints, of)
 	if len(curves) == 0 {
 		return nil, nil
 	}
-	p := newPlot("step", yLabel)
-	p.X.Tick.Marker, p.Y.Tick.Marker = fewTicks{}, fewTicks{}
-	if style != nil {
-		style(p)
-	}
 	f.table = [][]string{{"variant", "step", "median", "min", "max", "seeds"}}
 	for _, c := range curves {
-		for i := range c.x {
-			f.table = append(f.table, []string{c.variant, number(c.x[i]), number(c.mid[i]), number(c.min[i]), number(c.max[i]), fmt.Sprint(c.seeds)})
+		f.table = append(f.table, c.rows()...)
+		f.Legend = append(f.Legend, key(c.variant, c.variant))
+	}
+	p, err := style.plot("step", curves)
+	if err != nil {
+		return nil, fmt.Errorf("report: %s: %w", f.ID, err)
+	}
+	f.SVG, err = svg(p, figureWidth, figureHeight, f.Title)
+	return &f, err
+}
+
+// panelFigure draws the curves of variants in every setting of a sweep, beside each
+// other; of very many settings some, from the smallest to the largest. A sweep of one
+// setting has one large drawing.
+func panelFigure(f Figure, runs []*Run, of func(Sample) float64, style curveStyle) (*Figure, error) {
+	all := cellsOf(runs)
+	if len(all) <= 1 {
+		return curveFigure(f, runs, of, style)
+	}
+	cells := spaced(all, mostDrawn)
+	f.table = [][]string{{"setting", "variant", "step", "median", "min", "max", "seeds"}}
+	yLabel := style.yLabel
+	style.yLabel = ""
+	var drawn []*Run
+	for _, cell := range cells {
+		mine := ofCell(runs, cell)
+		curves := curvesOf(mine, panelPoints, of)
+		if len(curves) == 0 {
+			continue
 		}
-		c = c.after(from)
+		drawn = append(drawn, mine...)
+		for _, c := range curves {
+			for _, row := range c.rows() {
+				f.table = append(f.table, append([]string{cell}, row...))
+			}
+		}
+		p, err := style.plot("", curves)
+		if err != nil {
+			return nil, fmt.Errorf("report: %s: %s: %w", f.ID, cell, err)
+		}
+		drawing, err := svg(p, panelWidth, panelHeight, f.Title+", "+cell)
+		if err != nil {
+			return nil, err
+		}
+		f.Panels = append(f.Panels, Panel{cell, drawing})
+	}
+	if len(f.Panels) == 0 {
+		return nil, nil
+	}
+	for _, v := range variantsOf(drawn) {
+		f.Legend = append(f.Legend, key(v, v))
+	}
+	f.Caption += " Across: steps; up: " + yLabel + "."
+	if len(cells) < len(all) {
+		f.Caption += fmt.Sprintf(" %d of %d settings, from the smallest model to the largest.", len(cells), len(all))
+	}
+	return &f, nil
+}
+
+// spaced are at most n of names, evenly spaced, with the first and the last.
+func spaced(names []string, n int) []string {
+	if len(names) <= n {
+		return names
+	}
+	out := make([]string, n)
+	for i := range out {
+		out[i] = names[i*(len(names)-1)/(n-1)]
+	}
+	return out
+}
+
+// rows are the curve's data.
+func (c curve) rows() (out [][]string) {
+	for i := range c.x {
+		out = append(out, []string{c.variant, number(c.x[i]), number(c.mid[i]), number(c.min[i]), number(c.max[i]), fmt.Sprint(c.seeds)})
+	}
+	return out
+}
+
+// plot draws curves, each with its range as a band.
+func (s curveStyle) plot(xLabel string, curves []curve) (*plot.Plot, error) {
+	p := newPlot(xLabel, s.yLabel)
+	p.X.Tick.Marker, p.Y.Tick.Marker = fewTicks{}, fewTicks{}
+	if s.log {
+		logY(p)
+	}
+	for _, c := range curves {
+		c = c.after(s.from)
 		if c.seeds > 1 {
 			band, err := plotter.NewPolygon(ring(c))
 			if err != nil {
-				return nil, fmt.Errorf("report: %s: %w", f.ID, err)
+				return nil, err
 			}
 			band.Color = inkOf(c.variant).faint()
 			band.LineStyle.Width = 0
@@ -127,15 +217,15 @@ func curveFigure(f Figure, runs []*Run, yLabel string, from float64, of func(Sam
 		}
 		line, err := plotter.NewLine(xy)
 		if err != nil {
-			return nil, fmt.Errorf("report: %s: %w", f.ID, err)
+			return nil, err
 		}
 		line.Color, line.Width, line.Dashes = inkOf(c.variant).color(), 1.6, dashOf(c.variant)
 		p.Add(line)
-		f.Legend = append(f.Legend, key(c.variant, c.variant))
 	}
-	var err error
-	f.SVG, err = svg(p, figureHeight, f.Title)
-	return &f, err
+	if s.unit {
+		p.Y.Min, p.Y.Max = 0, 1
+	}
+	return p, nil
 }
 
 // ring is the outline of a curve's range.

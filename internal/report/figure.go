@@ -16,7 +16,26 @@ type Figure struct {
 	Command string
 	Legend  []Key
 	SVG     template.HTML
+	Panels  []Panel    // instead of SVG: a drawing for each setting
 	table   [][]string // the data, header first
+}
+
+// Panel is one of several small drawings of a figure.
+type Panel struct {
+	Title string
+	SVG   template.HTML
+}
+
+// mostShown is how much of a figure's data the page shows as text; more is there to
+// download only.
+const mostShown = 24 << 10
+
+// Shown is the data as the page shows them; empty where they are long.
+func (f Figure) Shown() string {
+	if text := f.CSV(); len(text) <= mostShown {
+		return text
+	}
+	return ""
 }
 
 // Key is an entry of a legend. It stands in the page, where it wraps, and not in

@@ -88,12 +88,17 @@ func largest(runs []*Run) (cell string, out []*Run) {
 		return "", nil
 	}
 	cell = cells[len(cells)-1]
+	return cell, ofCell(runs, cell)
+}
+
+// ofCell is the runs of one setting.
+func ofCell(runs []*Run, cell string) (out []*Run) {
 	for _, r := range runs {
 		if r.cell() == cell {
 			out = append(out, r)
 		}
 	}
-	return cell, out
+	return out
 }
 
 // mostDrawn bounds the settings of a sweep that have a drawing each; the tables of the
@@ -113,13 +118,7 @@ func drawnCells(runs []*Run) [][]*Run {
 	}
 	var out [][]*Run
 	for _, cell := range cells {
-		var mine []*Run
-		for _, r := range runs {
-			if r.cell() == cell {
-				mine = append(mine, r)
-			}
-		}
-		out = append(out, mine)
+		out = append(out, ofCell(runs, cell))
 	}
 	return out
 }
@@ -169,22 +168,20 @@ func learningCurves(runs []*Run, sweep string) (*Figure, error) {
 	if len(runs) == 0 || !runs[0].isRecall() {
 		return nil, nil
 	}
-	cell, runs := largest(runs)
-	return curveFigure(Figure{
-		ID: sweep + "-learning", Title: "Learning curves, " + sweep + suffix(cell), Command: sweepCommand(sweep),
+	return panelFigure(Figure{
+		ID: sweep + "-learning", Title: "Learning curves, " + sweep, Command: sweepCommand(sweep),
 		Caption: "Accuracy on training batches, which are new at every step: median over seeds, and its range as a band.",
-	}, runs, "accuracy", 0, func(s Sample) float64 { return s.Accuracy }, nil)
+	}, runs, func(s Sample) float64 { return s.Accuracy }, curveStyle{yLabel: "accuracy", unit: true})
 }
 
 func lossCurves(runs []*Run, sweep string) (*Figure, error) {
 	if len(runs) == 0 || runs[0].isRecall() {
 		return nil, nil
 	}
-	cell, runs := largest(runs)
-	return curveFigure(Figure{
-		ID: sweep + "-loss", Title: "Training loss, " + sweep + suffix(cell), Command: sweepCommand(sweep),
-		Caption: "Nats a token on training batches: median over seeds, and its range as a band; the largest size of the sweep, without the first tenth of its steps.",
-	}, runs, "loss, nats", 0.1, func(s Sample) float64 { return s.Loss }, logY)
+	return panelFigure(Figure{
+		ID: sweep + "-loss", Title: "Training loss, " + sweep, Command: sweepCommand(sweep),
+		Caption: "Nats a token on training batches: median over seeds, and its range as a band; without the first tenth of the steps.",
+	}, runs, func(s Sample) float64 { return s.Loss }, curveStyle{yLabel: "loss, nats", from: 0.1, log: true})
 }
 
 func gradientCurves(runs []*Run, sweep string) (*Figure, error) {
@@ -201,12 +198,12 @@ func normCurves(runs []*Run, sweep, id, title, caption string, of func(Sample) f
 	}
 	cell, runs := largest(runs)
 	return curveFigure(Figure{ID: sweep + id, Title: title + sweep + suffix(cell), Command: sweepCommand(sweep), Caption: caption},
-		runs, "gradient norm", 0, func(s Sample) float64 {
+		runs, func(s Sample) float64 {
 			if x := of(s); x > 0 {
 				return x
 			}
 			return math.NaN() // no convolutions, and no logarithm
-		}, logY)
+		}, curveStyle{yLabel: "gradient norm", log: true})
 }
 
 // scalingFigure draws the runs of a ladder and the law through them.
@@ -255,7 +252,7 @@ func scalingFigure(dir string, runs []*Run, sweep string, f *scaling.Result) (*F
 		fig.Legend = append(fig.Legend, key(c.Variant, c.Variant))
 	}
 	var err error
-	fig.SVG, err = svg(p, figureHeight, fig.Title)
+	fig.SVG, err = svg(p, figureWidth, figureHeight, fig.Title)
 	return &fig, err
 }
 

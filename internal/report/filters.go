@@ -84,7 +84,7 @@ func energyFigure(f Filters) (*Figure, error) {
 		fig.Legend = append(fig.Legend, Key{Name: place, ink: k})
 	}
 	var err error
-	fig.SVG, err = svg(p, figureHeight, fig.Title)
+	fig.SVG, err = svg(p, figureWidth, figureHeight, fig.Title)
 	return &fig, err
 }
 

@@ -44,7 +44,7 @@ func TestCurveKeepsItsEnd(t *testing.T) {
 		long.Curve[i].Accuracy, short.Curve[i].Accuracy = 0.5, 1
 	}
 	short.Curve = short.Curve[:10] // stopped early, at its target
-	c := curvesOf([]*Run{long, short}, func(s Sample) float64 { return s.Accuracy })[0]
+	c := curvesOf([]*Run{long, short}, curvePoints, func(s Sample) float64 { return s.Accuracy })[0]
 	last := len(c.x) - 1
 	if c.x[last] != madeSteps || c.max[last] != 1 || c.min[last] != 0.5 || c.mid[last] != 0.75 {
 		t.Errorf("at step %v: %v to %v, median %v", c.x[last], c.min[last], c.max[last], c.mid[last])

@@ -101,7 +101,7 @@ func stripFigure(f Figure, strips []strip, xLabel string, lines []float64, colum
 		f.table = append(f.table, row)
 	}
 	var err error
-	f.SVG, err = svg(p, vg.Length(56+24*n), f.Title)
+	f.SVG, err = svg(p, figureWidth, vg.Length(56+24*n), f.Title)
 	return &f, err
 }
 

@@ -22,6 +22,8 @@ import (
 const (
 	figureWidth  = 400
 	figureHeight = 260
+	panelWidth   = 250
+	panelHeight  = 170
 	textSize     = 11
 )
 
@@ -118,8 +120,8 @@ var (
 
 // svg draws the plot as an element that scales with the page and takes its colours
 // and font. label describes it to those who do not see it.
-func svg(p *plot.Plot, height vg.Length, label string) (template.HTML, error) {
-	c := vgsvg.New(figureWidth, height)
+func svg(p *plot.Plot, width, height vg.Length, label string) (template.HTML, error) {
+	c := vgsvg.New(width, height)
 	p.Draw(draw.New(c))
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {
