@@ -131,7 +131,7 @@ const (
 	// Values from row to row that put the rows of a matrix into the same few places of a
 	// cache; half as many do when a tile reads hundreds of rows and not fourteen.
 	clash = 1024
-	// A block of rows is what is left of them divided by the threads and by this.
+	// A block of rows is what is left of a thread's share divided by this.
 	guide = 2
 	// Tasks for each thread, where rows alone give fewer. Fewer when A is copied: each
 	// column of tasks does it again.
@@ -231,18 +231,19 @@ func (g *product) spread() bool {
 	return true
 }
 
-// cutRows cuts the rows of C into blocks for about as many tasks as given. Blocks are
-// large at first, since what is read of B serves all rows of a block, and smaller
-// towards the end, so that all threads end at about the same time. Where there are few
-// rows the columns are cut as well. No bit of the result depends on it.
+// cutRows cuts the rows of C into blocks for about as many tasks as given. In the share of
+// each thread blocks are large at first, since what is read of B serves all rows of a
+// block, and smaller towards the end, so that all threads end at about the same time.
+// Where there are few rows the columns are cut as well. No bit of the result depends on it.
 func (g *product) cutRows(tasks int) {
 	threads := Threads()
 	least := max(1, (g.rowPanels+tasks-1)/tasks, min(2, g.rowPanels/(4*threads)))
 	g.rowBlocks = append(g.rowBlocks[:0], 0)
-	for i := 0; i < g.rowPanels; {
-		size := min(taskPanels, max(least, (g.rowPanels-i)/(guide*threads)))
-		i = min(i+size, g.rowPanels)
-		g.rowBlocks = append(g.rowBlocks, i)
+	for t := range threads {
+		for i, end := t*g.rowPanels/threads, (t+1)*g.rowPanels/threads; i < end; {
+			i = min(end, i+min(taskPanels, max(least, (end-i)/guide)))
+			g.rowBlocks = append(g.rowBlocks, i)
+		}
 	}
 	blocks := len(g.rowBlocks) - 1
 	want := min(tasks, threadTasks*threads)

@@ -15,15 +15,44 @@ type pool struct {
 	threads atomic.Int64 // as set; 0 means GOMAXPROCS
 	workers []chan struct{}
 
-	// The task counter counts down, so a worker that comes late, between two
-	// calls of For, takes a negative number and goes back to sleep; whoever
-	// takes a number >= 0 knows that its For still waits for it, and that n and
-	// body are that call's.
-	todo atomic.Int64
-	left atomic.Int64 // tasks not yet finished
-	done chan struct{}
-	n    int
-	body func(int)
+	// A worker that comes late, between two calls of For, finds all shares empty and
+	// goes back to sleep; whoever takes a task knows that its For still waits for it,
+	// and that body is that call's.
+	shares [maxThreads]share
+	left   atomic.Int64 // tasks not yet finished
+	done   chan struct{}
+	body   func(int)
+}
+
+// maxThreads is the most threads that a For uses.
+const maxThreads = 256
+
+// share is a run of tasks that one thread begins with: the next one, and the end, in the
+// upper and lower half of a word. Neighbours read and write neighbouring memory, and what
+// a thread fetches ahead of use is its own.
+type share struct {
+	tasks atomic.Uint64
+	_     [120]byte // shares of two threads lie in no pair of cache lines
+}
+
+func (s *share) set(next, end int) { s.tasks.Store(uint64(next)<<32 | uint64(end)) }
+
+// take takes a task off the front, or the back for a thread that has none left.
+func (s *share) take(front bool) (task int, ok bool) {
+	for {
+		now := s.tasks.Load()
+		next, end := now>>32, now&(1<<32-1)
+		if next >= end {
+			return 0, false
+		}
+		task, then := end-1, next<<32|(end-1)
+		if front {
+			task, then = next, (next+1)<<32|end
+		}
+		if s.tasks.CompareAndSwap(now, then) {
+			return int(task), true
+		}
+	}
 }
 
 var workers = pool{done: make(chan struct{}, 1)}
@@ -39,15 +68,16 @@ func Threads() int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// For runs body(0) to body(n-1) on the worker pool and returns when all are done.
-// Tasks are started in ascending order, each by whichever thread is free. For may
-// be called from several goroutines and from inside a body: a call that finds the
-// pool busy runs its tasks itself, in order. A body must not panic.
+// For runs body(0) to body(n-1) on the worker pool and returns when all are done. Each
+// thread begins with its share of neighbouring tasks, in ascending order, and then takes
+// the last ones of others. For may be called from several goroutines and from inside a
+// body: a call that finds the pool busy runs its tasks itself, in order. A body must not
+// panic.
 //
 // Results must not depend on the number of threads: cut tasks by shape, let no two
 // tasks write the same memory, and add partial sums in a fixed order.
 func For(n int, body func(i int)) {
-	t := min(Threads(), n)
+	t := min(Threads(), n, maxThreads)
 	if t <= 1 || !workers.busy.TryLock() {
 		for i := range n {
 			body(i)
@@ -58,18 +88,20 @@ func For(n int, body func(i int)) {
 	for len(p.workers) < t-1 {
 		wake := make(chan struct{}, 1)
 		p.workers = append(p.workers, wake)
-		go p.serve(wake)
+		go p.serve(len(p.workers), wake)
 	}
-	p.n, p.body = n, body
+	p.body = body
 	p.left.Store(int64(n))
-	p.todo.Store(int64(n))
+	for i := range t {
+		p.shares[i].set(i*n/t, (i+1)*n/t)
+	}
 	for _, wake := range p.workers[:t-1] {
 		select {
 		case wake <- struct{}{}:
 		default: // still awake from the call before
 		}
 	}
-	p.work()
+	p.work(0)
 	spin(func() bool { return p.left.Load() == 0 })
 	<-p.done
 	p.body = nil
@@ -79,11 +111,11 @@ func For(n int, body func(i int)) {
 // serve is the life of a worker. Waking a sleeping thread takes some hundred
 // microseconds, as long as many a kernel runs, so a worker stays awake for a while
 // after its work: through all of a training step, that is.
-func (p *pool) serve(wake chan struct{}) {
+func (p *pool) serve(id int, wake chan struct{}) {
 	for range wake {
-		p.work()
-		for spin(func() bool { return p.todo.Load() > 0 }) {
-			p.work()
+		p.work(id)
+		for spin(func() bool { return p.left.Load() > 0 }) {
+			p.work(id)
 		}
 	}
 }
@@ -113,16 +145,20 @@ func spin(ready func() bool) bool {
 	}
 }
 
-// work takes tasks until none is left; whoever finishes the last one says so.
-func (p *pool) work() {
-	for {
-		i := p.todo.Add(-1)
-		if i < 0 {
-			return
-		}
-		p.body(p.n - 1 - int(i))
-		if p.left.Add(-1) == 0 {
-			p.done <- struct{}{}
+// work takes tasks until none is left, first those of its own share; whoever finishes
+// the last one says so.
+func (p *pool) work(id int) {
+	for i := range len(p.shares) {
+		s := &p.shares[(id+i)%len(p.shares)]
+		for {
+			task, ok := s.take(i == 0)
+			if !ok {
+				break
+			}
+			p.body(task)
+			if p.left.Add(-1) == 0 {
+				p.done <- struct{}{}
+			}
 		}
 	}
 }
