@@ -25,6 +25,7 @@ type forward struct {
 func newForward(m *Model, b, t int, why purpose) *forward {
 	f := &forward{Model: m, g: graph.New(), b: b, t: t, why: why, params: map[string]*graph.Tensor{}}
 	f.g.Recompute = why.train && m.Spec.Memory.Recompute == "block"
+	f.g.Keep = m.Spec.Memory.Keep
 	f.tokens = f.g.Indices("tokens", b, t)
 	f.targets = f.g.Indices("targets", b, t)
 	for _, p := range m.Params {

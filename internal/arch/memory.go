@@ -1,5 +1,7 @@
 package arch
 
+import "dsconv/internal/kernels"
+
 // Part is a share of a run's memory.
 type Part struct {
 	Name  string
@@ -18,13 +20,12 @@ func (s Spec) MemoryBytes(b, labelled int) int64 {
 
 // MemoryParts says where the memory goes, without building the model.
 func (s Spec) MemoryParts(b, labelled int) []Part {
-	weights, narrow, largest := int64(0), int64(0), int64(0)
+	weights, narrow := int64(0), int64(0)
 	s.Each(func(p ParamSpec) {
 		n := int64((p.Size() + lineFloats - 1) / lineFloats * lineFloats)
 		weights += n
 		if p.Cols > 0 {
 			narrow += n
-			largest = max(largest, n)
 		}
 	})
 	stored := func(format string) int64 {
@@ -40,11 +41,47 @@ func (s Spec) MemoryParts(b, labelled int) []Part {
 		{"activations", 4 * s.activations(int64(b)*int64(s.SeqLen))},
 	}
 	if s.Memory.Grads == "bf16" {
-		// A gradient is made in float32 before it is stored.
-		parts = append(parts, Part{"largest gradient in float32", 4 * largest})
+		// Gradients are made in float32 before they are stored.
+		parts = append(parts, Part{"largest gradients in float32", 4 * s.largestSinks()})
 	}
-	logits := min(int64(labelled)*int64(b), headRows(s.Vocab)) * int64(s.Vocab)
-	return append(parts, Part{"logits", 4 * logits}, Part{"program and work space", runtimeBytes})
+	head := kernels.LinearCrossEntropy{Rows: b * s.SeqLen, Dim: s.Dim, Vocab: s.Vocab}
+	logits := head.WorkFloats(min(labelled*b, head.Rows), s.Memory.Grads == "bf16")
+	return append(parts, Part{"logits", 4 * int64(logits)}, Part{"program and work space", runtimeBytes})
+}
+
+// largestSinks is the size in floats of the gradients that one operator makes, where
+// it makes most: those of the linear layers that share an input, with the generators
+// beside them, or those of the convolutions behind them. The embedding's gradient is
+// rounded in pieces, which count as logits.
+func (s Spec) largestSinks() int64 {
+	project, conv := map[string]int64{}, map[string]int64{}
+	for _, m := range s.modules() {
+		group := m.place
+		switch m.place {
+		case "q", "k", "v":
+			group = "qkv"
+		case "gate", "up":
+			group = "gate,up"
+		}
+		project[group] += int64(m.in) * int64(m.out)
+		if !s.convolved(m) {
+			continue
+		}
+		for _, p := range s.convParams("", m) {
+			if p.Name == "U" || p.Name == "s" {
+				conv[group] += int64(p.Size())
+			} else {
+				project[group] += int64(p.Size())
+			}
+		}
+	}
+	largest := int64(0)
+	for _, sums := range []map[string]int64{project, conv} {
+		for _, n := range sums {
+			largest = max(largest, n)
+		}
+	}
+	return largest
 }
 
 // activations is the size in floats of a step's arena for rows tokens at its
@@ -86,7 +123,8 @@ func (s Spec) activations(rows int64) int64 {
 	kept := layers * (d + attn + mlp)
 	before := kept // the head
 	if s.Memory.Recompute == "block" {
-		kept, before = layers*d+attn+mlp, layers*d
+		keep := int64(s.Memory.Keep)
+		kept, before = layers*d+max(1, keep)*(attn+mlp), layers*d+keep*(attn+mlp)
 	}
 	decoder := int64(0)
 	if s.Head == "autoencoder" {
@@ -115,6 +153,3 @@ func (s Spec) generatorCols(m module) int64 {
 
 // runtimeBytes is what the program takes besides: code, Go runtime, packing buffers.
 const runtimeBytes = 48 << 20
-
-// headRows is how many rows of logits the output head holds at a time.
-func headRows(vocab int) int64 { return max(1, (16<<20)/4/int64(vocab)) }

@@ -227,14 +227,15 @@ func TestArenaContentsDoNotMatter(t *testing.T) {
 }
 
 // TestRecomputationIsBitwise: computing the activations of a block again changes
-// no bit of loss and gradients, and takes less memory.
+// no bit of loss and gradients, and takes less memory, the less the fewer layers are
+// kept.
 func TestRecomputationIsBitwise(t *testing.T) {
 	for name, change := range variants() {
-		run := func(recompute string) (float64, []float32, int) {
+		run := func(recompute string, keep int) (float64, []float32, int) {
 			m := smallModel(t, func(c *config.Config) {
 				change(c)
 				c.Model.Layers = 4
-				c.Memory.Recompute = recompute
+				c.Memory.Recompute, c.Memory.Keep = recompute, keep
 			})
 			step, err := m.TrainStep(3, 6)
 			if err != nil {
@@ -248,13 +249,16 @@ func TestRecomputationIsBitwise(t *testing.T) {
 			}
 			return step.Loss.Sum, grads(m), step.ArenaFloats()
 		}
-		loss, g, arena := run("none")
-		loss2, g2, arena2 := run("block")
-		if loss != loss2 || !slices.Equal(g, g2) {
-			t.Errorf("%s: recomputation changes the result", name)
-		}
-		if arena2 >= arena {
-			t.Errorf("%s: %d floats with recomputation, %d without", name, arena2, arena)
+		loss, g, arena := run("none", 0)
+		for _, keep := range []int{4, 3, 2, 0} {
+			loss2, g2, arena2 := run("block", keep)
+			if loss != loss2 || !slices.Equal(g, g2) {
+				t.Errorf("%s: recomputation with %d of 4 layers kept changes the result", name, keep)
+			}
+			if keep == 4 && arena2 != arena || keep < 4 && arena2 >= arena {
+				t.Errorf("%s: %d floats with %d layers kept, %d with more", name, arena2, keep, arena)
+			}
+			arena = arena2
 		}
 	}
 }
@@ -386,14 +390,14 @@ func TestCausality(t *testing.T) {
 func TestMemoryEstimate(t *testing.T) {
 	worst := 1.0
 	for name, change := range variants() {
-		for _, recompute := range []string{"none", "block"} {
+		for keep, recompute := range []string{"none", "block", "block"} {
 			for _, shape := range [][4]int{{64, 4, 176, 8}, {64, 12, 64, 8}, {32, 2, 256, 4}, {128, 3, 352, 2}} {
 				c := config.Default()
 				m := &c.Model
 				m.Vocab, m.Dim, m.Layers, m.Heads, m.MLPDim, m.Tied, m.Position = 64, shape[0], shape[1], 4, shape[2], true, "rope"
 				c.Task.SeqLen = 32
 				change(c)
-				c.Conv.Rank, c.Conv.HeadSize, c.Memory.Recompute = 16, 16, recompute
+				c.Conv.Rank, c.Conv.HeadSize, c.Memory.Recompute, c.Memory.Keep = 16, 16, recompute, keep&^1
 				s := SpecOf(c)
 				step, err := New(s, true).TrainStep(shape[3], 32)
 				if err != nil {
@@ -404,7 +408,7 @@ func TestMemoryEstimate(t *testing.T) {
 					worst = r
 				}
 				if r < 0.9 || r > 1.1 {
-					t.Errorf("%s, recompute %s, D %d, %d layers, F %d: the estimate is %.2f of what is planned", name, recompute, shape[0], shape[1], m.MLPDim, r)
+					t.Errorf("%s, recompute %s, %d kept, D %d, %d layers, F %d: the estimate is %.2f of what is planned", name, recompute, keep&^1, shape[0], shape[1], m.MLPDim, r)
 				}
 			}
 		}

@@ -39,6 +39,7 @@ func fits(c *config.Config, available int64) error {
 		apply func(*config.Config)
 	}{
 		{"memory.recompute=block", func(c *config.Config) { c.Memory.Recompute = "block" }},
+		{"memory.keep=0", func(c *config.Config) { c.Memory.Keep = 0 }},
 		{"train.micro_batch=1", func(c *config.Config) { c.Train.MicroBatch = 1 }},
 		{"memory.moments=bf16", func(c *config.Config) { c.Memory.Moments = "bf16" }},
 		{"memory.grads=bf16", func(c *config.Config) { c.Memory.Grads = "bf16" }},

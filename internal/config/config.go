@@ -105,6 +105,7 @@ type Checkpoint struct {
 // Memory trades arithmetic or exactness for memory; the defaults are exact.
 type Memory struct {
 	Recompute string `mapstructure:"recompute" yaml:"recompute"` // none | block: activations of a block are computed again for its backward pass
+	Keep      int    `mapstructure:"keep" yaml:"keep,omitempty"` // layers, from the last on, whose activations are kept nevertheless
 	Grads     string `mapstructure:"grads" yaml:"grads"`         // float32 | bf16
 	Moments   string `mapstructure:"moments" yaml:"moments"`     // float32 | bf16
 }

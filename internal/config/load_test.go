@@ -229,7 +229,7 @@ func TestHashIsTheIdentity(t *testing.T) {
 	if len(h) != hashDigits {
 		t.Errorf("hash %q has %d digits", h, len(h))
 	}
-	for _, same := range []string{"name=other", "threads=2", "checkpoint.every=5", "checkpoint.keep=9", "memory.recompute=block", "conv.head_size=32", "train.tokens_per_param=3", "train.micro_batch=32", "model.vocab=256", "conv.placement=v,k,q"} {
+	for _, same := range []string{"name=other", "threads=2", "checkpoint.every=5", "checkpoint.keep=9", "memory.recompute=block", "memory.keep=1", "conv.head_size=32", "train.tokens_per_param=3", "train.micro_batch=32", "model.vocab=256", "conv.placement=v,k,q"} {
 		if got := base(same).Hash(); got != h {
 			t.Errorf("%s changes the hash, but no number", same)
 		}

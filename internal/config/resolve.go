@@ -119,7 +119,7 @@ func (c *Config) Clone() *Config {
 
 // withoutEffect lists the keys that change no number, given the other keys.
 func (c *Config) withoutEffect() []string {
-	out := []string{"name", labels, "threads", "checkpoint.every", "checkpoint.keep", "memory.recompute"}
+	out := []string{"name", labels, "threads", "checkpoint.every", "checkpoint.keep", "memory.recompute", "memory.keep"}
 	switch {
 	case !c.Conv.Active():
 		out = append(out, "conv.filter", "conv.width", "conv.rank", "conv.head_size", "conv.placement", "conv.residual", "conv.static_taps", "conv.condition", "conv.init_scale", "optim.conv_lr_mult")

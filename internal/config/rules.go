@@ -30,7 +30,7 @@ func (c *Config) check() []Problem {
 	r.conv(d)
 	r.optim(d.Optim)
 	r.train(d)
-	r.memory(d.Memory)
+	r.memory(d.Memory, d.Model.Layers)
 	return r.list
 }
 
@@ -196,8 +196,9 @@ func (r *rules) train(c *Config) {
 	r.between("checkpoint.keep", c.Checkpoint.Keep, 1, 1000)
 }
 
-func (r *rules) memory(m Memory) {
+func (r *rules) memory(m Memory, layers int) {
 	r.oneOf("memory.recompute", m.Recompute, "none", "block")
+	r.between("memory.keep", m.Keep, 0, layers)
 	r.oneOf("memory.grads", m.Grads, "float32", "bf16")
 	r.oneOf("memory.moments", m.Moments, "float32", "bf16")
 }

@@ -15,15 +15,16 @@ func (g *Graph) Embedding(table *Tensor, tokens *Index, tied bool) *Tensor {
 		in: []*Tensor{table}, index: []*Index{tokens}, root: table,
 		run: func() { kernels.EmbeddingForward(y.view(0), table.Data(), tokens.Data, d) },
 		diff: func(dy *Tensor) []*Tensor {
-			to := g.sink(table)
-			s := spec{name: "embedding'", rows: table.Rows, cols: d, in: []*Tensor{dy}, index: []*Index{tokens}, out: to.out(),
+			to := g.direct(table)
+			return []*Tensor{g.add(spec{name: "embedding'", rows: table.Rows, cols: d, in: []*Tensor{dy}, index: []*Index{tokens}, out: to.out(),
 				run: func() {
-					dst := to.open(tied || g.accumulate)
-					kernels.EmbeddingBackward(dst, dy.view(0), tokens.Data, table.Rows, d, tied || g.accumulate)
-					to.close()
-				}}
-			s.sinks(to)
-			return []*Tensor{g.add(s)}
+					acc := tied || g.accumulate
+					if to.narrow() {
+						kernels.EmbeddingBackwardBF16(table.grad.BF16, dy.view(0), tokens.Data, table.Rows, d, acc, to.draws())
+						return
+					}
+					kernels.EmbeddingBackward(table.grad.F32, dy.view(0), tokens.Data, table.Rows, d, acc)
+				}})}
 		}})
 	return y
 }

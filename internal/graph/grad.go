@@ -5,7 +5,8 @@ import "dsconv/internal/kernels"
 // Grad is where a parameter's gradient is left: float32 memory or, at half the
 // size, bfloat16 (exactly one is set). In bfloat16 an operator makes the
 // gradient in float32, in a buffer that lives only while it runs, and rounds it
-// stochastically.
+// stochastically; those of an embedding, the largest, have kernels that need no such
+// buffer.
 type Grad = kernels.Narrow
 
 // sink is the place where one operator leaves the gradient of one tensor.
@@ -20,17 +21,32 @@ type sink struct {
 // sink prepares a place for t's gradient. A tensor that is computed, not a
 // parameter, gets a planned buffer, which must be among the operator's writes.
 func (g *Graph) sink(t *Tensor) *sink {
-	s := &sink{g: g, t: t}
+	s := g.direct(t)
 	switch {
 	case t.op != nil:
 		s.tmp = scratch(t.buf.name+"'", t.Rows*t.Cols)
-	case t.grad.BF16 != nil:
-		g.sinks++
-		s.seed = uint64(g.sinks) << 40
+	case s.narrow():
 		s.tmp = scratch("grad "+t.buf.name, t.Rows*t.Cols)
 	}
 	return s
 }
+
+// direct prepares a place for the gradient of a parameter whose operator rounds
+// on its own where the gradient is narrow.
+func (g *Graph) direct(t *Tensor) *sink {
+	s := &sink{g: g, t: t}
+	if s.narrow() {
+		g.sinks++
+		s.seed = uint64(g.sinks) << 40
+	}
+	return s
+}
+
+// narrow says whether the gradient is stored in bfloat16.
+func (s *sink) narrow() bool { return s.t.grad.BF16 != nil }
+
+// draws names the draws of stochastic rounding in this run.
+func (s *sink) draws() uint64 { return s.g.rounding + s.seed }
 
 // open returns the memory to write the gradient to, or to add it to when acc is
 // set. No sink has no memory.
@@ -38,19 +54,27 @@ func (s *sink) open(acc bool) []float32 {
 	if s == nil {
 		return nil
 	}
+	mem, add := s.start(acc)
+	if acc && !add {
+		clear(mem)
+	}
+	return mem
+}
+
+// start is open for an operator that can be told whether to add: a new gradient
+// in a buffer is written, and added when it is stored.
+func (s *sink) start(acc bool) (mem []float32, add bool) {
 	if s.tmp == nil {
-		return s.t.grad.F32
+		return s.t.grad.F32, acc
 	}
-	if s.acc = acc; acc {
-		clear(s.tmp.data)
-	}
-	return s.tmp.data
+	s.acc = acc
+	return s.tmp.data, false
 }
 
 // close must follow when the gradient is written.
 func (s *sink) close() {
-	if s != nil && s.t.grad.BF16 != nil {
-		kernels.StoreBF16(s.t.grad.BF16, s.tmp.data, s.acc, s.g.rounding+s.seed)
+	if s != nil && s.narrow() {
+		kernels.StoreBF16(s.t.grad.BF16, s.tmp.data, s.acc, s.draws())
 	}
 }
 

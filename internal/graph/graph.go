@@ -25,9 +25,11 @@ type Graph struct {
 	// Recompute makes the activations inside each Block be computed again for
 	// the backward pass instead of being kept.
 	Recompute bool
-	blocks    int // so far
-	block     int // under construction; 0 outside of blocks
-	backward  bool
+	// Keep is the number of blocks, from the last on, that Recompute leaves out.
+	Keep     int
+	blocks   int // so far
+	block    int // under construction; 0 outside of blocks
+	backward bool
 
 	// accumulate makes gradients of parameters add to what is there.
 	accumulate bool

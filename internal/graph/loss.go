@@ -19,16 +19,19 @@ func (g *Graph) CrossEntropy(x, table *Tensor, targets *Index, tied, train bool)
 	k := kernels.LinearCrossEntropy{Rows: x.Rows, Dim: x.Cols, Vocab: table.Rows}
 	result := &Loss{PerToken: make([]float32, x.Rows), Argmax: make([]int32, x.Rows)}
 	dx := scratch("head'", x.Rows*x.Cols)
-	to := g.sink(table)
+	to := g.direct(table)
 	s := spec{name: "cross-entropy", in: []*Tensor{x, table}, index: []*Index{targets}}
 	if train {
 		s.writes = []*buffer{dx}
-		s.sinks(to)
 		s.run = func() {
-			dtable := to.open(g.accumulate)
-			result.Sum, result.Labelled = k.ForwardBackward(result.PerToken, result.Argmax, kernels.Dense(dx.data, x.Cols), dtable,
+			dxv := kernels.Dense(dx.data, x.Cols)
+			if to.narrow() {
+				result.Sum, result.Labelled = k.ForwardBackwardBF16(result.PerToken, result.Argmax, dxv, table.grad.BF16,
+					x.view(0), table.Data(), targets.Data, g.lossScale, g.accumulate, to.draws())
+				return
+			}
+			result.Sum, result.Labelled = k.ForwardBackward(result.PerToken, result.Argmax, dxv, table.grad.F32,
 				x.view(0), table.Data(), targets.Data, g.lossScale, g.accumulate)
-			to.close()
 		}
 	} else {
 		s.run = func() {

@@ -37,10 +37,13 @@ func (g *Graph) Project(x *Tensor, weights ...*Tensor) *Tensor {
 						parts[i] = kernels.Part{B: w.view(0), N: w.Cols}
 					}
 					kernels.GemmSum(m, k, dy.view(0), parts, dx.view(0))
+					add := false // the same for all: they are matrices
 					for i, w := range weights {
-						parts[i] = kernels.Part{B: dy.view(at[i]), C: kernels.Dense(to[i].open(g.accumulate), w.Cols), N: w.Cols}
+						var dw []float32
+						dw, add = to[i].start(g.accumulate)
+						parts[i] = kernels.Part{B: dy.view(at[i]), C: kernels.Dense(dw, w.Cols), N: w.Cols}
 					}
-					kernels.GemmConcat(kernels.TN, k, m, x.view(0), parts, g.accumulate)
+					kernels.GemmConcat(kernels.TN, k, m, x.view(0), parts, add)
 					for _, t := range to {
 						t.close()
 					}

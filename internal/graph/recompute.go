@@ -3,7 +3,9 @@ package graph
 // Block marks the operators that body adds as one block of the model. When
 // Recompute is set, nothing that a block makes outlives its forward pass but
 // what later blocks read: the block's operators run once more, giving the same
-// bits, before the first operator of the backward pass that needs them.
+// bits, before the first operator of the backward pass that needs them. The last Keep
+// blocks keep what they make: their backward passes come first, so that this costs
+// least time for its memory; one of them costs hardly any.
 func (g *Graph) Block(body func()) {
 	g.blocks++
 	g.block = g.blocks
@@ -20,7 +22,7 @@ func (g *Graph) scheduleReplays() {
 		blocks[o.block] = append(blocks[o.block], o)
 	}
 	for n, block := range blocks {
-		if n == 0 || len(block) == 0 {
+		if n == 0 || n > g.blocks-g.Keep || len(block) == 0 {
 			continue
 		}
 		made, kept, needed := set{}, set{}, set{}

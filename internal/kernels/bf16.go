@@ -16,9 +16,14 @@ func LoadBF16(dst []float32, src []uint16) {
 // than a step of the format are not lost. With acc, dst[i] = dst[i] + src[i] instead.
 // The draws are a function of seed and i. A number that is not finite stays so.
 func StoreBF16(dst []uint16, src []float32, acc bool, seed uint64) {
+	storeAllBF16(dst, src, acc, drawsOf(seed), 0)
+}
+
+// storeAllBF16 is StoreBF16 on a piece of a matrix whose first value is at the place
+// first of the stream.
+func storeAllBF16(dst []uint16, src []float32, acc bool, d draws, first int) {
 	src = src[:len(dst)]
-	d := drawsOf(seed)
-	forRows(len(dst), 1, func(i0, i1 int) { storeBF16(dst[i0:i1], src[i0:i1], acc, d, i0) })
+	forRows(len(dst), 1, func(i0, i1 int) { storeBF16(dst[i0:i1], src[i0:i1], acc, d, first+i0) })
 }
 
 func loadBF16(dst []float32, src []uint16) {

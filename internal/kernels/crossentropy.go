@@ -18,7 +18,7 @@ type LinearCrossEntropy struct {
 // sum of the losses and the number of labelled rows. A logit that is not finite
 // makes the loss not finite.
 func (l LinearCrossEntropy) Forward(losses []float32, pred []int32, x View, e []float32, targets []int32) (sum float64, labelled int) {
-	return l.run(losses, pred, View{}, nil, x, e, targets, 0, false)
+	return l.run(losses, pred, View{}, tableGrad{}, x, e, targets, 0)
 }
 
 // ForwardBackward does what Forward does, and in the same pass computes the
@@ -30,5 +30,28 @@ func (l LinearCrossEntropy) ForwardBackward(losses []float32, pred []int32, dx V
 	if len(de) < l.Vocab*l.Dim {
 		panic(fmt.Sprintf("kernels: LinearCrossEntropy: de has %d values, want %d", len(de), l.Vocab*l.Dim))
 	}
-	return l.run(losses, pred, dx, de[:l.Vocab*l.Dim], x, e, targets, scale, acc)
+	return l.run(losses, pred, dx, tableGrad{wide: de[:l.Vocab*l.Dim], add: acc}, x, e, targets, scale)
+}
+
+// ForwardBackwardBF16 is ForwardBackward with de in bfloat16, rounded stochastically
+// with the draws of seed: once for up to 1,024 labelled rows, or more where the
+// vocabulary is small. In float32 only some rows of de exist at a time.
+func (l LinearCrossEntropy) ForwardBackwardBF16(losses []float32, pred []int32, dx View, de []uint16, x View, e []float32, targets []int32, scale float32, acc bool, seed uint64) (sum float64, labelled int) {
+	dx.mustHold("LinearCrossEntropy: dx", l.Rows, l.Dim)
+	if len(de) < l.Vocab*l.Dim {
+		panic(fmt.Sprintf("kernels: LinearCrossEntropy: de has %d values, want %d", len(de), l.Vocab*l.Dim))
+	}
+	return l.run(losses, pred, dx, tableGrad{narrow: de[:l.Vocab*l.Dim], seed: seed, add: acc}, x, e, targets, scale)
+}
+
+// WorkFloats is how much work space a call with so many labelled rows takes, with de
+// in bfloat16 or not.
+func (l LinearCrossEntropy) WorkFloats(labelled int, narrow bool) int {
+	block := l.blockRows(narrow)
+	blocks := max(1, (labelled+block-1)/block)
+	n := (labelled + blocks - 1) / blocks * (l.Vocab + l.Dim + 1)
+	if narrow {
+		n += l.narrowRows() * l.Dim
+	}
+	return n
 }

@@ -8,9 +8,58 @@ import (
 // blockRows is how many rows have logits at once. About a million logits stay in the
 // last cache through the passes over them. But each block reads the embedding twice
 // and adds to its gradient, which costs as much as its logits do when it has as many
-// rows as columns: up to 16 MiB of logits it has that many, and never fewer than 128.
-func (l LinearCrossEntropy) blockRows() int {
-	return max(1<<20/l.Vocab, min(l.Dim, 4<<20/l.Vocab), 128)
+// rows as columns: up to 16 MiB of logits it has that many, and never fewer than 128,
+// or 256 where rows are long. A gradient in bfloat16 is rounded once a block, so that
+// blocks are larger there, at the price of the float32 gradient that need not exist.
+func (l LinearCrossEntropy) blockRows(narrow bool) int {
+	least := min(max(128, l.Dim/2), 256)
+	if narrow {
+		least = 1024
+	}
+	return max(1<<20/l.Vocab, min(l.Dim, 4<<20/l.Vocab), least)
+}
+
+// narrowRows is how many rows of a bfloat16 gradient are made in float32 at a time:
+// 32 MiB.
+func (l LinearCrossEntropy) narrowRows() int { return min(l.Vocab, max(1, 8<<20/l.Dim)) }
+
+// tableGrad is where the gradient of the embedding is left: in wide or narrow, or
+// nowhere. It is added to what is there when add is set.
+type tableGrad struct {
+	wide   []float32
+	narrow []uint16
+	seed   uint64 // of the draws of stochastic rounding
+	add    bool
+	blocks uint64 // of rows so far
+}
+
+func (t *tableGrad) wanted() bool { return t.wide != nil || t.narrow != nil }
+
+func (t *tableGrad) clear() {
+	if !t.add {
+		clear(t.wide)
+		clear(t.narrow)
+	}
+}
+
+// take adds the products of n rows of logits and of x: logitsᵀ·x.
+func (t *tableGrad) take(l LinearCrossEntropy, n int, logits, x View) {
+	if t.narrow == nil {
+		Gemm(TN, l.Vocab, l.Dim, n, logits, x, Dense(t.wide, l.Dim), t.add)
+		t.add = true
+		return
+	}
+	step := l.narrowRows()
+	buf := scratch(step * l.Dim)
+	defer buf.release()
+	d := drawsOf(t.seed + t.blocks<<32)
+	for v := 0; v < l.Vocab; v += step {
+		rows := min(step, l.Vocab-v)
+		Gemm(TN, rows, l.Dim, n, logits.At(0, v), x, Dense(buf.f, l.Dim), false)
+		storeAllBF16(t.narrow[v*l.Dim:(v+rows)*l.Dim], buf.f, t.add, d, v*l.Dim)
+	}
+	t.add = true
+	t.blocks++
 }
 
 // lossWork is one call of LinearCrossEntropy on its way. It is kept, tasks included,
@@ -48,9 +97,9 @@ func (w *lossWork) each(cols int, body func(r0, r1 int)) {
 	For((len(w.rows)+w.step-1)/w.step, w.task)
 }
 
-// run works through the labelled rows in blocks; de is nil when no gradient is
-// asked for.
-func (l LinearCrossEntropy) run(losses []float32, pred []int32, dx View, de []float32, x View, e []float32, targets []int32, scale float32, acc bool) (sum float64, labelled int) {
+// run works through the labelled rows in blocks; without a place for de no gradient is
+// computed.
+func (l LinearCrossEntropy) run(losses []float32, pred []int32, dx View, de tableGrad, x View, e []float32, targets []int32, scale float32) (sum float64, labelled int) {
 	x.mustHold("LinearCrossEntropy: x", l.Rows, l.Dim)
 	losses, pred, targets, e = losses[:l.Rows], pred[:l.Rows], targets[:l.Rows], e[:l.Vocab*l.Dim]
 	list := scratch(l.Rows)
@@ -61,19 +110,17 @@ func (l LinearCrossEntropy) run(losses []float32, pred []int32, dx View, de []fl
 		case t != IgnoreTarget:
 			rows = append(rows, int32(i))
 			continue
-		case de != nil:
+		case de.wanted():
 			clear(dx.Row(i, l.Dim))
 		}
 		losses[i], pred[i] = 0, -1
 	}
 	labelled = len(rows)
 	if labelled == 0 {
-		if de != nil && !acc {
-			clear(de)
-		}
+		de.clear()
 		return 0, 0
 	}
-	block := l.blockRows()
+	block := l.blockRows(de.narrow != nil)
 	blocks := (labelled + block - 1) / block
 	block = (labelled + blocks - 1) / blocks
 	work := scratch(block * (l.Vocab + l.Dim + 1))
@@ -81,7 +128,7 @@ func (l LinearCrossEntropy) run(losses []float32, pred []int32, dx View, de []fl
 
 	w := lossWorks.Get().(*lossWork)
 	defer lossWorks.Put(w)
-	w.LinearCrossEntropy, w.losses, w.pred, w.targets, w.scale, w.grad, w.x, w.dx = l, losses, pred, targets, scale, de != nil, x, dx
+	w.LinearCrossEntropy, w.losses, w.pred, w.targets, w.scale, w.grad, w.x, w.dx = l, losses, pred, targets, scale, de.wanted(), x, dx
 	w.logits, w.packed = Dense(work.f, l.Vocab), Dense(work.f[block*l.Vocab:], l.Dim)
 	w.factors = work.f[block*(l.Vocab+l.Dim):]
 	embedding := Dense(e, l.Dim)
@@ -91,11 +138,10 @@ func (l LinearCrossEntropy) run(losses []float32, pred []int32, dx View, de []fl
 		w.each(l.Dim, w.gather)
 		Gemm(NT, n, l.Vocab, l.Dim, w.packed, embedding, w.logits, false)
 		w.each(l.Vocab, w.softmax)
-		if de == nil {
+		if !de.wanted() {
 			continue
 		}
-		Gemm(TN, l.Vocab, l.Dim, n, w.logits, w.packed, Dense(de, l.Dim), acc)
-		acc = true
+		de.take(l, n, w.logits, w.packed)
 		Gemm(NN, n, l.Dim, l.Vocab, w.logits, embedding, w.packed, false)
 		w.each(l.Dim, w.scatter)
 	}

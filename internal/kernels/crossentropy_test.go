@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -154,6 +155,66 @@ func testCrossEntropy(t *testing.T, r *rand.Rand, l LinearCrossEntropy, every in
 			}
 		}
 	}
+}
+
+// TestCrossEntropyInBF16: losses, predictions and dx are those of ForwardBackward, and
+// each value of de is the exact one rounded to one of its neighbours, or, where there
+// are several blocks of rows or something to add to, rounded once for each.
+func TestCrossEntropyInBF16(t *testing.T) {
+	everyISA(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(7, 6))
+		for _, l := range []LinearCrossEntropy{{1, 1, 1}, {7, 16, 31}, {130, 32, 77}, {1100, 2, 1031}, {1, 1<<20 + 1, 9}} {
+			for _, acc := range []bool{false, true} {
+				if l.Dim > 1<<20 && (acc || ActiveISA() == ISAGo) {
+					continue // the table in several pieces takes 8 M values
+				}
+				what := fmt.Sprintf("%+v acc %v: ", l, acc)
+				x, e := Dense(randomValues(r, l.Rows*l.Dim), l.Dim), randomValues(r, l.Vocab*l.Dim)
+				for i := range e {
+					e[i] /= float32(l.Dim)
+				}
+				targets := randomTargets(r, l.Rows, l.Vocab, 1)
+				first := narrowed(randomValues(r, l.Vocab*l.Dim))
+				de, whole := guarded16(first)
+				n := l.Rows * l.Dim
+				losses, dx, pred := make([]float32, l.Rows), make([]float32, n), make([]int32, l.Rows)
+				losses2, dx2, pred2, want := make([]float32, l.Rows), make([]float32, n), make([]int32, l.Rows), widened(first)
+				sum2, labelled2 := l.ForwardBackward(losses2, pred2, Dense(dx2, l.Dim), want, x, e, targets, 0.37, acc)
+				var bits []uint16
+				for _, threads := range []int{1, 3} {
+					withThreads(t, threads)
+					copy(de, first)
+					sum, labelled := l.ForwardBackwardBF16(losses, pred, Dense(dx, l.Dim), de, x, e, targets, 0.37, acc, 5)
+					if bits == nil {
+						bits = append(bits, de...)
+					}
+					if !slices.Equal(de, bits) {
+						t.Fatalf("%s%d threads give other bits", what, threads)
+					}
+					if labelled != labelled2 || math.Abs(sum-sum2) > 1e-5*sum2 || !slices.Equal(pred, pred2) {
+						t.Fatalf("%ssum %v of %d, want %v of %d", what, sum, labelled, sum2, labelled2)
+					}
+				}
+				for i, x := range dx {
+					near(t, what+"dx", x, float64(dx2[i]), 1e-5)
+				}
+				intact16(t, what, whole)
+				steps := 1.0
+				if l.Rows > 1024 {
+					steps = 2
+				}
+				was := widened(first)
+				for i, y := range widened(de) {
+					// A step of the format is at most a 128th of the largest number on the way.
+					size := max(math.Abs(float64(want[i])), math.Abs(float64(y)))
+					if acc || steps > 1 {
+						size += math.Abs(float64(was[i])) + 1
+					}
+					near(t, "de", y, float64(want[i]), steps*size/128+1e-5)
+				}
+			}
+		}
+	})
 }
 
 func TestLinearCrossEntropy(t *testing.T) {

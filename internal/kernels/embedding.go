@@ -1,5 +1,10 @@
 package kernels
 
+import (
+	"cmp"
+	"slices"
+)
+
 // EmbeddingForward looks rows up: y[i] = table[tokens[i]], table being [vocab,d].
 func EmbeddingForward(y View, table []float32, tokens []int32, d int) {
 	y.mustHold("Embedding: y", len(tokens), d)
@@ -40,6 +45,44 @@ func EmbeddingBackward(dtable []float32, dy View, tokens []int32, vocab, d int, 
 			list = list[ends[bin-1]:]
 		}
 		addRows(dtable[c0:], d, dy.At(0, c0), list, tokens, min(cols, d-c0))
+	})
+}
+
+// EmbeddingBackwardBF16 is EmbeddingBackward with dtable in bfloat16: the sum of a
+// token's rows is rounded once, stochastically, with the draws of seed.
+func EmbeddingBackwardBF16(dtable []uint16, dy View, tokens []int32, vocab, d int, acc bool, seed uint64) {
+	dy.mustHold("Embedding: dy", len(tokens), d)
+	dtable = dtable[:vocab*d]
+	if !acc {
+		forRows(vocab, d, func(v0, v1 int) { clear(dtable[v0*d : v1*d]) })
+	}
+	if len(tokens) == 0 || d == 0 {
+		return
+	}
+	positions := scratch(len(tokens))
+	defer positions.release()
+	ends, draws := sortTokens(positions.int32s(), tokens), drawsOf(seed)
+	For(embeddingBins, func(bin int) {
+		list := positions.int32s()[:ends[bin]]
+		if bin > 0 {
+			list = list[ends[bin-1]:]
+		}
+		slices.SortFunc(list, func(p, q int32) int { return cmp.Or(cmp.Compare(tokens[p], tokens[q]), cmp.Compare(p, q)) })
+		sum := scratch(d)
+		defer sum.release()
+		for len(list) > 0 {
+			v, n := tokens[list[0]], 1
+			for n < len(list) && tokens[list[n]] == v {
+				n++
+			}
+			clear(sum.f)
+			for _, p := range list[:n] {
+				addTo(sum.f, dy.Row(int(p), d))
+			}
+			at := int(v) * d
+			storeBF16(dtable[at:at+d], sum.f, true, draws, at)
+			list = list[n:]
+		}
 	})
 }
 

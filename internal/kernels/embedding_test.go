@@ -3,6 +3,7 @@ package kernels
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -48,6 +49,48 @@ func TestEmbedding(t *testing.T) {
 			for i := range want {
 				near(t, what+" backward", whole[i], float64(want[i]), 0)
 			}
+		}
+	})
+}
+
+// TestEmbeddingBackwardBF16: the rows of a token are summed in float32 and rounded once;
+// rows without a token keep their bits.
+func TestEmbeddingBackwardBF16(t *testing.T) {
+	everyISA(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(4, 12))
+		for i, s := range []struct{ tokens, vocab, d int }{{0, 3, 4}, {1, 1, 1}, {5, 3, 7}, {300, 5, 33}, {64, 1000, 16}, {2000, 40, 64}} {
+			acc := i%2 == 0
+			what := fmt.Sprintf("%+v acc %v", s, acc)
+			tokens, dy := make([]int32, s.tokens), newGuarded(r, s.tokens, s.d)
+			sums, seen := make([]float32, s.vocab*s.d), make([]bool, s.vocab)
+			for i := range tokens {
+				v := min(r.IntN(s.vocab), r.IntN(s.vocab))
+				tokens[i], seen[v] = int32(v), true
+				for j, x := range dy.Row(i, s.d) {
+					sums[v*s.d+j] += x
+				}
+			}
+			first := narrowed(randomValues(r, s.vocab*s.d))
+			want := slices.Clone(first)
+			if !acc {
+				clear(want)
+			}
+			d := drawsOf(11)
+			for i, x := range sums {
+				if seen[i/s.d] {
+					want[i] = roundBF16(x+widened(want[i : i+1])[0], d.word(i)>>16)
+				}
+			}
+			got, whole := guarded16(first)
+			for _, threads := range threadCounts {
+				withThreads(t, threads)
+				copy(got, first)
+				EmbeddingBackwardBF16(got, dy.View, tokens, s.vocab, s.d, acc, 11)
+				if !slices.Equal(got, want) {
+					t.Fatalf("%s: wrong bits with %d threads", what, threads)
+				}
+			}
+			intact16(t, what, whole)
 		}
 	})
 }

@@ -13,7 +13,7 @@ import (
 // it but for one sequence a step instead of four: on a repeated batch the loss falls.
 func TestTrains150M(t *testing.T) {
 	if testing.Short() || kernels.ActiveISA() == kernels.ISAGo {
-		t.Skip("2.4 GiB of memory and 700 GFLOP are not short, and take minutes in plain Go")
+		t.Skip("3 GiB of memory and 700 GFLOP are not short, and take minutes in plain Go")
 	}
 	c, err := config.Load("../../configs/150m-dyn.yaml", config.WithProfile("cpu"),
 		config.WithSet([]string{"train.steps=3", "train.batch=1", "train.micro_batch=1", "task.train_examples=1"}))
