@@ -5,19 +5,21 @@ import (
 	"sync"
 )
 
-// blockRows is how many rows have logits at once. About a million logits stay in the
-// last cache through the passes over them. But each block reads the embedding twice
-// and adds to its gradient, which costs as much as its logits do when it has as many
-// rows as columns: up to 16 MiB of logits it has that many, and never fewer than 128,
-// or 256 where rows are long. A gradient in bfloat16 is rounded once a block, so that
-// blocks are larger there, at the price of the float32 gradient that need not exist.
+// blockRows is how many rows have logits at once: 32 MiB of them. But each block reads the
+// embedding twice and adds to its gradient, so there are never fewer than 128, or 256
+// where rows are long. A gradient in bfloat16 is rounded once a block, so that blocks are
+// larger there, at the price of the float32 gradient that need not exist.
 func (l LinearCrossEntropy) blockRows(narrow bool) int {
 	least := min(max(128, l.Dim/2), 256)
 	if narrow {
 		least = 1024
 	}
-	return max(1<<20/l.Vocab, min(l.Dim, 4<<20/l.Vocab), least)
+	return max(8<<20/l.Vocab, least)
 }
+
+// logitStride is the distance between rows of logits: one at which they do not share
+// places of the cache.
+func (l LinearCrossEntropy) logitStride() int { return (l.Vocab+15)/16*16 + 16 }
 
 // narrowRows is how many rows of a bfloat16 gradient are made in float32 at a time:
 // 32 MiB.
@@ -123,14 +125,15 @@ func (l LinearCrossEntropy) run(losses []float32, pred []int32, dx View, de tabl
 	block := l.blockRows(de.narrow != nil)
 	blocks := (labelled + block - 1) / block
 	block = (labelled + blocks - 1) / blocks
-	work := scratch(block * (l.Vocab + l.Dim + 1))
+	stride := l.logitStride()
+	work := scratch(block * (stride + l.Dim + 1))
 	defer work.release()
 
 	w := lossWorks.Get().(*lossWork)
 	defer lossWorks.Put(w)
 	w.LinearCrossEntropy, w.losses, w.pred, w.targets, w.scale, w.grad, w.x, w.dx = l, losses, pred, targets, scale, de.wanted(), x, dx
-	w.logits, w.packed = Dense(work.f, l.Vocab), Dense(work.f[block*l.Vocab:], l.Dim)
-	w.factors = work.f[block*(l.Vocab+l.Dim):]
+	w.logits, w.packed = View{Data: work.f[:(block-1)*stride+l.Vocab], Stride: stride}, Dense(work.f[block*stride:], l.Dim)
+	w.factors = work.f[block*(stride+l.Dim):]
 	embedding := Dense(e, l.Dim)
 	for len(rows) > 0 {
 		n := min(block, len(rows))

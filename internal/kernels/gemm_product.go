@@ -217,7 +217,7 @@ func (g *product) plan() {
 		g.splits = min(tasks, len(g.chunks), maxSplits)
 		tasks = (tasks + g.splits - 1) / g.splits
 	}
-	g.cutRows(tasks)
+	g.cut(tasks)
 }
 
 // spread says that panels of B can be read where they lie: their rows start on cache lines
@@ -231,14 +231,25 @@ func (g *product) spread() bool {
 	return true
 }
 
-// cutRows cuts the rows of C into blocks for about as many tasks as given. In the share of
-// each thread blocks are large at first, since what is read of B serves all rows of a
-// block, and smaller towards the end, so that all threads end at about the same time.
-// Where there are few rows the columns are cut as well. No bit of the result depends on it.
-func (g *product) cutRows(tasks int) {
-	threads := Threads()
-	least := max(1, (g.rowPanels+tasks-1)/tasks, min(2, g.rowPanels/(4*threads)))
+// cut cuts C into blocks of rows and columns for about as many tasks as given. No bit of
+// the result depends on it.
+func (g *product) cut(tasks int) {
 	g.rowBlocks = append(g.rowBlocks[:0], 0)
+	threads := Threads()
+	if !g.copyA && g.rowPanels < 2*taskPanels*threads {
+		// Few rows: columns are cut first, so that what is read of B serves many rows.
+		tasks = min(tasks, threadTasks*threads)
+		blocks := (g.rowPanels + taskPanels - 1) / taskPanels
+		g.colBlocks = min((tasks+blocks-1)/blocks, len(g.panels))
+		blocks = min(max(blocks, (tasks+g.colBlocks-1)/g.colBlocks), g.rowPanels)
+		for i := range blocks {
+			g.rowBlocks = append(g.rowBlocks, (i+1)*g.rowPanels/blocks)
+		}
+		return
+	}
+	// In the share of each thread blocks of rows are large at first and smaller towards
+	// the end, so that all threads end at about the same time.
+	least := max(1, (g.rowPanels+tasks-1)/tasks, min(2, g.rowPanels/(4*threads)))
 	for t := range threads {
 		for i, end := t*g.rowPanels/threads, (t+1)*g.rowPanels/threads; i < end; {
 			i = min(end, i+min(taskPanels, max(least, (end-i)/guide)))
@@ -246,11 +257,7 @@ func (g *product) cutRows(tasks int) {
 		}
 	}
 	blocks := len(g.rowBlocks) - 1
-	want := min(tasks, threadTasks*threads)
-	if g.copyA {
-		want = min(tasks, copyTasks*threads)
-	}
-	g.colBlocks = (want + blocks - 1) / blocks
+	g.colBlocks = (min(tasks, copyTasks*threads) + blocks - 1) / blocks
 }
 
 func (g *product) runStage(s stage) {
