@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -29,7 +30,7 @@ type analyzeResult struct {
 func newCmdAnalyze(f *Factory) *cobra.Command {
 	o := analyzeOptions{}
 	cmd := &cobra.Command{
-		Use:   "analyze --run DIR",
+		Use:   "analyze",
 		Short: "Show what the filters of a run learned, and what each part of them is worth",
 		Long: `Look at the short convolutions of a trained model on validation examples.
 
@@ -41,30 +42,28 @@ passes each token through, is not counted.
 The second table evaluates the model after changes that need no training: filters
 frozen to their mean over tokens, filters taken from another sequence, the dynamic
 part removed, and the tap at each lag removed.`,
-		Example: `  dsconv analyze --run runs/tiny-dyn-0123456789ab
+		Example: `  dsconv analyze
   dsconv analyze --run runs/tiny-dyn-0123456789ab --examples 1024 --json`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if o.run == "" {
-				return usagef("no run: name its directory with --run; dsconv runs ls lists them")
-			}
 			if o.examples < 2 {
 				return usagef("--examples must be at least 2, got %d", o.examples)
 			}
 			return analyzeRun(f, o)
 		},
 	}
-	cmd.Flags().StringVar(&o.run, "run", "", "run directory")
+	cmd.Flags().StringVar(&o.run, "run", "", "run directory (default: the newest finished run with convolutions under runs)")
 	cmd.Flags().IntVar(&o.examples, "examples", 512, "validation examples to look at")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
 	return cmd
 }
 
 func analyzeRun(f *Factory, o analyzeOptions) error {
-	info, err := runs.Read(o.run)
+	info, err := f.analyzed(o.run)
 	if err != nil {
 		return err
 	}
+	o.run = info.Dir
 	c := info.Config
 	task, err := tasks.New(c.Task, c.Seed)
 	if err != nil {
@@ -87,6 +86,22 @@ func analyzeRun(f *Factory, o analyzeOptions) error {
 	fmt.Fprintln(f.Out)
 	f.printAblations(a.Ablations)
 	return nil
+}
+
+// analyzed is the run to look at.
+func (f *Factory) analyzed(dir string) (runs.Info, error) {
+	if dir != "" {
+		info, err := f.readRun(dir)
+		if err == nil && !info.Config.Conv.Active() {
+			err = usagef("analyze: run %s has no short convolution (conv.kind is none)", dir)
+		}
+		return info, err
+	}
+	info, err := runs.Newest(f.RunRoot, func(i runs.Info) bool { return i.State == runs.StateDone && i.Config.Conv.Active() })
+	if errors.Is(err, runs.ErrNone) {
+		return info, usagef("analyze: there is no finished run with short convolutions under %s. Train one with\n  dsconv train --config configs/tiny-dyn.yaml\nor name a run with --run DIR", f.RunRoot)
+	}
+	return info, err
 }
 
 // printFilters draws a row a filter: a bar a lag, as high as its share of the

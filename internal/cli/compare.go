@@ -78,11 +78,15 @@ func compareRun(f *Factory, o compareOptions) error {
 			shown = append(shown, m)
 		}
 	}
+	columns := c.Settings
+	if len(columns) > mostColumns {
+		columns = nil // they get a table of their own
+	}
 	w := tabwriter.NewWriter(f.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "GROUP\tSEEDS\tPARAMS\t%s\n", strings.Join(append(slices.Clone(c.Settings), upper(shown)...), "\t"))
+	fmt.Fprintf(w, "GROUP\tSEEDS\tPARAMS\t%s\n", strings.Join(append(slices.Clone(columns), upper(shown)...), "\t"))
 	for _, g := range c.Groups {
 		fmt.Fprintf(w, "%s\t%d\t%s", g.Name, len(g.Seeds), si(g.Params))
-		for _, k := range c.Settings {
+		for _, k := range columns {
 			fmt.Fprintf(w, "\t%s", orDash(g.Settings[k]))
 		}
 		for _, m := range shown {
@@ -91,6 +95,14 @@ func compareRun(f *Factory, o compareOptions) error {
 		fmt.Fprintln(w)
 	}
 	w.Flush()
+	if len(c.Settings) > mostColumns {
+		f.printSettings(c)
+	}
+	for _, g := range c.Groups[1:] {
+		if g.Task != c.Groups[0].Task && !slices.ContainsFunc(c.Differences, func(d report.Difference) bool { return d.Of == g.Name }) {
+			f.logf("%s is of task %s, %s of task %s: their numbers are not compared", g.Name, g.Task, c.Groups[0].Name, c.Groups[0].Task)
+		}
+	}
 	if len(c.Differences) == 0 {
 		return nil
 	}
@@ -100,6 +112,28 @@ func compareRun(f *Factory, o compareOptions) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", d.Of, d.Over, d.Measure, d.Text, d.Change.N, d.Words)
 	}
 	return w.Flush()
+}
+
+// mostColumns is how many settings stand beside the metrics of their groups.
+const mostColumns = 6
+
+// printSettings prints the settings in which groups differ, a line each.
+func (f *Factory) printSettings(c *report.Compared) {
+	fmt.Fprintln(f.Out)
+	w := tabwriter.NewWriter(f.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprint(w, "SETTING")
+	for _, g := range c.Groups {
+		fmt.Fprintf(w, "\t%s", g.Name)
+	}
+	fmt.Fprintln(w)
+	for _, k := range c.Settings {
+		fmt.Fprint(w, k)
+		for _, g := range c.Groups {
+			fmt.Fprintf(w, "\t%s", orDash(g.Settings[k]))
+		}
+		fmt.Fprintln(w)
+	}
+	w.Flush()
 }
 
 // leftOut tells of a run that cannot be used.

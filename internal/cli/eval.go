@@ -45,7 +45,7 @@ func (f *Factory) openEval(command, dir string, lm bool) (*evaluated, error) {
 	var info runs.Info
 	var err error
 	if dir != "" {
-		info, err = runs.Read(dir)
+		info, err = f.readRun(dir)
 	} else {
 		info, err = runs.Newest(f.RunRoot, func(i runs.Info) bool { return i.State == runs.StateDone && isLM(i.Config) == lm })
 	}

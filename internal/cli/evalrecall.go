@@ -98,6 +98,9 @@ func evalRecallRun(f *Factory, o evalRecallOptions) error {
 	}
 	r := recallResult{Run: run.dir, Step: run.step, Task: run.config.Task.Kind, Skipped: skipped}
 	for i, task := range grid {
+		if task.SeqLen > 4*run.config.Task.SeqLen { // the time of attention grows with the square
+			f.logf("setting %d of %d: %s", i+1, len(grid), setting(task))
+		}
 		e, err := run.on(task, o.examples)
 		if err != nil {
 			return err

@@ -28,6 +28,9 @@ The file's metadata hold the step and the resolved configuration. In Python:
 			case out == "":
 				return usagef("no file: name one with --out")
 			}
+			if _, err := f.readRun(run); err != nil {
+				return err
+			}
 			step, err := runs.Export(run, out, f.warn)
 			if err != nil {
 				return err

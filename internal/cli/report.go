@@ -83,6 +83,9 @@ func reportRun(f *Factory, o reportOptions) error {
 	}
 	f.printClaims(r)
 	f.logf("page: %s", o.out)
+	if r.Runs == 0 {
+		f.logf("there is no finished run below %s, so nothing could be judged; dsconv reproduce --dir %s makes them", o.dir, o.dir)
+	}
 	return nil
 }
 

@@ -153,10 +153,14 @@ func (f *Factory) run(root *cobra.Command, args []string) (code int) {
 	}
 	var quiet quietError
 	if !errors.As(err, &quiet) {
-		fmt.Fprintln(f.Err, "dsconv:", err)
+		fmt.Fprintln(f.Err, named(err))
 	}
 	return exitCode(err)
 }
+
+// named is the text of an error with the program's name before it, once: an error about
+// how a command was called begins with the command.
+func named(err error) string { return "dsconv: " + strings.TrimPrefix(err.Error(), "dsconv ") }
 
 // quietError is an error that has been told already.
 type quietError struct{ error }

@@ -150,11 +150,16 @@ func newCmdRunsShow(f *Factory) *cobra.Command {
 	return cmd
 }
 
-func runsShow(f *Factory, dir string, asJSON bool) error {
-	if _, err := os.Stat(dir); err != nil {
-		return usagef("runs: %s is no run directory; dsconv runs ls lists those below %s", dir, f.RunRoot)
+// readRun reads a run that somebody named.
+func (f *Factory) readRun(dir string) (runs.Info, error) {
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return runs.Info{}, usagef("%s is no run directory; dsconv runs ls lists those below %s", dir, f.RunRoot)
 	}
-	info, err := runs.Read(dir)
+	return runs.Read(dir)
+}
+
+func runsShow(f *Factory, dir string, asJSON bool) error {
+	info, err := f.readRun(dir)
 	if err != nil {
 		return err
 	}

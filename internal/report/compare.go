@@ -24,6 +24,7 @@ type Group struct {
 	Settings map[string]string `json:"settings"` // those that differ between groups; unset keys are missing
 	Seeds    []int64           `json:"seeds"`
 	Dirs     []string          `json:"dirs"`
+	Task     string            `json:"task"` // its kind
 	Params   float64           `json:"params"`
 	Metrics  map[string]Metric `json:"metrics"` // by name, see Measures
 	runs     []*Run
@@ -106,7 +107,8 @@ func Compare(all []*Run, reference string) (*Compared, error) {
 
 // counterpart is the group that g is compared with: the first, or, where the first
 // group's variant was run in several settings as a ladder's is in several sizes, the
-// one of g's setting. ok is false for those groups themselves.
+// one of g's setting. ok is false for those groups themselves, and where the first group
+// is of another task: numbers of different tasks have no difference.
 func counterpart(g Group, groups []Group) (base Group, ok bool) {
 	first := groups[0].runs[0]
 	if g.runs[0].Variant == first.Variant && g.runs[0].Sweep == first.Sweep && len(first.Axes) > 0 {
@@ -114,11 +116,11 @@ func counterpart(g Group, groups []Group) (base Group, ok bool) {
 	}
 	for _, b := range groups {
 		r := b.runs[0]
-		if r.Variant == first.Variant && r.Sweep == first.Sweep && r.cell() == g.runs[0].cell() {
+		if r.Variant == first.Variant && r.Sweep == first.Sweep && r.cell() == g.runs[0].cell() && b.Task == g.Task {
 			return b, true
 		}
 	}
-	return groups[0], true
+	return groups[0], groups[0].Task == g.Task
 }
 
 // groupRuns sorts runs into groups of equal settings, the seed aside.
@@ -143,7 +145,7 @@ func groupRuns(all []*Run) ([]Group, error) {
 		if !ok {
 			i = len(groups)
 			index[key.String()] = i
-			groups = append(groups, Group{Name: groupName(r), Params: r.Params})
+			groups = append(groups, Group{Name: groupName(r), Task: r.Config.Task.Kind, Params: r.Params})
 			settings = append(settings, mine)
 		}
 		g := &groups[i]

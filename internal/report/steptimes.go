@@ -179,7 +179,7 @@ func slowdownFigure(s *StepTimes) (*Figure, error) {
 	}
 	f, err := stripFigure(Figure{
 		ID: s.Sweep + "-overhead", Title: "Training slowdown, " + s.Sweep + ", " + s.Size, Command: s.Command,
-		Caption: fmt.Sprintf("Percent more time a training step than base: median over %d rounds in which the variants take turns, its 95 %% interval, and each round as a small dot. Nothing else was run meanwhile. %s. Ring: the paper's bound on an H100, at 300M and 2B.", len(s.Variants[0].RoundMs), s.Machine),
+		Caption: fmt.Sprintf("Percent more time a training step than base: median over %d rounds in which the variants take turns, its 95 %% interval, and each round as a small dot. dsconv ran nothing else meanwhile. %s. Ring: the paper's bound on an H100, at 300M and 2B.", len(s.Variants[0].RoundMs), s.Machine),
 	}, strips, "percent slower", []float64{0}, []string{"variant", "median", "low", "high", "rounds", "paper"})
 	if f != nil {
 		f.table = rows
