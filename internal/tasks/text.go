@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"sync"
 
@@ -33,20 +34,33 @@ func newText(b base, c config.Task) (*text, error) {
 	}
 	t := &text{base: b}
 	t.pool.New = func() any { return new(rng.Source) }
-	for _, f := range files {
-		content, err := os.ReadFile(f.path)
+	// The whole corpus is held, so its room is made once: growing it would take twice as
+	// much.
+	sides, sizes := make([]int, len(files)), make([]int64, len(files))
+	var room [2]int64
+	for i, f := range files {
+		info, err := os.Stat(f.path)
 		if err != nil {
 			return nil, fmt.Errorf("task.files: %w", err)
 		}
-		side := 0
 		if rng.New(0, rng.Label(f.name)).Float64() < c.ValidFraction {
-			side = 1
+			sides[i] = 1
 		}
+		sizes[i] = info.Size()
+		room[sides[i]] += 1 + sizes[i]
+	}
+	for side := range t.sides {
+		t.sides[side] = make([]byte, 0, room[side])
+	}
+	for i, f := range files {
+		side := sides[i]
 		if t.files[side] > 0 {
 			t.sides[side] = append(t.sides[side], 0)
 		}
 		t.files[side]++
-		t.sides[side] = append(t.sides[side], content...)
+		if t.sides[side], err = appendFile(t.sides[side], f.path, sizes[i]); err != nil {
+			return nil, fmt.Errorf("task.files: %w", err)
+		}
 	}
 	for side, what := range []string{"training", "validation"} {
 		if have, need := len(t.sides[side]), c.SeqLen+1; have < need {
@@ -54,6 +68,21 @@ func newText(b base, c config.Task) (*text, error) {
 		}
 	}
 	return t, nil
+}
+
+// appendFile appends the bytes of a file, of which there are so many.
+func appendFile(to []byte, path string, size int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	at := len(to)
+	to = to[:at+int(size)]
+	if _, err := io.ReadFull(f, to[at:]); err != nil {
+		return nil, fmt.Errorf("%s has become shorter than %d bytes while it was read: %w", path, size, err)
+	}
+	return to, nil
 }
 
 func (t *text) Example(split Split, index uint64, tokens, targets []int32) {

@@ -190,3 +190,27 @@ func FuzzGlob(f *testing.F) {
 		}
 	})
 }
+
+// The corpus is held once: no larger room than its bytes and the zeros between files.
+func TestTextHoldsItsCorpusOnce(t *testing.T) {
+	dir := corpus(t)
+	task, err := New(textTask(dir), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for side, bytes := range task.(*text).sides {
+		if spare := cap(bytes) - len(bytes); spare > 1 {
+			t.Errorf("side %d: %d bytes in a room of %d", side, len(bytes), cap(bytes))
+		}
+	}
+	if _, err := appendFile(make([]byte, 0, 100), filepath.Join(dir, "..", "no such file"), 10); err == nil {
+		t.Error("a file that is not there is read")
+	}
+	file := filepath.Join(t.TempDir(), "short")
+	if err := os.WriteFile(file, []byte("abc"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := appendFile(make([]byte, 0, 100), file, 10); err == nil || !strings.Contains(err.Error(), "has become shorter than 10 bytes") {
+		t.Errorf("a file that was cut: %v", err)
+	}
+}
