@@ -75,7 +75,7 @@ func (f *Factory) timeSteps(ctx context.Context, s *config.Sweep, dir string) er
 		return err
 	}
 	t := &report.StepTimes{
-		Sweep: s.Name, Size: size, Settings: stepSettings(variants), Version: Version, Machine: machineText(),
+		Sweep: s.Name, Size: size, Settings: stepSettings(variants), Version: buildText(), Machine: machineText(),
 		Command: fmt.Sprintf("dsconv bench step --config %s --preset %s --rounds %d --steps %d", s.File(), s.Preset, stepSets*stepRounds, stepSteps),
 		Sets:    stepSets, PerRound: stepSteps, Tokens: variants[0].Config.Train.Batch * variants[0].Config.Task.SeqLen,
 	}

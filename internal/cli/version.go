@@ -31,13 +31,7 @@ func newCmdVersion(f *Factory) *cobra.Command {
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := versionInfo{Version: Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, ISA: kernels.ActiveISA().String()}
-			if b, ok := debug.ReadBuildInfo(); ok {
-				for _, s := range b.Settings {
-					if s.Key == "vcs.revision" {
-						v.Commit = s.Value
-					}
-				}
-			}
+			v.Commit, _ = commit()
 			if asJSON {
 				return f.printJSON(v)
 			}
@@ -47,4 +41,36 @@ func newCmdVersion(f *Factory) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// commit is what the program was built from, as far as Go knows; modified says that the
+// files were not those of the commit.
+func commit() (revision string, modified bool) {
+	b, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "", false
+	}
+	for _, s := range b.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			revision = s.Value
+		case "vcs.modified":
+			modified = s.Value == "true"
+		}
+	}
+	return revision, modified
+}
+
+// buildText tells builds apart, as far as they can be: a release by its version, another
+// build by its commit.
+func buildText() string {
+	revision, modified := commit()
+	if Version != "dev" || revision == "" {
+		return Version
+	}
+	text := Version + "-" + revision[:min(12, len(revision))]
+	if modified {
+		text += "-dirty"
+	}
+	return text
 }
