@@ -285,7 +285,10 @@ func writeHeatmap(file string, r recallResult) error {
 	if err := h.WriteSVG(&b); err != nil {
 		return err
 	}
-	return os.WriteFile(file, b.Bytes(), 0o666)
+	if err := os.WriteFile(file, b.Bytes(), 0o666); err != nil {
+		return fmt.Errorf("eval recall: heat map: %w", err)
+	}
+	return nil
 }
 
 // cellText is an accuracy with its shade.

@@ -117,6 +117,13 @@ func LoadSweep(file, preset string, opts ...Option) (*Sweep, error) {
 	if err != nil {
 		return nil, err
 	}
+	if list := pairs(d.root); len(list) > 0 && !slices.ContainsFunc(list, func(kv [2]*yaml.Node) bool { return slices.Contains(sweepNames, kv[0].Value) }) {
+		for _, kv := range list {
+			if key := kv[0].Value; keys.isSection(key) || keys.types[key] != nil || key == includeKey {
+				return nil, refuse(file, "is the configuration of a run: give it to `dsconv train`, or include it below base in a sweep")
+			}
+		}
+	}
 	r := &sweepReader{tree: t, d: d, inside: inside, s: &Sweep{file: file, Profile: src.profile}, profiles: map[string][]layer{}}
 	r.read(preset)
 	if err := t.p.err(); err != nil {
