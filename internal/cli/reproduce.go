@@ -20,11 +20,12 @@ import (
 const paperPreset = "paper"
 
 type reproduceOptions struct {
-	study  string
-	preset string
-	dir    string
-	jobs   int
-	dryRun bool
+	study   string
+	preset  string
+	dir     string
+	jobs    int
+	dryRun  bool
+	noTrain bool
 }
 
 func newCmdReproduce(f *Factory) *cobra.Command {
@@ -39,6 +40,7 @@ done is skipped, so a call that was stopped is made again. A preset is a size of
 study; "paper" is the paper's, and prints its plan and cost only.`,
 		Example: `  dsconv reproduce
   dsconv reproduce --preset day --dir runs/day --jobs 2
+  dsconv reproduce --preset day --dir runs/day --no-train
   dsconv reproduce --preset paper`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return reproduceRun(cmd.Context(), f, o) },
@@ -47,6 +49,7 @@ study; "paper" is the paper's, and prints its plan and cost only.`,
 	cmd.Flags().StringVar(&o.dir, "dir", filepath.Join(f.RunRoot, "reproduce"), "folder of the runs and the report")
 	cmd.Flags().IntVar(&o.jobs, "jobs", 0, "jobs at a time (default: one for each core while each needs less than 1 GiB, else one)")
 	cmd.Flags().StringVar(&o.study, "study", "configs/study.yaml", "file that lists the sweeps")
+	cmd.Flags().BoolVar(&o.noTrain, "no-train", false, "train nothing: time the steps if that was not done, and report on the runs that are there")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "print the plan, and train nothing")
 	return cmd
 }
@@ -77,8 +80,13 @@ func reproduceRun(ctx context.Context, f *Factory, o reproduceOptions) error {
 	if err := os.MkdirAll(o.dir, 0o755); err != nil {
 		return fmt.Errorf("reproduce: %w", err)
 	}
-	f.logf("preset %s: %d runs in %s, %s", o.preset, len(jobs), o.dir, st.Presets[o.preset])
-	failure := f.trainStudy(ctx, jobs, o)
+	if !o.noTrain {
+		f.logf("preset %s: %d runs in %s, %s", o.preset, len(jobs), o.dir, st.Presets[o.preset])
+	}
+	var failure error
+	if !o.noTrain {
+		failure = f.trainStudy(ctx, jobs, o)
+	}
 	if errors.Is(failure, sweep.ErrInterrupted) {
 		return withCode(failure, exitInterrupted)
 	}
