@@ -62,7 +62,8 @@ func TestShippedSweeps(t *testing.T) {
 
 		"recall-varkey-graded": {"": 100, "day": 100, "paper": 200},
 		"zoology":              {"": 3, "day": 3, "paper": 144},
-		"tune-lr":              {"": 165, "quick": 165, "day": 165, "paper": 33},
+		"tune-lr":              {"": 195, "quick": 195, "day": 195, "paper": 39},
+		"tuned":                {"": 60, "quick": 60, "day": 120},
 
 		"ablation-control":   {"": 21, "quick": 21, "day": 35, "paper": 7},
 		"ablation-matched":   {"": 20, "quick": 20, "day": 20, "paper": 4},
