@@ -16,23 +16,24 @@ const learned = 0.9
 
 // measure is a number of a run that claims are about.
 type measure struct {
-	name   string
-	unit   string
-	better float64 // 1: higher is better; -1: lower
-	of     func(*Run) float64
-	text   func(float64) string
-	tuned  bool // of runs that differ in their tuning only, the best counts
+	name     string
+	unit     string
+	better   float64 // 1: higher is better; -1: lower
+	of       func(*Run) float64
+	text     func(float64) string
+	tuned    bool // of runs that differ in their tuning only, the best counts
+	accuracy bool // a share of right answers, which can be too easy to tell variants apart
 }
 
 var measures = map[string]measure{
-	"accuracy": {"accuracy", "", 1, endAccuracy, func(v float64) string { return fmt.Sprintf("%.3f", v) }, false},
-	"loss":     {"validation loss", "nats", -1, endLoss, func(v float64) string { return fmt.Sprintf("%.4f", v) }, false},
+	"accuracy": {"accuracy", "", 1, endAccuracy, func(v float64) string { return fmt.Sprintf("%.3f", v) }, false, true},
+	"loss":     {"validation loss", "nats", -1, endLoss, func(v float64) string { return fmt.Sprintf("%.4f", v) }, false, false},
 	"steps": {"steps to 0.9", "steps", -1, func(r *Run) float64 { s, _ := r.stepsTo(learned); return s },
-		func(v float64) string { return fmt.Sprintf("%.0f", v) }, false},
-	"speed": {"training speed", "tokens/s", 1, func(r *Run) float64 { return r.Last().TokensPerSecond }, Count, false},
+		func(v float64) string { return fmt.Sprintf("%.0f", v) }, false, false},
+	"speed": {"training speed", "tokens/s", 1, func(r *Run) float64 { return r.Last().TokensPerSecond }, Count, false, false},
 	// MAD's: the best run of each setting, and the mean over settings (paper §3.4).
-	"score":      {"score", "", 1, endAccuracy, func(v float64) string { return fmt.Sprintf("%.3f", v) }, true},
-	"tuned-loss": {"validation loss at the best learning rate", "nats", -1, endLoss, func(v float64) string { return fmt.Sprintf("%.4f", v) }, true},
+	"score":      {"score", "", 1, endAccuracy, func(v float64) string { return fmt.Sprintf("%.3f", v) }, true, true},
+	"tuned-loss": {"validation loss at the best learning rate", "nats", -1, endLoss, func(v float64) string { return fmt.Sprintf("%.4f", v) }, true, false},
 }
 
 func endAccuracy(r *Run) float64 { return r.Last().EvalAccuracy }

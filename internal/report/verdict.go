@@ -102,7 +102,8 @@ const enough = 3
 
 // better is the verdict on "of beats over": by the exact paired test at 5 % if the
 // difference is there or the other way round, and not reproduced as well if the
-// interval leaves no room for a gain of at least the margin.
+// interval leaves no room for a gain of at least the margin, however sure a smaller one
+// is.
 func better(p paired, m measure, of, over string, margin float64) Part {
 	g := p.gain(m)
 	part := Part{Of: of, Over: over, Measure: m.name, Gain: g}
@@ -110,14 +111,14 @@ func better(p paired, m measure, of, over string, margin float64) Part {
 	switch {
 	case g.N == 0:
 		part.Verdict, part.Why = NotRun, fmt.Sprintf("no finished pair of %s and %s", of, over)
+	case m.accuracy && stats.Share(p.xs, solved) == 1 && stats.Share(p.ys, solved) == 1:
+		part.Verdict, part.Why = Inconclusive, fmt.Sprintf("%s and %s both solve the task on all %d seeds: it is too easy to tell them apart", of, over, g.N)
+	case g.N >= enough && margin > 0 && float64(g.High) < margin && !g.IsLess():
+		part.Verdict, part.Why = NotReproduced, fmt.Sprintf("no gain of %s over %s worth %s: %s", of, over, m.text(margin), interval)
 	case g.IsGreater():
 		part.Verdict, part.Why = Reproduced, fmt.Sprintf("%s beats %s: %s, exact p=%.3f", of, over, interval, g.Greater)
 	case g.IsLess():
 		part.Verdict, part.Why = NotReproduced, fmt.Sprintf("the other way round, %s beats %s: %s, exact p=%.3f", over, of, interval, g.Less)
-	case m.name == measures["accuracy"].name && stats.Share(p.xs, solved) == 1 && stats.Share(p.ys, solved) == 1:
-		part.Verdict, part.Why = Inconclusive, fmt.Sprintf("%s and %s both solve the task on all %d seeds: it is too easy to tell them apart", of, over, g.N)
-	case g.N >= enough && margin > 0 && float64(g.High) < margin:
-		part.Verdict, part.Why = NotReproduced, fmt.Sprintf("no gain of %s over %s worth %s: %s", of, over, m.text(margin), interval)
 	default:
 		part.Verdict, part.Why = Inconclusive, fmt.Sprintf("%s against %s: %s (%s)", of, over, g.Words(), interval)
 	}

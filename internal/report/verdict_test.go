@@ -16,6 +16,8 @@ func TestVerdicts(t *testing.T) {
 	acc := Claim{ID: "x", Sweep: "s", Rule: "better", Measure: "accuracy", Of: "dyn", Over: []string{"static"}, Margin: 0.02}
 	chain := acc
 	chain.Over = []string{"static", "base"}
+	score := acc
+	score.Measure = "score"
 	loss := Claim{ID: "x", Sweep: "s", Rule: "better", Measure: "loss", Of: "dyn", Over: []string{"base"}, Margin: 0.002}
 	attribution := Claim{ID: "x", Sweep: "s", Rule: "attribution", Measure: "steps", Of: "dyn", Over: []string{"static"}, Controls: []string{"shuffled"}, Lack: "which lacks it"}
 	share := Claim{ID: "x", Sweep: "s", Rule: "share", Measure: "loss", Of: "dyn", Over: []string{"base"}, Controls: []string{"gate"}}
@@ -35,6 +37,8 @@ func TestVerdicts(t *testing.T) {
 		{"reversed", acc, join(accuracies("s", "dyn", 0.1, 0.2, 0.3), accuracies("s", "static", 0.9, 0.8, 0.7)), NotReproduced, "the other way round"},
 		{"too easy", acc, join(accuracies("s", "dyn", 1, 1, 0.995), accuracies("s", "static", 1, 1, 1)), Inconclusive, "too easy"},
 		{"equal within the margin", acc, join(accuracies("s", "dyn", 0.500, 0.501, 0.502), accuracies("s", "static", 0.501, 0.5005, 0.5015)), NotReproduced, "no gain"},
+		{"above for sure, but by less than the margin", acc, join(accuracies("s", "dyn", 0.510, 0.513, 0.512), accuracies("s", "static", 0.505, 0.506, 0.507)), NotReproduced, "no gain"},
+		{"too easy by the score", score, join(accuracies("s", "dyn", 1, 1, 0.995), accuracies("s", "static", 1, 1, 1)), Inconclusive, "too easy"},
 		{"equal, but two seeds only", acc, join(accuracies("s", "dyn", 0.5, 0.5), accuracies("s", "static", 0.5, 0.5)), Inconclusive, "equal on every seed"},
 		{"chain holds", chain, join(accuracies("s", "dyn", 1, 0.99, 0.98), accuracies("s", "static", 0.6, 0.7, 0.8), accuracies("s", "base", 0.3, 0.4, 0.2)), Reproduced, ""},
 		{"chain breaks below", chain, join(accuracies("s", "dyn", 1, 0.99, 0.98), accuracies("s", "static", 0.6, 0.7, 0.8), accuracies("s", "base", 0.91, 0.92, 0.93)), NotReproduced, "base beats static"},
