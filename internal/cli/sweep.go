@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -235,12 +237,22 @@ func (f *Factory) printResults(s *config.Sweep, jobs []sweep.Job, w *sweepProgre
 	return nil
 }
 
+// setting is where a job stands on the axes of its sweep, which its directory names by a
+// hash only.
+func (j jobResult) setting() string {
+	var out []string
+	for _, key := range slices.Sorted(maps.Keys(j.Axes)) {
+		out = append(out, key+"="+j.Axes[key])
+	}
+	return strings.Join(out, " ")
+}
+
 func (f *Factory) printJobs(r sweepResult) {
 	if r.Profile != "" {
 		fmt.Fprintf(f.Out, "profile %s sets %s\n\n", r.Profile, strings.Join(r.ProfileSettings, " "))
 	}
 	w := tabwriter.NewWriter(f.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "state\tloss\taccuracy\ttime\trun")
+	fmt.Fprintln(w, "state\tloss\taccuracy\ttime\tsetting\trun")
 	for _, j := range r.Jobs {
 		loss, accuracy, took := "", "", ""
 		if j.Loss != nil {
@@ -249,7 +261,7 @@ func (f *Factory) printJobs(r sweepResult) {
 		if j.Seconds > 0 {
 			took = durationText(j.Seconds)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", j.State, loss, accuracy, took, j.Run)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", j.State, loss, accuracy, took, j.setting(), j.Run)
 	}
 	w.Flush()
 	fmt.Fprintf(f.Out, "\n%s: %d of %d jobs done", r.Dir, r.Done, r.Total)

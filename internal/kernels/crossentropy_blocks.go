@@ -17,9 +17,16 @@ func (l LinearCrossEntropy) blockRows(narrow bool) int {
 	return max(8<<20/l.Vocab, least)
 }
 
-// logitStride is the distance between rows of logits: one at which they do not share
-// places of the cache.
-func (l LinearCrossEntropy) logitStride() int { return (l.Vocab+15)/16*16 + 16 }
+// logitStride is the distance between rows of logits: whole cache lines, and such that the
+// rows do not share places of the cache.
+func (l LinearCrossEntropy) logitStride() int {
+	const line = 16
+	stride := (l.Vocab + line - 1) / line * line
+	if stride%(clash/2) == 0 {
+		stride += line
+	}
+	return stride
+}
 
 // narrowRows is how many rows of a bfloat16 gradient are made in float32 at a time:
 // 32 MiB.

@@ -321,3 +321,14 @@ func benchmarkCrossEntropy(b *testing.B, l LinearCrossEntropy, every, threads in
 	}
 	b.ReportMetric(6*float64(labelled)*float64(l.Dim)*float64(l.Vocab)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 }
+
+// TestLogitStride: rows of logits start on cache lines, hold a row, and never lie a multiple
+// of half a clash apart.
+func TestLogitStride(t *testing.T) {
+	for vocab := 1; vocab < 3*clash; vocab++ {
+		l := LinearCrossEntropy{Vocab: vocab}
+		if s := l.logitStride(); s < vocab || s > vocab+31 || s%16 != 0 || s%(clash/2) == 0 {
+			t.Fatalf("a row of %d logits has a stride of %d", vocab, s)
+		}
+	}
+}

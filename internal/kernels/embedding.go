@@ -23,50 +23,41 @@ func EmbeddingForward(y View, table []float32, tokens []int32, d int) {
 //
 // dtable [vocab,d] is overwritten or, when acc is true, added to.
 func EmbeddingBackward(dtable []float32, dy View, tokens []int32, vocab, d int, acc bool) {
-	dy.mustHold("Embedding: dy", len(tokens), d)
-	dtable = dtable[:vocab*d]
-	if !acc {
-		forRows(vocab, d, func(v0, v1 int) { clear(dtable[v0*d : v1*d]) })
-	}
-	if len(tokens) == 0 || d == 0 {
+	if !startTable(dtable[:vocab*d], dy, tokens, d, acc) {
 		return
 	}
-	positions := scratch(len(tokens))
-	defer positions.release()
-	ends := sortTokens(positions.int32s(), tokens)
+	sorted := sortTokens(tokens)
+	defer sorted.positions.release()
 	// A task owns the tokens of a bin, and a block of columns, since one token may
 	// make up most of a bin.
 	cols := max(embeddingCols, (d+1)/2)
 	blocks := (d + cols - 1) / cols
 	For(embeddingBins*blocks, func(i int) {
 		bin, c0 := i/blocks, i%blocks*cols
-		list := positions.int32s()[:ends[bin]]
-		if bin > 0 {
-			list = list[ends[bin-1]:]
-		}
-		addRows(dtable[c0:], d, dy.At(0, c0), list, tokens, min(cols, d-c0))
+		addRows(dtable[c0:], d, dy.At(0, c0), sorted.bin(bin), tokens, min(cols, d-c0))
 	})
+}
+
+// startTable checks dy, clears dtable unless acc is set, and says whether there is
+// anything to add.
+func startTable[T float32 | uint16](dtable []T, dy View, tokens []int32, d int, acc bool) bool {
+	dy.mustHold("Embedding: dy", len(tokens), d)
+	if !acc {
+		forRows(len(dtable), 1, func(i0, i1 int) { clear(dtable[i0:i1]) })
+	}
+	return len(tokens) > 0 && d > 0
 }
 
 // EmbeddingBackwardBF16 is EmbeddingBackward with dtable in bfloat16: the sum of a
 // token's rows is rounded once, stochastically, with the draws of seed.
 func EmbeddingBackwardBF16(dtable []uint16, dy View, tokens []int32, vocab, d int, acc bool, seed uint64) {
-	dy.mustHold("Embedding: dy", len(tokens), d)
-	dtable = dtable[:vocab*d]
-	if !acc {
-		forRows(vocab, d, func(v0, v1 int) { clear(dtable[v0*d : v1*d]) })
-	}
-	if len(tokens) == 0 || d == 0 {
+	if !startTable(dtable[:vocab*d], dy, tokens, d, acc) {
 		return
 	}
-	positions := scratch(len(tokens))
-	defer positions.release()
-	ends, draws := sortTokens(positions.int32s(), tokens), drawsOf(seed)
+	sorted, draws := sortTokens(tokens), drawsOf(seed)
+	defer sorted.positions.release()
 	For(embeddingBins, func(bin int) {
-		list := positions.int32s()[:ends[bin]]
-		if bin > 0 {
-			list = list[ends[bin-1]:]
-		}
+		list := sorted.bin(bin)
 		slices.SortFunc(list, func(p, q int32) int { return cmp.Or(cmp.Compare(tokens[p], tokens[q]), cmp.Compare(p, q)) })
 		sum := scratch(d)
 		defer sum.release()
@@ -92,9 +83,27 @@ const (
 	embeddingChunk = 1024 // tokens that a task sorts
 )
 
-// sortTokens writes the positions of the tokens into bins by the last bits of the token,
-// in ascending order in each bin, and returns where each bin ends.
-func sortTokens(positions, tokens []int32) (ends [embeddingBins]int32) {
+// tokenBins are the positions of tokens in bins by the last bits of the token, in
+// ascending order in each bin.
+type tokenBins struct {
+	positions *buffer
+	ends      [embeddingBins]int32
+}
+
+// bin is the positions in one bin.
+func (b *tokenBins) bin(i int) []int32 {
+	first := int32(0)
+	if i > 0 {
+		first = b.ends[i-1]
+	}
+	return b.positions.int32s()[first:b.ends[i]]
+}
+
+// sortTokens sorts the positions of tokens into bins; the positions' buffer is the
+// caller's to release.
+func sortTokens(tokens []int32) (b tokenBins) {
+	b.positions = scratch(len(tokens))
+	positions := b.positions.int32s()
 	chunks := (len(tokens) + embeddingChunk - 1) / embeddingChunk
 	heads := scratch(chunks * embeddingBins) // of each chunk's share of each bin
 	defer heads.release()
@@ -111,13 +120,13 @@ func sortTokens(positions, tokens []int32) (ends [embeddingBins]int32) {
 		}
 	})
 	sum := int32(0)
-	for bin := range ends {
+	for bin := range b.ends {
 		for c := range chunks {
 			n := counts[c*embeddingBins+bin]
 			counts[c*embeddingBins+bin] = sum
 			sum += n
 		}
-		ends[bin] = sum
+		b.ends[bin] = sum
 	}
 	For(chunks, func(c int) {
 		at, some, first := part(c)
@@ -127,7 +136,7 @@ func sortTokens(positions, tokens []int32) (ends [embeddingBins]int32) {
 			at[bin]++
 		}
 	})
-	return ends
+	return b
 }
 
 // addRows adds n columns of the rows of src at the given positions to the rows of dst,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -74,11 +75,17 @@ func checkProduct(t *testing.T, l Layout, m, n, k int, a, b, c View, c0 []float3
 // values, the guards around C, and that the bits are the same for any threads.
 func testProduct(t *testing.T, r *rand.Rand, l Layout, m, n, k int, acc bool) {
 	t.Helper()
+	testStrided(t, r, l, m, n, k, acc, func(cols int) int { return cols + r.IntN(9) })
+}
+
+// testStrided is testProduct with strides that depend on the columns.
+func testStrided(t *testing.T, r *rand.Rand, l Layout, m, n, k int, acc bool, stride func(cols int) int) {
+	t.Helper()
 	aRows, aCols, bRows, bCols := stored(l, m, n, k)
-	a, _ := randomMatrix(r, aRows, aCols, aCols+r.IntN(9), r.IntN(20))
-	b, _ := randomMatrix(r, bRows, bCols, bCols+r.IntN(9), r.IntN(20))
+	a, _ := randomMatrix(r, aRows, aCols, stride(aCols), r.IntN(20))
+	b, _ := randomMatrix(r, bRows, bCols, stride(bCols), r.IntN(20))
 	before := r.IntN(20)
-	c, whole := randomMatrix(r, m, n, n+r.IntN(9), before)
+	c, whole := randomMatrix(r, m, n, stride(n), before)
 	c0 := make([]float32, m*n)
 	for i := range m {
 		copy(c0[i*n:], c.Row(i, n))
@@ -136,15 +143,91 @@ func TestGemmBlockEdges(t *testing.T) {
 	})
 }
 
+// lines rounds columns up to whole cache lines, at which B is read where it lies; clashing
+// to where rows share places of the cache, and are copied.
+func lines(cols int) int    { return (cols + 15) / 16 * 16 }
+func clashing(cols int) int { return (cols + clash - 1) / clash * clash }
+
+// TestGemmPlacement: factors that are read where they lie and such that are copied, for few
+// rows, which are cut by columns, and many, which are not.
+func TestGemmPlacement(t *testing.T) {
+	everyISA(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(5, 6))
+		shapes := [][3]int{{90, 45, 33}, {85, 300, 20}, {101, 130, 520}, {170, 48, 17}, {400, 33, 9}, {700, 129, 5}, {127, 1, 40}}
+		for _, stride := range []func(int) int{lines, clashing} {
+			for _, s := range shapes {
+				for _, l := range []Layout{NN, NT, TN} {
+					testStrided(t, r, l, s[0], s[1], s[2], r.IntN(2) == 0, stride)
+				}
+			}
+		}
+	})
+}
+
+// TestGemmPlan: what a plan decides is what TestGemmPlacement is about, and chunks and
+// splits, which decide the bits, are the same for any number of threads.
+func TestGemmPlan(t *testing.T) {
+	plan := func(l Layout, m, n, k, as, bs, threads int) *product {
+		withThreads(t, threads)
+		aRows, _, bRows, _ := stored(l, m, n, k)
+		g := newProduct(l, m, View{Data: make([]float32, aRows*as), Stride: as}, false)
+		g.b = append(g.b, View{Data: make([]float32, bRows*bs), Stride: bs})
+		g.columns(Dense(make([]float32, m*n), n), n)
+		g.depth(0, k)
+		g.plan()
+		return g
+	}
+	if bestISA() != ISAGo {
+		for _, c := range []struct {
+			l              Layout
+			m, n, k        int
+			as, bs         int
+			direct, copied bool
+		}{
+			{NN, 200, 272, 64, 64, 272, true, false},
+			{NN, 200, 272, 64, 64, 273, false, false},
+			{NN, 200, 512, 64, 64, 512, false, false},
+			{NN, 200, 272, 64, 1024, 272, true, true},
+			{NT, 200, 272, 64, 64, 64, false, false},
+			{TN, 200, 272, 64, 208, 272, true, false},
+			{TN, 512, 272, 64, 512, 272, true, true},
+			{TN, 512, 32, 64, 512, 32, true, false}, // too narrow to pay
+		} {
+			if g := plan(c.l, c.m, c.n, c.k, c.as, c.bs, 2); g.directB != c.direct || g.copyA != c.copied {
+				t.Errorf("%+v: B where it lies %v, A copied %v", c, g.directB, g.copyA)
+			}
+		}
+	}
+	for _, s := range [][3]int{{40, 3000, 64}, {1000, 48, 64}, {64, 176, 16384}, {512, 512, 2048}, {5, 5, 5}} {
+		for _, l := range []Layout{NN, NT, TN} {
+			_, aCols, _, bCols := stored(l, s[0], s[1], s[2])
+			one := plan(l, s[0], s[1], s[2], aCols, bCols, 1)
+			for _, threads := range []int{2, 3, 64} {
+				g := plan(l, s[0], s[1], s[2], aCols, bCols, threads)
+				if g.splits != one.splits || !slices.Equal(g.chunks, one.chunks) {
+					t.Errorf("%v %v: %d threads: %d splits and chunks %v, one: %d and %v", l, s, threads, g.splits, g.chunks, one.splits, one.chunks)
+				}
+				if last := g.rowBlocks[len(g.rowBlocks)-1]; g.rowBlocks[0] != 0 || last != g.rowPanels || !slices.IsSorted(g.rowBlocks) {
+					t.Errorf("%v %v: %d threads: blocks %v of %d row panels", l, s, threads, g.rowBlocks, g.rowPanels)
+				}
+			}
+		}
+	}
+}
+
 func FuzzGemm(f *testing.F) {
-	f.Add(uint64(1), uint8(0), uint16(5), uint16(7), uint16(9), true)
-	f.Add(uint64(2), uint8(1), uint16(33), uint16(65), uint16(100), false)
-	f.Add(uint64(3), uint8(2), uint16(64), uint16(30), uint16(1500), true)
-	f.Fuzz(func(t *testing.T, seed uint64, layout uint8, m, n, k uint16, acc bool) {
+	f.Add(uint64(1), uint8(0), uint8(0), uint16(5), uint16(7), uint16(9), true)
+	f.Add(uint64(2), uint8(1), uint8(0), uint16(33), uint16(65), uint16(100), false)
+	f.Add(uint64(3), uint8(2), uint8(0), uint16(64), uint16(30), uint16(1500), true)
+	f.Add(uint64(4), uint8(2), uint8(1), uint16(149), uint16(130), uint16(40), false)
+	f.Add(uint64(5), uint8(0), uint8(2), uint16(100), uint16(140), uint16(50), true)
+	f.Fuzz(func(t *testing.T, seed uint64, layout, strides uint8, m, n, k uint16, acc bool) {
 		l, rows, cols, depth := Layout(layout%3), 1+int(m%150), 1+int(n%150), int(k%2500)
 		for s := ISAGo; s <= bestISA(); s++ {
 			restore := setISA(s)
-			testProduct(t, rand.New(rand.NewPCG(seed, 0)), l, rows, cols, depth, acc)
+			r := rand.New(rand.NewPCG(seed, 0))
+			stride := []func(int) int{func(cols int) int { return cols + r.IntN(9) }, lines, clashing}[strides%3]
+			testStrided(t, r, l, rows, cols, depth, acc, stride)
 			restore()
 		}
 	})

@@ -19,6 +19,7 @@ type pool struct {
 	// goes back to sleep; whoever takes a task knows that its For still waits for it,
 	// and that body is that call's.
 	shares [maxThreads]share
+	shared atomic.Int64 // shares that the last call made
 	left   atomic.Int64 // tasks not yet finished
 	done   chan struct{}
 	body   func(int)
@@ -92,6 +93,7 @@ func For(n int, body func(i int)) {
 	}
 	p.body = body
 	p.left.Store(int64(n))
+	p.shared.Store(int64(t))
 	for i := range t {
 		p.shares[i].set(i*n/t, (i+1)*n/t)
 	}
@@ -148,8 +150,9 @@ func spin(ready func() bool) bool {
 // work takes tasks until none is left, first those of its own share; whoever finishes
 // the last one says so.
 func (p *pool) work(id int) {
-	for i := range len(p.shares) {
-		s := &p.shares[(id+i)%len(p.shares)]
+	n := int(p.shared.Load())
+	for i := range n {
+		s := &p.shares[(id+i)%n]
 		for {
 			task, ok := s.take(i == 0)
 			if !ok {

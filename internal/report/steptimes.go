@@ -75,12 +75,20 @@ func (s *StepTimes) variant(name string) *StepVariant {
 // ReadStepTimes reads the step times of a study's folder; nil where there are none.
 func ReadStepTimes(dir string) (*StepTimes, error) {
 	file := filepath.Join(dir, StepTimesFile)
-	data, err := os.ReadFile(file)
+	f, err := os.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("report: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, mostStepTimes+1))
+	if err == nil && len(data) > mostStepTimes {
+		err = fmt.Errorf("larger than %d bytes", mostStepTimes)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("report: %s: %w", file, err)
 	}
 	s, err := parseStepTimes(data)
 	if err != nil {
@@ -88,6 +96,9 @@ func ReadStepTimes(dir string) (*StepTimes, error) {
 	}
 	return s, nil
 }
+
+// mostStepTimes is the most bytes that a file of step times has.
+const mostStepTimes = 1 << 20
 
 // No step is shorter than a microsecond, or longer than a day.
 const (

@@ -100,6 +100,10 @@ func TestStepTimesFile(t *testing.T) {
 	if err != nil || found.Steps != nil || len(found.Others) != 1 || !strings.Contains(found.Others[0].Why, "remove it, and dsconv reproduce measures again") {
 		t.Errorf("a torn file: %+v, %v", found, err)
 	}
+	write(b.String() + strings.Repeat(" ", mostStepTimes))
+	if _, err := ReadStepTimes(dir); err == nil || !strings.Contains(err.Error(), "larger than") {
+		t.Errorf("a file without end: %v", err)
+	}
 }
 
 func TestStepTimesSame(t *testing.T) {
