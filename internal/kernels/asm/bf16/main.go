@@ -265,7 +265,6 @@ func (e emitter) adamw(name, what string, narrowGrad, narrowMoments bool) {
 		"is one optimizer step for n weights "+what+"; see adamwFactors for what factors points to."+draw)
 	n, w, g, m, v, c := param("n"), param("w"), param("grad"), param("m"), param("v"), param("factors")
 	factor := e.factors(c)
-	const scale, b1, c1, b2, c2, keep, lr, eps = 0, 1, 2, 3, 4, 5, 6, 7
 	var d *draws
 	if narrowMoments {
 		d = e.newDraws()
@@ -284,41 +283,38 @@ func (e emitter) adamw(name, what string, narrowGrad, narrowMoments bool) {
 			words = d.next()
 		}
 		gv, mv, vv := load(g, narrowGrad), load(m, narrowMoments), load(v, narrowMoments)
-		VMULPS(factor(scale), gv, gv)
-		VMULPS(factor(b1), mv, mv)
-		VFMADD231PS(gv, factor(c1), mv)
-		if narrowMoments {
-			x, r := e.Vec(), e.Vec()
-			VMOVAPS(mv, x)
-			if e.wide() {
-				VPANDD(e.low, words, r)
-			} else {
-				VPAND(e.low, words, r)
+		// store stores a moment, rounded by draws; the moment itself stays as it is.
+		store := func(moment reg.VecVirtual, base reg.Register, draws func() reg.VecVirtual) func() {
+			return func() {
+				if !narrowMoments {
+					VMOVUPS(moment, at(base, 4))
+					return
+				}
+				x := e.Vec()
+				VMOVAPS(moment, x)
+				e.round(x, draws())
+				e.store(x, at(base, 2))
 			}
-			e.round(x, r)
-			e.store(x, at(m, 2))
-		} else {
-			VMOVUPS(mv, at(m, 4))
 		}
-		VMULPS(gv, gv, gv)
-		VMULPS(factor(b2), vv, vv)
-		VFMADD231PS(gv, factor(c2), vv)
-		if narrowMoments {
-			x := e.Vec()
-			VMOVAPS(vv, x)
-			VPSRLD(U8(16), words, words)
-			e.round(x, words)
-			e.store(x, at(v, 2))
-		} else {
-			VMOVUPS(vv, at(v, 4))
-		}
-		VSQRTPS(vv, vv)
-		VADDPS(factor(eps), vv, vv)
-		VMULPS(factor(lr), mv, mv)
-		VDIVPS(vv, mv, mv)
-		t := e.Vec()
-		VMOVUPS(at(w, 4), t)
-		VFMSUB132PS(factor(keep), mv, t)
+		t := e.AdamW(factor, gv, mv, vv,
+			store(mv, m, func() reg.VecVirtual {
+				r := e.Vec()
+				if e.wide() {
+					VPANDD(e.low, words, r)
+				} else {
+					VPAND(e.low, words, r)
+				}
+				return r
+			}),
+			store(vv, v, func() reg.VecVirtual {
+				VPSRLD(U8(16), words, words)
+				return words
+			}),
+			func() reg.VecVirtual {
+				t := e.Vec()
+				VMOVUPS(at(w, 4), t)
+				return t
+			})
 		VMOVUPS(t, at(w, 4))
 	})
 	end()

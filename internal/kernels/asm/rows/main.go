@@ -310,26 +310,19 @@ func adamw(s simd.ISA, masks Mem) {
 	for i := range f {
 		f[i] = s.Broadcast(Mem{Base: c, Disp: 4 * i})
 	}
-	scale, b1, c1, b2, c2, keep, lr, eps := f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7]
 	row.Each(2, func(u int, mask reg.Register) {
-		gv, mv, vv, t := s.Vec(), s.Vec(), s.Vec(), s.Vec()
+		gv, mv, vv := s.Vec(), s.Vec(), s.Vec()
 		s.Load(row.At(g, u), gv, mask)
 		s.Load(row.At(m, u), mv, mask)
 		s.Load(row.At(v, u), vv, mask)
-		VMULPS(scale, gv, gv)
-		VMULPS(b1, mv, mv)
-		VFMADD231PS(gv, c1, mv)
-		s.Store(mv, row.At(m, u), mask)
-		VMULPS(gv, gv, gv)
-		VMULPS(b2, vv, vv)
-		VFMADD231PS(gv, c2, vv)
-		s.Store(vv, row.At(v, u), mask)
-		VSQRTPS(vv, vv)
-		VADDPS(eps, vv, vv)
-		VMULPS(lr, mv, mv)
-		VDIVPS(vv, mv, mv)
-		s.Load(row.At(w, u), t, mask)
-		VFMSUB132PS(keep, mv, t)
+		t := s.AdamW(func(i int) reg.VecVirtual { return f[i] }, gv, mv, vv,
+			func() { s.Store(mv, row.At(m, u), mask) },
+			func() { s.Store(vv, row.At(v, u), mask) },
+			func() reg.VecVirtual {
+				t := s.Vec()
+				s.Load(row.At(w, u), t, mask)
+				return t
+			})
 		s.Store(t, row.At(w, u), mask)
 	})
 	end()

@@ -207,3 +207,26 @@ func (s ISA) fold(op func(...Op), vs []reg.VecVirtual) reg.VecVirtual {
 	op(quarter, v.AsX(), v.AsX())
 	return v
 }
+
+// AdamW emits an optimizer step for one vector of weights in float32, whose gradient and
+// moments are widened already. factor gives the numbers of adamwFactors, in their order.
+// Moments are stored by m1 and m2 as soon as they are made; g, m and v are destroyed. The
+// result is the vector of weights w after the step.
+func (s ISA) AdamW(factor func(i int) reg.VecVirtual, g, m, v reg.VecVirtual, m1, m2 func(), w func() reg.VecVirtual) reg.VecVirtual {
+	const scale, b1, c1, b2, c2, keep, lr, eps = 0, 1, 2, 3, 4, 5, 6, 7
+	VMULPS(factor(scale), g, g)
+	VMULPS(factor(b1), m, m)
+	VFMADD231PS(g, factor(c1), m)
+	m1()
+	VMULPS(g, g, g)
+	VMULPS(factor(b2), v, v)
+	VFMADD231PS(g, factor(c2), v)
+	m2()
+	VSQRTPS(v, v)
+	VADDPS(factor(eps), v, v)
+	VMULPS(factor(lr), m, m)
+	VDIVPS(v, m, m)
+	t := w()
+	VFMSUB132PS(factor(keep), m, t)
+	return t
+}
