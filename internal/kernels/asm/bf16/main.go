@@ -63,20 +63,6 @@ type emitter struct {
 
 func (e emitter) wide() bool { return e.Lanes == 16 }
 
-// function starts a function with the name of its instruction set.
-func (e emitter) function(name, signature, doc string) {
-	TEXT(name+e.Name, NOSPLIT, "func"+signature)
-	Doc(fmt.Sprintf("%s%s %s", name, e.Name, doc))
-	Pragma("noescape")
-}
-
-func param(name string) reg.GPVirtual { return Load(Param(name), GP64()).(reg.GPVirtual) }
-
-func end() {
-	VZEROUPPER()
-	RET()
-}
-
 // each runs body for every vector of n values, unroll of them at a time while they
 // last. at gives vector v of float32 or, for size 2, of bfloat16.
 func (e emitter) each(n reg.GPVirtual, unroll int, body func(v int, at func(base reg.Register, size uint8) Mem)) {
@@ -193,18 +179,18 @@ func (e emitter) round(x, r reg.VecVirtual) {
 }
 
 func (e emitter) widen() {
-	e.function("widen", "(n int, dst *float32, src *uint16)", "widens n bfloat16 values.")
-	n, dst, src := param("n"), param("dst"), param("src")
+	e.Function("widen", "(n int, dst *float32, src *uint16)", "widens n bfloat16 values.")
+	n, dst, src := simd.Loaded("n"), simd.Loaded("dst"), simd.Loaded("src")
 	e.each(n, 4, func(_ int, at func(reg.Register, uint8) Mem) {
 		VMOVUPS(e.load(at(src, 2)), at(dst, 4))
 	})
-	end()
+	simd.End()
 }
 
 func (e emitter) narrow(name, what string, add bool) {
-	e.function(name, "(n int, dst *uint16, src *float32, first, a, b uint32)",
+	e.Function(name, "(n int, dst *uint16, src *float32, first, a, b uint32)",
 		"stores "+what+" for n values, rounded stochastically with the upper halves of the words from place first on of the stream a, b.")
-	n, dst, src := param("n"), param("dst"), param("src")
+	n, dst, src := simd.Loaded("n"), simd.Loaded("dst"), simd.Loaded("src")
 	d := e.newDraws()
 	e.each(n, 2, func(_ int, at func(reg.Register, uint8) Mem) {
 		x := e.Vec()
@@ -217,13 +203,13 @@ func (e emitter) narrow(name, what string, add bool) {
 		e.round(x, r)
 		e.store(x, at(dst, 2))
 	})
-	end()
+	simd.End()
 }
 
 // squares sums in the order of dot in the generator of the row kernels.
 func (e emitter) squares() {
-	e.function("squares", "(n int, x *uint16) float32", "sums the squares of n values.")
-	n, x := param("n"), param("x")
+	e.Function("squares", "(n int, x *uint16) float32", "sums the squares of n values.")
+	n, x := simd.Loaded("n"), simd.Loaded("x")
 	sums := make([]reg.VecVirtual, 4)
 	for i := range sums {
 		sums[i] = e.Vec()
@@ -235,7 +221,7 @@ func (e emitter) squares() {
 	})
 	sum := e.Sum(sums)
 	Store(sum.AsX(), ReturnIndex(0))
-	end()
+	simd.End()
 }
 
 // factors gives the numbers of a step that lie at c: AVX2 has no registers to keep them.
@@ -261,9 +247,9 @@ func (e emitter) adamw(name, what string, narrowGrad, narrowMoments bool) {
 		moments, extra = "*uint16", ", first, a, b uint32"
 		draw = " Moments are rounded with the halves of the words from place first on of the stream a, b: the first with the lower ones."
 	}
-	e.function(name, "(n int, w *float32, grad "+grad+", m, v "+moments+", factors *float32"+extra+")",
+	e.Function(name, "(n int, w *float32, grad "+grad+", m, v "+moments+", factors *float32"+extra+")",
 		"is one optimizer step for n weights "+what+"; see adamwFactors for what factors points to."+draw)
-	n, w, g, m, v, c := param("n"), param("w"), param("grad"), param("m"), param("v"), param("factors")
+	n, w, g, m, v, c := simd.Loaded("n"), simd.Loaded("w"), simd.Loaded("grad"), simd.Loaded("m"), simd.Loaded("v"), simd.Loaded("factors")
 	factor := e.factors(c)
 	var d *draws
 	if narrowMoments {
@@ -317,5 +303,5 @@ func (e emitter) adamw(name, what string, narrowGrad, narrowMoments bool) {
 			})
 		VMOVUPS(t, at(w, 4))
 	})
-	end()
+	simd.End()
 }

@@ -79,22 +79,6 @@ func (g gen) function(name, signature, doc string) {
 	Pragma("noescape")
 }
 
-func param(name string) reg.GPVirtual { return Load(Param(name), GP64()).(reg.GPVirtual) }
-
-// argument is a parameter where it lies.
-func argument(name string) Mem {
-	b, err := Param(name).Resolve()
-	if err != nil {
-		panic(err)
-	}
-	return b.Addr
-}
-
-func end() {
-	VZEROUPPER()
-	RET()
-}
-
 // constant is the memory of a constant.
 func (g gen) constant(i int) Mem { return g.constants.Offset(32 * i) }
 
@@ -209,7 +193,7 @@ func prefetch() {
 	TEXT("prefetchRows", NOSPLIT, "func(rows, cols int, p *float32, stride int)")
 	Doc("prefetchRows asks for rows of cols values, stride values apart, to be brought to the second-level cache.")
 	Pragma("noescape")
-	rows, cols, p, stride := param("rows"), param("cols"), param("p"), param("stride")
+	rows, cols, p, stride := simd.Loaded("rows"), simd.Loaded("cols"), simd.Loaded("p"), simd.Loaded("stride")
 	SHLQ(U8(2), cols)
 	SHLQ(U8(2), stride)
 	i := GP64()
@@ -227,19 +211,19 @@ func prefetch() {
 }
 
 func (g gen) maxRow() {
-	g.function("maxRow", "(n int, x *float32) float32", "is the greatest of n values; numbers that are NaN may be passed over.")
-	x := param("x")
-	row := g.NewRow("row", param("n"), g.masks)
+	g.Function("maxRow", "(n int, x *float32) float32", "is the greatest of n values; numbers that are NaN may be passed over.")
+	x := simd.Loaded("x")
+	row := g.NewRow("row", simd.Loaded("n"), g.masks)
 	Store(g.rowMax(row, x).AsX(), ReturnIndex(0))
-	end()
+	simd.End()
 }
 
 func (g gen) expSum() {
-	g.function("expSum", "(n int, dst, src *float32, shift float32) float32", "computes dst = exp(src - shift) for n values and returns their sum. dst may be src.")
-	dst, src := param("dst"), param("src")
-	shift := g.Broadcast(argument("shift"))
+	g.Function("expSum", "(n int, dst, src *float32, shift float32) float32", "computes dst = exp(src - shift) for n values and returns their sum. dst may be src.")
+	dst, src := simd.Loaded("dst"), simd.Loaded("src")
+	shift := g.Broadcast(simd.Argument("shift"))
 	k := g.operands(expConstants...)
-	row := g.NewRow("row", param("n"), g.masks)
+	row := g.NewRow("row", simd.Loaded("n"), g.masks)
 	sum := g.Vec()
 	g.Zero(sum)
 	row.Each(1, func(v int, mask reg.Register) {
@@ -252,28 +236,28 @@ func (g gen) expSum() {
 		g.Store(e, row.At(dst, v), mask)
 	})
 	Store(g.Sum([]reg.VecVirtual{sum}).AsX(), ReturnIndex(0))
-	end()
+	simd.End()
 }
 
 func (g gen) scale() {
-	g.function("scale", "(n int, dst, src *float32, f float32)", "computes dst = f*src for n values. dst may be src.")
-	dst, src := param("dst"), param("src")
-	f := g.Broadcast(argument("f"))
-	row := g.NewRow("row", param("n"), g.masks)
+	g.Function("scale", "(n int, dst, src *float32, f float32)", "computes dst = f*src for n values. dst may be src.")
+	dst, src := simd.Loaded("dst"), simd.Loaded("src")
+	f := g.Broadcast(simd.Argument("f"))
+	row := g.NewRow("row", simd.Loaded("n"), g.masks)
 	row.Each(4, func(v int, mask reg.Register) {
 		x := g.Vec()
 		g.Load(row.At(src, v), x, mask)
 		VMULPS(f, x, x)
 		g.Store(x, row.At(dst, v), mask)
 	})
-	end()
+	simd.End()
 }
 
 func (g gen) scaleRows() {
-	g.function("scaleRows", "(rows, cols int, p *float32, stride int, f *float32)", "multiplies row r of cols values by f[r]. Rows lie stride values apart.")
-	p, stride, f := param("p"), param("stride"), param("f")
+	g.Function("scaleRows", "(rows, cols int, p *float32, stride int, f *float32)", "multiplies row r of cols values by f[r]. Rows lie stride values apart.")
+	p, stride, f := simd.Loaded("p"), simd.Loaded("stride"), simd.Loaded("f")
 	SHLQ(U8(2), stride)
-	row := g.NewRow("row", param("cols"), g.masks)
+	row := g.NewRow("row", simd.Loaded("cols"), g.masks)
 	Label("next")
 	by := g.Broadcast(Mem{Base: f})
 	row.Each(4, func(v int, mask reg.Register) {
@@ -284,17 +268,17 @@ func (g gen) scaleRows() {
 	})
 	ADDQ(U8(4), f)
 	ADDQ(stride, p)
-	DECQ(argument("rows"))
+	DECQ(simd.Argument("rows"))
 	JNZ(LabelRef("next"))
-	end()
+	simd.End()
 }
 
 func (g gen) dotRows() {
-	g.function("dotRows", "(rows, cols int, a *float32, aStride int, b *float32, bStride int, f float32, dst *float32)", "writes f times the inner product of the rows of a and b to dst. Rows lie Stride values apart.")
-	rows, a, aStride, b, bStride, dst := param("rows"), param("a"), param("aStride"), param("b"), param("bStride"), param("dst")
+	g.Function("dotRows", "(rows, cols int, a *float32, aStride int, b *float32, bStride int, f float32, dst *float32)", "writes f times the inner product of the rows of a and b to dst. Rows lie Stride values apart.")
+	rows, a, aStride, b, bStride, dst := simd.Loaded("rows"), simd.Loaded("a"), simd.Loaded("aStride"), simd.Loaded("b"), simd.Loaded("bStride"), simd.Loaded("dst")
 	SHLQ(U8(2), aStride)
 	SHLQ(U8(2), bStride)
-	row := g.NewRow("row", param("cols"), g.masks)
+	row := g.NewRow("row", simd.Loaded("cols"), g.masks)
 	Label("next")
 	sums := []reg.VecVirtual{g.Vec(), g.Vec()}
 	g.Zero(sums[0])
@@ -306,20 +290,20 @@ func (g gen) dotRows() {
 		VFMADD231PS(x, y, sums[v])
 	})
 	sum := g.Sum(sums)
-	VMULSS(argument("f"), sum.AsX(), sum.AsX())
+	VMULSS(simd.Argument("f"), sum.AsX(), sum.AsX())
 	VMOVSS(sum.AsX(), Mem{Base: dst})
 	ADDQ(U8(4), dst)
 	ADDQ(aStride, a)
 	ADDQ(bStride, b)
 	DECQ(rows)
 	JNZ(LabelRef("next"))
-	end()
+	simd.End()
 }
 
 // causalRow prepares loops over a row of min(count, limit) values.
 func (g gen) causalRow(name string, count reg.GPVirtual) *simd.Row {
 	n := GP64()
-	MOVQ(argument("limit"), n)
+	MOVQ(simd.Argument("limit"), n)
 	CMPQ(count, n)
 	CMOVQLT(count, n)
 	return g.NewRow(name, n, g.masks)
@@ -329,8 +313,8 @@ func (g gen) causalRow(name string, count reg.GPVirtual) *simd.Row {
 // Then it clears whole vectors of the given matrices up to fill values, and goes to
 // the next row, ld bytes on.
 func (g gen) causalRows(ld reg.GPVirtual, matrices []reg.GPVirtual, body func(row *simd.Row)) {
-	count := param("count")
-	SHLQ(U8(2), argument("fill"))
+	count := simd.Loaded("count")
+	SHLQ(U8(2), simd.Argument("fill"))
 	Label("next")
 	row := g.causalRow("row", count)
 	body(row)
@@ -339,7 +323,7 @@ func (g gen) causalRows(ld reg.GPVirtual, matrices []reg.GPVirtual, body func(ro
 	LEAQ(Mem{Base: row.Bytes, Disp: g.Width() - 1}, at)
 	ANDQ(I32(-g.Width()), at)
 	Label("fill")
-	CMPQ(at, argument("fill"))
+	CMPQ(at, simd.Argument("fill"))
 	JGE(LabelRef("filled"))
 	for _, m := range matrices {
 		VMOVUPS(zero, Mem{Base: m, Index: at, Scale: 1})
@@ -351,16 +335,16 @@ func (g gen) causalRows(ld reg.GPVirtual, matrices []reg.GPVirtual, body func(ro
 		ADDQ(ld, m)
 	}
 	INCQ(count)
-	DECQ(argument("rows"))
+	DECQ(simd.Argument("rows"))
 	JNZ(LabelRef("next"))
-	end()
+	simd.End()
 }
 
 // maxima raises top[r] to the greatest scale*s of each row. It goes through all rows
 // before anything else does, for the maximum of a vector takes long to be known, but
 // those of several rows can be on their way at once.
 func (g gen) maxima(ld reg.GPVirtual, scale reg.VecVirtual) {
-	s, top, rows, count := param("s"), param("top"), param("rows"), param("count")
+	s, top, rows, count := simd.Loaded("s"), simd.Loaded("top"), simd.Loaded("rows"), simd.Loaded("count")
 	Label("maxima")
 	most := g.rowMax(g.causalRow("max", count), s)
 	VMULSS(scale.AsX(), most.AsX(), most.AsX())
@@ -374,13 +358,13 @@ func (g gen) maxima(ld reg.GPVirtual, scale reg.VecVirtual) {
 }
 
 func (g gen) softmax() {
-	g.function("softmax", "(rows int, s *float32, ld, count, limit, fill int, scale float32, top, sum *float32)",
+	g.Function("softmax", "(rows int, s *float32, ld, count, limit, fill int, scale float32, top, sum *float32)",
 		"raises top[r] to the greatest scale*s of row r, replaces its s by exp(scale*s - top[r]) and writes their sum to sum[r]. Row r has min(count+r, limit) values and lies ld values after the one before; what follows them becomes zero, in whole vectors, up to fill values.")
-	ld := param("ld")
+	ld := simd.Loaded("ld")
 	SHLQ(U8(2), ld)
-	scale := g.Broadcast(argument("scale"))
+	scale := g.Broadcast(simd.Argument("scale"))
 	g.maxima(ld, scale)
-	s, top, sum := param("s"), param("top"), param("sum")
+	s, top, sum := simd.Loaded("s"), simd.Loaded("top"), simd.Loaded("sum")
 	k := g.operands(expConstants...)
 	g.causalRows(ld, []reg.GPVirtual{s}, func(row *simd.Row) {
 		shift, total := g.Broadcast(Mem{Base: top}), g.Vec()
@@ -401,11 +385,11 @@ func (g gen) softmax() {
 }
 
 func (g gen) softmaxBackward() {
-	g.function("softmaxBackward", "(rows int, s, dp *float32, ld, count, limit, fill int, scale float32, lse, delta *float32)",
+	g.Function("softmaxBackward", "(rows int, s, dp *float32, ld, count, limit, fill int, scale float32, lse, delta *float32)",
 		"replaces s by p = exp(scale*s - lse[r]) and dp by p*(scale*dp - delta[r]). Rows are those of softmax.")
-	s, dp, ld, lse, delta := param("s"), param("dp"), param("ld"), param("lse"), param("delta")
+	s, dp, ld, lse, delta := simd.Loaded("s"), simd.Loaded("dp"), simd.Loaded("ld"), simd.Loaded("lse"), simd.Loaded("delta")
 	SHLQ(U8(2), ld)
-	scale := g.Broadcast(argument("scale"))
+	scale := g.Broadcast(simd.Argument("scale"))
 	k := g.operands(expConstants...)
 	g.causalRows(ld, []reg.GPVirtual{s, dp}, func(row *simd.Row) {
 		shift, centre := g.Broadcast(Mem{Base: lse}), g.Broadcast(Mem{Base: delta})
@@ -435,15 +419,15 @@ func (g gen) touch(row *simd.Row, rows ...reg.GPVirtual) {
 }
 
 func (g gen) swiglu() {
-	g.function("swiglu", "(n int, y, gate, up *float32, yNext, next int)", "computes y = gate/(1+exp(-gate))*up for n values. y may be gate or up. Meanwhile memory works on what lies yNext bytes beyond y and next bytes beyond gate and up.")
-	y, gate, up := param("y"), param("gate"), param("up")
-	yNext, next := param("yNext"), param("next")
+	g.Function("swiglu", "(n int, y, gate, up *float32, yNext, next int)", "computes y = gate/(1+exp(-gate))*up for n values. y may be gate or up. Meanwhile memory works on what lies yNext bytes beyond y and next bytes beyond gate and up.")
+	y, gate, up := simd.Loaded("y"), simd.Loaded("gate"), simd.Loaded("up")
+	yNext, next := simd.Loaded("yNext"), simd.Loaded("next")
 	ADDQ(y, yNext)
 	upNext := GP64()
 	LEAQ(Mem{Base: up, Index: next, Scale: 1}, upNext)
 	ADDQ(gate, next)
 	k := g.operands(expConstants...)
-	row := g.NewRow("row", param("n"), g.masks)
+	row := g.NewRow("row", simd.Loaded("n"), g.masks)
 	row.Each(1, func(v int, mask reg.Register) {
 		x, minus, u := g.Vec(), g.Vec(), g.Vec()
 		g.touch(row, next, upNext, yNext)
@@ -457,14 +441,14 @@ func (g gen) swiglu() {
 		VMULPS(u, x, x)
 		g.Store(x, row.At(y, v), mask)
 	})
-	end()
+	simd.End()
 }
 
 func (g gen) swigluBackward() {
-	g.function("swigluBackward", "(n int, dgate, dup, dy, gate, up *float32, dNext, dyNext, next int)",
+	g.Function("swigluBackward", "(n int, dgate, dup, dy, gate, up *float32, dNext, dyNext, next int)",
 		"computes dup = dy*gate*s and dgate = dy*up*s*(1 + gate*(1-s)) with s = 1/(1+exp(-gate)) for n values. dgate and dup may be gate and up. Meanwhile memory works on what lies dyNext bytes beyond dy, next bytes beyond gate and up, and dNext bytes beyond dgate and dup.")
-	dgate, dup, dy, gate, up := param("dgate"), param("dup"), param("dy"), param("gate"), param("up")
-	dNext, dyNext, next := param("dNext"), param("dyNext"), param("next")
+	dgate, dup, dy, gate, up := simd.Loaded("dgate"), simd.Loaded("dup"), simd.Loaded("dy"), simd.Loaded("gate"), simd.Loaded("up")
+	dNext, dyNext, next := simd.Loaded("dNext"), simd.Loaded("dyNext"), simd.Loaded("next")
 	ADDQ(dy, dyNext)
 	upNext, dupNext := GP64(), GP64()
 	LEAQ(Mem{Base: up, Index: next, Scale: 1}, upNext)
@@ -472,7 +456,7 @@ func (g gen) swigluBackward() {
 	LEAQ(Mem{Base: dup, Index: dNext, Scale: 1}, dupNext)
 	ADDQ(dgate, dNext)
 	k := g.operands(expConstants...)
-	row := g.NewRow("row", param("n"), g.masks)
+	row := g.NewRow("row", simd.Loaded("n"), g.masks)
 	row.Each(1, func(v int, mask reg.Register) {
 		x, u, d, s := g.Vec(), g.Vec(), g.Vec(), g.Vec()
 		g.touch(row, next, upNext, dyNext, dNext, dupNext)
@@ -494,5 +478,5 @@ func (g gen) swigluBackward() {
 		g.Store(s, row.At(dgate, v), mask)
 		g.Store(x, row.At(dup, v), mask)
 	})
-	end()
+	simd.End()
 }

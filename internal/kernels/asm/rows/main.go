@@ -29,24 +29,10 @@ func main() {
 	Generate()
 }
 
-// function starts a function with the name of its instruction set.
-func function(s simd.ISA, name, signature, doc string) {
-	TEXT(name+s.Name, NOSPLIT, "func"+signature)
-	Doc(fmt.Sprintf("%s%s %s", name, s.Name, doc))
-	Pragma("noescape")
-}
-
-func param(name string) reg.GPVirtual { return Load(Param(name), GP64()).(reg.GPVirtual) }
-
-func end() {
-	VZEROUPPER()
-	RET()
-}
-
 func add(s simd.ISA, masks Mem) {
-	function(s, "add", "(n int, dst, a, b *float32)", "computes dst = a + b for n values.")
-	dst, a, b := param("dst"), param("a"), param("b")
-	row := s.NewRow("row", param("n"), masks)
+	s.Function("add", "(n int, dst, a, b *float32)", "computes dst = a + b for n values.")
+	dst, a, b := simd.Loaded("dst"), simd.Loaded("a"), simd.Loaded("b")
+	row := s.NewRow("row", simd.Loaded("n"), masks)
 	row.Each(4, func(v int, mask reg.Register) {
 		x, y := s.Vec(), s.Vec()
 		s.Load(row.At(a, v), x, mask)
@@ -54,14 +40,14 @@ func add(s simd.ISA, masks Mem) {
 		VADDPS(y, x, x)
 		s.Store(x, row.At(dst, v), mask)
 	})
-	end()
+	simd.End()
 }
 
 func axpy(s simd.ISA, masks Mem) {
-	function(s, "axpy", "(n int, dst, a, b *float32, f float32)", "computes dst = a + f*b for n values.")
-	dst, a, b := param("dst"), param("a"), param("b")
+	s.Function("axpy", "(n int, dst, a, b *float32, f float32)", "computes dst = a + f*b for n values.")
+	dst, a, b := simd.Loaded("dst"), simd.Loaded("a"), simd.Loaded("b")
 	f := s.Broadcast(simd.Argument("f"))
-	row := s.NewRow("row", param("n"), masks)
+	row := s.NewRow("row", simd.Loaded("n"), masks)
 	row.Each(4, func(v int, mask reg.Register) {
 		x, y := s.Vec(), s.Vec()
 		s.Load(row.At(a, v), x, mask)
@@ -69,15 +55,15 @@ func axpy(s simd.ISA, masks Mem) {
 		VFMADD231PS(y, f, x)
 		s.Store(x, row.At(dst, v), mask)
 	})
-	end()
+	simd.End()
 }
 
 func addRows(s simd.ISA, masks Mem) {
-	function(s, "addRows", "(count, n int, dst *float32, ds int, src *float32, ss int, positions, tokens *int32)",
+	s.Function("addRows", "(count, n int, dst *float32, ds int, src *float32, ss int, positions, tokens *int32)",
 		"adds n values of row p of src to row tokens[p] of dst, for each of count positions p; rows start ss and ds bytes apart.")
-	count, dst, ds, src, ss := param("count"), param("dst"), param("ds"), param("src"), param("ss")
-	positions, tokens := param("positions"), param("tokens")
-	row := s.NewRow("row", param("n"), masks)
+	count, dst, ds, src, ss := simd.Loaded("count"), simd.Loaded("dst"), simd.Loaded("ds"), simd.Loaded("src"), simd.Loaded("ss")
+	positions, tokens := simd.Loaded("positions"), simd.Loaded("tokens")
+	row := s.NewRow("row", simd.Loaded("n"), masks)
 	find := func(at Mem, from, to reg.GPVirtual) {
 		MOVLQSX(at, from)
 		MOVLQSX(Mem{Base: tokens, Index: from, Scale: 4}, to)
@@ -110,7 +96,7 @@ func addRows(s simd.ISA, masks Mem) {
 	ADDQ(U8(4), positions)
 	DECQ(count)
 	JNZ(LabelRef("next"))
-	end()
+	simd.End()
 }
 
 // vectors are n cleared registers.
@@ -124,9 +110,9 @@ func vectors(s simd.ISA, n int) []reg.VecVirtual {
 }
 
 func dot(s simd.ISA, masks Mem) {
-	function(s, "dot", "(n int, a, b *float32) float32", "is the inner product of n values.")
-	a, b := param("a"), param("b")
-	row := s.NewRow("row", param("n"), masks)
+	s.Function("dot", "(n int, a, b *float32) float32", "is the inner product of n values.")
+	a, b := simd.Loaded("a"), simd.Loaded("b")
+	row := s.NewRow("row", simd.Loaded("n"), masks)
 	sums := vectors(s, 4)
 	row.Each(4, func(v int, mask reg.Register) {
 		x, y := s.Vec(), s.Vec()
@@ -136,14 +122,14 @@ func dot(s simd.ISA, masks Mem) {
 	})
 	sum := s.Sum(sums)
 	Store(sum.AsX(), ReturnIndex(0))
-	end()
+	simd.End()
 }
 
 func normForward(s simd.ISA, masks Mem) {
-	function(s, "normForward", "(rows, groups, dim int, y *float32, ySkip int, x *float32, xSkip int, w, rstd *float32, mean, eps float32)",
+	s.Function("normForward", "(rows, groups, dim int, y *float32, ySkip int, x *float32, xSkip int, w, rstd *float32, mean, eps float32)",
 		"normalises groups of dim values, groups of them in each of the rows: y = x*rstd*w, rstd = 1/sqrt(mean*sum(x*x)+eps). A row ends ySkip or xSkip bytes before the next.")
-	rows, y, x, w, rstd := param("rows"), param("y"), param("x"), param("w"), param("rstd")
-	row := s.NewRow("row", param("dim"), masks)
+	rows, y, x, w, rstd := simd.Loaded("rows"), simd.Loaded("y"), simd.Loaded("x"), simd.Loaded("w"), simd.Loaded("rstd")
+	row := s.NewRow("row", simd.Loaded("dim"), masks)
 	g := GP64()
 	one := XMM()
 	{
@@ -184,7 +170,7 @@ func normForward(s simd.ISA, masks Mem) {
 	ADDQ(simd.Argument("ySkip"), y)
 	DECQ(rows)
 	JNZ(LabelRef("next"))
-	end()
+	simd.End()
 }
 
 // normBackward takes a residual gradient or none: two functions, for the choice must
@@ -194,15 +180,15 @@ func normBackward(s simd.ISA, masks Mem, residual bool) {
 	if residual {
 		name, signature, doc = "normBackwardRes", ", res *float32, resSkip int", " + res"
 	}
-	function(s, name, "(rows, groups, dim int, dx *float32, dxSkip int, dy *float32, dySkip int, x *float32, xSkip int, w, rstd, part *float32, mean float32"+signature+")",
+	s.Function(name, "(rows, groups, dim int, dx *float32, dxSkip int, dy *float32, dySkip int, x *float32, xSkip int, w, rstd, part *float32, mean float32"+signature+")",
 		"computes dx = rstd*(g - h*mean*sum(g*h))"+doc+" with g = dy*w and h = x*rstd, and part += dy*h, for groups of dim values. A row ends Skip bytes before the next.")
-	rows, dx, dy, x := param("rows"), param("dx"), param("dy"), param("x")
-	w, rstd, part := param("w"), param("rstd"), param("part")
+	rows, dx, dy, x := simd.Loaded("rows"), simd.Loaded("dx"), simd.Loaded("dy"), simd.Loaded("x")
+	w, rstd, part := simd.Loaded("w"), simd.Loaded("rstd"), simd.Loaded("part")
 	var res reg.GPVirtual
 	if residual {
-		res = param("res")
+		res = simd.Loaded("res")
 	}
-	row := s.NewRow("row", param("dim"), masks)
+	row := s.NewRow("row", simd.Loaded("dim"), masks)
 	g := GP64()
 	Label("next")
 	MOVQ(simd.Argument("groups"), g)
@@ -256,15 +242,15 @@ func normBackward(s simd.ISA, masks Mem, residual bool) {
 	}
 	DECQ(rows)
 	JNZ(LabelRef("next"))
-	end()
+	simd.End()
 }
 
 func rope(s simd.ISA, masks Mem) {
-	function(s, "rope", "(rows, heads, half int, x *float32, stride int, cos, sin *float32, sign float32)",
+	s.Function("rope", "(rows, heads, half int, x *float32, stride int, cos, sin *float32, sign float32)",
 		"turns heads of twice half columns in place: (a, b) -> (a*cos - b*sin, a*sin + b*cos), sin times sign. Rows start stride bytes apart; each has its own half cosines and sines.")
-	rows, x, stride, cos, sin := param("rows"), param("x"), param("stride"), param("cos"), param("sin")
+	rows, x, stride, cos, sin := simd.Loaded("rows"), simd.Loaded("x"), simd.Loaded("stride"), simd.Loaded("cos"), simd.Loaded("sin")
 	sign := s.Broadcast(simd.Argument("sign"))
-	row := s.NewRow("row", param("half"), masks)
+	row := s.NewRow("row", simd.Loaded("half"), masks)
 	heads, a, b := GP64(), GP64(), GP64()
 	Label("next")
 	loops := 0
@@ -298,14 +284,14 @@ func rope(s simd.ISA, masks Mem) {
 	ADDQ(row.Bytes, sin)
 	DECQ(rows)
 	JNZ(LabelRef("next"))
-	end()
+	simd.End()
 }
 
 func adamw(s simd.ISA, masks Mem) {
-	function(s, "adamw", "(n int, w, grad, m, v, factors *float32)",
+	s.Function("adamw", "(n int, w, grad, m, v, factors *float32)",
 		"is one optimizer step for n weights; see adamwFactors for what factors points to.")
-	w, g, m, v, c := param("w"), param("grad"), param("m"), param("v"), param("factors")
-	row := s.NewRow("row", param("n"), masks)
+	w, g, m, v, c := simd.Loaded("w"), simd.Loaded("grad"), simd.Loaded("m"), simd.Loaded("v"), simd.Loaded("factors")
+	row := s.NewRow("row", simd.Loaded("n"), masks)
 	var f [8]reg.VecVirtual
 	for i := range f {
 		f[i] = s.Broadcast(Mem{Base: c, Disp: 4 * i})
@@ -325,5 +311,5 @@ func adamw(s simd.ISA, masks Mem) {
 			})
 		s.Store(t, row.At(w, u), mask)
 	})
-	end()
+	simd.End()
 }

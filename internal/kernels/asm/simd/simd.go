@@ -44,6 +44,23 @@ func (s ISA) Zero(r reg.VecVirtual) {
 	}
 }
 
+// Function starts a function with the name of its instruction set; doc goes on after the
+// name.
+func (s ISA) Function(name, signature, doc string) {
+	TEXT(name+s.Name, NOSPLIT, "func"+signature)
+	Doc(fmt.Sprintf("%s%s %s", name, s.Name, doc))
+	Pragma("noescape")
+}
+
+// Loaded is a parameter that is a pointer or an integer, in a register.
+func Loaded(name string) reg.GPVirtual { return Load(Param(name), GP64()).(reg.GPVirtual) }
+
+// End ends a function.
+func End() {
+	VZEROUPPER()
+	RET()
+}
+
 // Argument is a parameter of the function where it lies.
 func Argument(name string) Mem {
 	b, err := Param(name).Resolve()
