@@ -14,12 +14,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"dsconv/internal/bench"
-	"dsconv/internal/config"
 )
 
 type benchStepOptions struct {
 	loadFlags
-	preset   string
 	json     bool
 	variants []string
 	rounds   int
@@ -41,12 +39,9 @@ variant in their place: none (base), static, low-rank dynamic after q, k and v
 Each variant runs in a process of its own, so that its memory is its own. They take
 turns in rounds, so that what else the machine does hits all alike. Times are
 medians; the floor is the matrix FLOPs of the step at the multiply-add peak that was
-measured between the rounds.
-
---config takes a sweep, too: its own variants are measured at its largest size.`,
+measured between the rounds.`,
 		Example: `  dsconv bench step --config configs/bench-27m.yaml --variants base,static,dyn,dynhw
-  dsconv bench step --config configs/tiny-dyn.yaml --rounds 3 --json
-  dsconv bench step --config configs/sweeps/default.yaml --preset day`,
+  dsconv bench step --config configs/tiny-dyn.yaml --rounds 3 --json`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := o.need(c, "configs/bench-27m.yaml"); err != nil {
@@ -67,7 +62,6 @@ measured between the rounds.
 		},
 	}
 	o.bind(cmd)
-	cmd.Flags().StringVar(&o.preset, "preset", "", "size preset of a sweep")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	cmd.Flags().StringSliceVar(&o.variants, "variants", bench.VariantNames(), "which to compare")
 	cmd.Flags().IntVar(&o.rounds, "rounds", 5, "rounds")
@@ -90,34 +84,17 @@ func newCmdBenchWorker(f *Factory) *cobra.Command {
 	}
 }
 
-// load reads what is measured: variants of a run's configuration, or of a sweep.
-func (o *benchStepOptions) load() (name string, variants []bench.Named, err error) {
-	if !config.IsSweep(o.file) {
-		if o.preset != "" {
-			return "", nil, usagef("--preset is for sweeps; %s is a run, which has profiles (--profile)", o.file)
-		}
-		c, err := o.config()
-		if err != nil {
-			return "", nil, err
-		}
-		variants, err = bench.Variants(c, o.variants)
-		return c.Name, variants, err
-	}
-	s, err := config.LoadSweep(o.file, o.preset, config.WithProfile(o.profile), config.WithSet(o.set))
-	if err != nil {
-		return "", nil, err
-	}
-	size, variants, err := largestVariants(s, o.variants)
-	return s.Name + " " + size, variants, err
-}
-
 func benchStepRun(f *Factory, o *benchStepOptions) error {
-	name, variants, err := o.load()
+	c, err := o.config()
+	if err != nil {
+		return err
+	}
+	variants, err := bench.Variants(c, o.variants)
 	if err != nil {
 		return err
 	}
 	s, err := f.measureSteps(context.Background(), bench.Plan{
-		Name: name, Variants: variants, Rounds: o.rounds, PerRound: o.steps,
+		Name: c.Name, Variants: variants, Rounds: o.rounds, PerRound: o.steps,
 		Told: func(round int, variant string, ms float64) {
 			f.logf("round %d of %d: %-8s %8.1f ms a step", round+1, o.rounds, variant, ms)
 		},

@@ -66,6 +66,10 @@ func reproduceRun(ctx context.Context, f *Factory, o reproduceOptions) error {
 	if err != nil {
 		return err
 	}
+	timed, given, err := st.timed()
+	if err != nil {
+		return err
+	}
 	if o.dryRun || o.preset == paperPreset {
 		return f.printStudyPlan(sweeps, o.preset)
 	}
@@ -94,11 +98,8 @@ func reproduceRun(ctx context.Context, f *Factory, o reproduceOptions) error {
 	if failure != nil && !errors.As(failure, &failed) {
 		return failure
 	}
-	for _, s := range sweeps {
-		if s.Name != st.StepTimes {
-			continue
-		}
-		err := f.timeSteps(ctx, s, o.dir)
+	if timed != nil {
+		err := f.timeSteps(ctx, timed, given, o.dir)
 		if errors.Is(err, sweep.ErrInterrupted) {
 			return withCode(err, exitInterrupted)
 		}

@@ -10,11 +10,8 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
-	"dsconv/internal/arch"
 	"dsconv/internal/bench"
 	"dsconv/internal/config"
 	"dsconv/internal/report"
@@ -25,59 +22,21 @@ import (
 // since the layout of memory, which costs or saves a few percent, is a process's own.
 const (
 	stepSets   = 3
-	stepRounds = 8 // of a set
-	stepSteps  = 4 // of each variant in a round
+	stepRounds = 4 // of a set
+	stepSteps  = 1 // of each variant in a round
 )
 
-// largestVariants are variants of a sweep at its largest size, that of the base model
-// with most parameters: the sweep's own where it has one of the name, else base with the
-// convolutions that bench knows by that name.
-func largestVariants(s *config.Sweep, names []string) (size string, out []bench.Named, err error) {
-	jobs, err := s.Expand()
-	if err != nil {
-		return "", nil, err
-	}
-	var base *config.Job
-	most := int64(0)
-	for i, j := range jobs {
-		if n := arch.SpecOf(j.Config).Count().Total; j.Variant == "base" && n > most {
-			base, most = &jobs[i], n
-		}
-	}
-	if base == nil {
-		return "", nil, usagef("%s: step times need a variant called base", s.File())
-	}
-	for _, name := range names {
-		i := slices.IndexFunc(jobs, func(j config.Job) bool {
-			return j.Variant == name && j.Seed == base.Seed && slices.Equal(j.Axes, base.Axes)
-		})
-		if i >= 0 {
-			out = append(out, bench.Named{Name: name, Config: jobs[i].Config})
-			continue
-		}
-		c, err := bench.Variant(base.Config, name)
-		if err != nil {
-			return "", nil, err
-		}
-		out = append(out, bench.Named{Name: name, Config: c})
-	}
-	if _, size, named := strings.Cut(base.Label(), " "); named {
-		return size, out, nil
-	}
-	return report.Count(float64(most)) + " parameters", out, nil
-}
-
-// timeSteps measures step times of the sweep's largest size into dir, unless that was
-// done already by this version, on this machine, with these settings.
-func (f *Factory) timeSteps(ctx context.Context, s *config.Sweep, dir string) error {
-	size, variants, err := largestVariants(s, bench.VariantNames())
+// timeSteps measures step times of the variants of a configuration into dir, unless that
+// was done already by this version, on this machine, with these settings.
+func (f *Factory) timeSteps(ctx context.Context, c *config.Config, given, dir string) error {
+	variants, err := bench.Variants(c, bench.VariantNames())
 	if err != nil {
 		return err
 	}
 	t := &report.StepTimes{
-		Sweep: s.Name, Size: size, Settings: stepSettings(variants), Version: buildText(), Machine: machineText(),
-		Command: fmt.Sprintf("dsconv bench step --config %s --preset %s --rounds %d --steps %d", s.File(), s.Preset, stepSets*stepRounds, stepSteps),
-		Sets:    stepSets, PerRound: stepSteps, Tokens: variants[0].Config.Train.Batch * variants[0].Config.Task.SeqLen,
+		Model: c.Name, Settings: stepSettings(variants), Version: buildText(), Machine: machineText(),
+		Command: fmt.Sprintf("dsconv bench step --config %s --rounds %d --steps %d", given, stepSets*stepRounds, stepSteps),
+		Sets:    stepSets, PerRound: stepSteps, Tokens: c.Train.Batch * c.Task.SeqLen,
 	}
 	file := filepath.Join(dir, report.StepTimesFile)
 	old, err := report.ReadStepTimes(dir)
@@ -87,11 +46,11 @@ func (f *Factory) timeSteps(ctx context.Context, s *config.Sweep, dir string) er
 	if old != nil && old.Same(t) {
 		return nil
 	}
-	f.logf("step times: %d variants of %s, %s, take turns; what else runs now disturbs them", len(variants), s.Name, size)
+	f.logf("step times: %d variants of %s take turns; what else runs now disturbs them", len(variants), c.Name)
 	ctx, stop := signal.NotifyContext(ctx, stopSignals...)
 	defer stop()
 	for set := range stepSets {
-		m, err := f.measureSteps(ctx, bench.Plan{Name: s.Name, Variants: variants, Rounds: stepRounds, PerRound: stepSteps, Told: func(int, string, float64) {}})
+		m, err := f.measureSteps(ctx, bench.Plan{Name: c.Name, Variants: variants, Rounds: stepRounds, PerRound: stepSteps, Told: func(int, string, float64) {}})
 		if ctx.Err() != nil {
 			return fmt.Errorf("%w while step times were measured; the same call measures them", sweep.ErrInterrupted)
 		}

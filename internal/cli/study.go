@@ -21,7 +21,7 @@ type study struct {
 		Presets []string `yaml:"presets"` // empty: all
 	} `yaml:"sweeps"`
 	Presets   map[string]string `yaml:"presets"`    // what each costs, in words
-	StepTimes string            `yaml:"step_times"` // sweep whose largest size is timed at the end; empty: none
+	StepTimes string            `yaml:"step_times"` // configuration below the study's folder whose variants are timed at the end; empty: none
 	file      string
 }
 
@@ -44,6 +44,9 @@ func parseStudy(file string, data []byte) (*study, error) {
 	if len(s.Sweeps) == 0 || len(s.Presets) == 0 {
 		return nil, usagef("reproduce: %s: a study needs sweeps and presets", file)
 	}
+	if s.StepTimes != "" && !filepath.IsLocal(s.StepTimes) {
+		return nil, usagef("reproduce: %s: step_times: %q must be a file below the study's folder", file, s.StepTimes)
+	}
 	for _, w := range s.Sweeps {
 		if !filepath.IsLocal(w.File) {
 			return nil, usagef("reproduce: %s: sweep %q must be a file below the study's folder", file, w.File)
@@ -55,6 +58,16 @@ func parseStudy(file string, data []byte) (*study, error) {
 		}
 	}
 	return s, nil
+}
+
+// timed reads the configuration whose step times are measured; nil where none are.
+func (s *study) timed() (c *config.Config, given string, err error) {
+	if s.StepTimes == "" {
+		return nil, "", nil
+	}
+	given = filepath.Join(filepath.Dir(s.file), s.StepTimes)
+	c, err = config.Load(given)
+	return c, given, err
 }
 
 func (s *study) names() string { return strings.Join(slices.Sorted(maps.Keys(s.Presets)), ", ") }
@@ -79,9 +92,6 @@ func (s *study) load(preset string) ([]*config.Sweep, error) {
 		}
 		names[sw.Name] = w.File
 		out = append(out, sw)
-	}
-	if _, ok := names[s.StepTimes]; !ok && s.StepTimes != "" {
-		return nil, usagef("reproduce: %s: step_times: no sweep at preset %s is called %s", s.file, preset, s.StepTimes)
 	}
 	return out, nil
 }

@@ -44,6 +44,7 @@ func TestParseStudyRefuses(t *testing.T) {
 		"a study needs sweeps and presets": "sweeps: []\n",
 		"field sweps not found":            "sweps: []\n",
 		"must be a file below":             "sweeps: [{file: /a.yaml}]\npresets: {quick: short}\n",
+		"step_times: \"../a.yaml\" must":   "sweeps: [{file: a.yaml}]\npresets: {quick: short}\nstep_times: ../a.yaml\n",
 		`preset "day" is none of quick`:    "sweeps: [{file: a.yaml, presets: [day]}]\npresets: {quick: short}\n",
 	} {
 		if _, err := parseStudy("study.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {

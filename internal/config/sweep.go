@@ -82,9 +82,6 @@ var sweepNames = []string{sweepKey, descriptionKey, baseKey, variantsKey, gridKe
 // sweepKeys are those that make a file a sweep.
 var sweepKeys = map[string]bool{sweepKey: true, variantsKey: true, gridKey: true, presetsKey: true}
 
-// File is the file that the sweep was read from.
-func (s *Sweep) File() string { return s.file }
-
 // IsSweep says whether a file describes a sweep rather than a run. A file that
 // cannot be read is none: loading it says why.
 func IsSweep(file string) bool {

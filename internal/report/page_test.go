@@ -46,7 +46,7 @@ func study(t testing.TB) *Found {
 	}
 	sortRuns(out)
 	steps := madeStepTimes(6.5, 7, 7.5, 6.8, 7.1, 7.3)
-	steps.Sweep = "ladder"
+	steps.Model = "27m"
 	for _, name := range []string{"static", "dynall"} {
 		v := steps.Variants[1]
 		v.Variant = name
@@ -132,7 +132,7 @@ func TestPage(t *testing.T) {
 			t.Errorf("figure %s has no data", f.ID)
 		}
 	}
-	for _, kind := range []string{"recall-varkey-recall", "recall-varkey-learning", "recall-varkey-gradient", "ladder-loss", "ladder-scaling", "ladder-advantage", "ladder-gain", "ladder-overhead", "recall-varkey-lowrank-filters", "recall-varkey-lowrank-worth"} {
+	for _, kind := range []string{"recall-varkey-recall", "recall-varkey-learning", "recall-varkey-gradient", "ladder-loss", "ladder-scaling", "ladder-advantage", "ladder-gain", "slowdown", "recall-varkey-lowrank-filters", "recall-varkey-lowrank-worth"} {
 		if !strings.Contains(page, `<figure id="`+kind+`"`) {
 			t.Errorf("no figure %s", kind)
 		}

@@ -22,8 +22,7 @@ const StepTimesFile = "step-times.json"
 // did nothing else: what short convolutions cost. Speeds of a sweep's runs cannot tell,
 // for runs that share a machine disturb each other.
 type StepTimes struct {
-	Sweep    string        `json:"sweep"`
-	Size     string        `json:"size"`     // of the models, as the sweep names it
+	Model    string        `json:"model"`    // name of the configuration
 	Settings string        `json:"settings"` // identity of all that was measured
 	Version  string        `json:"version"`  // of dsconv
 	Machine  string        `json:"machine"`
@@ -147,7 +146,7 @@ func percentText(v float64) string { return fmt.Sprintf("%.1f", v) }
 func judgeOverhead(c Claim, e evidence) Row {
 	r := Row{Claim: c, Verdict: NotRun}
 	over := e.steps.slowdown(c.Of, c.Over[0])
-	if len(over) == 0 || e.steps.Sweep != c.Sweep {
+	if len(over) == 0 {
 		r.Why = fmt.Sprintf("no step times of %s and %s", c.Of, c.Over[0])
 		return r
 	}
@@ -189,7 +188,7 @@ func slowdownFigure(s *StepTimes) (*Figure, error) {
 		}
 	}
 	f, err := stripFigure(Figure{
-		ID: s.Sweep + "-overhead", Title: "Training slowdown, " + s.Sweep + ", " + s.Size, Command: s.Command,
+		ID: "slowdown", Title: "Training slowdown, " + s.Model, Command: s.Command,
 		Caption: fmt.Sprintf("Percent more time a training step than base: median over %d rounds in which the variants take turns, its 95 %% interval, and each round as a small dot. dsconv ran nothing else meanwhile. %s. Ring: the paper's bound on an H100, at 300M and 2B.", len(s.Variants[0].RoundMs), s.Machine),
 	}, strips, "percent slower", []float64{0}, []string{"variant", "median", "low", "high", "rounds", "paper"})
 	if f != nil {

@@ -91,7 +91,7 @@ func init() {
 		"attribution": {[]string{"sweep", "measure", "of", "over", "controls", "lack"}, judgeAttribution},
 		"share":       {[]string{"sweep", "measure", "of", "over", "controls"}, judgeShare},
 		"advantage":   {[]string{"sweep", "of", "over", "value"}, judgeAdvantage},
-		"overhead":    {[]string{"sweep", "of", "over", "most"}, judgeOverhead},
+		"overhead":    {[]string{"of", "over", "most"}, judgeOverhead},
 		"reaches":     {[]string{"sweep", "measure", "of", "value"}, judgeReaches},
 		"parameters":  {[]string{"model", "conv", "value"}, judgeParameters},
 	}
