@@ -80,7 +80,7 @@ func (g *Graph) ShortConv(y *Tensor, segments []Segment) *Tensor {
 			out[0] = dy
 			for i, p := range in[1:] {
 				if p.op != nil { // taps that are computed
-					out[i+1] = g.handOut(dy, p.Rows, p.Cols, sinks[p].out())
+					out[i+1] = g.handOut(dy, p.Rows, p.Cols, true, sinks[p].out())
 				}
 			}
 			return out
@@ -109,7 +109,7 @@ func (g *Graph) ConstantTaps(k kernels.Conv, c, first, u, s *Tensor) *Tensor {
 	z := scratch("constant z", first.Cols)
 	dz := scratch("constant z'", first.Cols)
 	var taps *Tensor
-	taps = g.add(spec{name: "taps", rows: k.W, cols: k.D, in: in, writes: []*buffer{z}, root: c,
+	taps = g.add(spec{name: "taps", rows: k.W, cols: k.D, dense: true, in: in, writes: []*buffer{z}, root: c,
 		run: func() {
 			k.ConstantTaps(taps.Data(), z.data, c.Data(), first.Data(), data(u), data(s))
 		},
@@ -120,7 +120,7 @@ func (g *Graph) ConstantTaps(k kernels.Conv, c, first, u, s *Tensor) *Tensor {
 				all[i] = g.sink(p)
 				sinks[p] = all[i]
 			}
-			sp := spec{name: "taps'", rows: c.Rows, cols: c.Cols, in: append([]*Tensor{dtaps}, in...), reads: []*buffer{z}, temp: []*buffer{dz}, out: all[0].out(),
+			sp := spec{name: "taps'", rows: c.Rows, cols: c.Cols, dense: true, in: append([]*Tensor{dtaps}, in...), reads: []*buffer{z}, temp: []*buffer{dz}, out: all[0].out(),
 				run: func() {
 					acc := g.accumulate
 					k.ConstantTapsBackward(sinks[c].open(acc), sinks[first].open(acc), sinks[u].open(acc), sinks[s].open(acc), dz.data, dtaps.Data(), z.data, c.Data(), first.Data(), data(u), acc)

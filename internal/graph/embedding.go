@@ -2,9 +2,6 @@ package graph
 
 import "dsconv/internal/kernels"
 
-// view is the columns of t from col on.
-func (t *Tensor) view(col int) kernels.View { return kernels.Dense(t.Data(), t.Cols).At(0, col) }
-
 // Embedding looks up rows: y[i] = table[tokens[i]]. A tied table is also the
 // output head; the head's gradient is then in the table's gradient memory
 // before the embedding's is added to it, so that no operator has to sum the two.
@@ -16,7 +13,7 @@ func (g *Graph) Embedding(table *Tensor, tokens *Index, tied bool) *Tensor {
 		run: func() { kernels.EmbeddingForward(y.view(0), table.Data(), tokens.Data, d) },
 		diff: func(dy *Tensor) []*Tensor {
 			to := g.direct(table)
-			return []*Tensor{g.add(spec{name: "embedding'", rows: table.Rows, cols: d, in: []*Tensor{dy}, index: []*Index{tokens}, out: to.out(),
+			return []*Tensor{g.add(spec{name: "embedding'", rows: table.Rows, cols: d, dense: true, in: []*Tensor{dy}, index: []*Index{tokens}, out: to.out(),
 				run: func() {
 					acc := tied || g.accumulate
 					if to.narrow() {
@@ -36,13 +33,13 @@ func (g *Graph) Positions(x, table *Tensor, t int) *Tensor {
 	b := x.Rows / t
 	var y *Tensor
 	y = g.add(spec{name: "positions", rows: x.Rows, cols: x.Cols, in: []*Tensor{x, table}, inPlaceOf: x, root: table,
-		run: func() { kernels.AddPositions(y.Data(), x.Data(), table.Data(), b, t, table.Cols) },
+		run: func() { kernels.AddPositions(y.view(0), x.view(0), table.Data(), b, t, table.Cols) },
 		diff: func(dy *Tensor) []*Tensor {
 			to := g.sink(table)
-			s := spec{name: "positions'", rows: table.Rows, cols: table.Cols, in: []*Tensor{dy}, out: to.out(),
+			s := spec{name: "positions'", rows: table.Rows, cols: table.Cols, dense: true, in: []*Tensor{dy}, out: to.out(),
 				run: func() {
 					dst := to.open(g.accumulate)
-					kernels.AddPositionsBackward(dst, dy.Data(), b, t, table.Cols, g.accumulate)
+					kernels.AddPositionsBackward(dst, dy.view(0), b, t, table.Cols, g.accumulate)
 					to.close()
 				}}
 			s.sinks(to)

@@ -6,6 +6,8 @@ import (
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"dsconv/internal/kernels"
 )
 
 // Graph is an expression graph under construction. Its methods add one
@@ -50,15 +52,21 @@ func New() *Graph {
 type Tensor struct {
 	Rows, Cols int
 
+	stride int // values from row to row: see kernels.Stride
 	node *gorgonia.Node
 	buf  *buffer
 	op   *op // the operator that makes it; nil for parameters
 	grad Grad
 }
 
-// Data is the tensor's value, [Rows, Cols] row-major. It is nil before the
-// graph is compiled, and another tensor's memory once the last reader has run.
+// Data is the value of a parameter or of taps, [Rows, Cols] row-major.
 func (t *Tensor) Data() []float32 { return t.buf.data }
+
+// view is the columns of t from col on. There are none before the graph is compiled, and
+// another tensor's memory once the last reader has run.
+func (t *Tensor) view(col int) kernels.View {
+	return kernels.View{Data: t.buf.data, Stride: t.stride}.At(0, col)
+}
 
 // buffer is a piece of memory that the planner places.
 type buffer struct {
@@ -102,7 +110,7 @@ func (g *Graph) Param(name string, rows, cols int, data []float32, grad Grad) *T
 	}
 	value := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data))
 	node := gorgonia.NewTensor(g.expr, tensor.Float32, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name), gorgonia.WithValue(value))
-	t := &Tensor{Rows: rows, Cols: cols, node: node, grad: grad, buf: &buffer{name: name, size: len(data), data: data, value: value, fixed: true}}
+	t := &Tensor{Rows: rows, Cols: cols, stride: cols, node: node, grad: grad, buf: &buffer{name: name, size: len(data), data: data, value: value, fixed: true}}
 	g.tensors[node] = t
 	return t
 }

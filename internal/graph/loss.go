@@ -18,13 +18,13 @@ type Loss struct {
 func (g *Graph) CrossEntropy(x, table *Tensor, targets *Index, tied, train bool) (*Tensor, *Loss) {
 	k := kernels.LinearCrossEntropy{Rows: x.Rows, Dim: x.Cols, Vocab: table.Rows}
 	result := &Loss{PerToken: make([]float32, x.Rows), Argmax: make([]int32, x.Rows)}
-	dx := scratch("head'", x.Rows*x.Cols)
+	dx := scratch("head'", x.Rows*x.stride)
 	to := g.direct(table)
 	s := spec{name: "cross-entropy", in: []*Tensor{x, table}, index: []*Index{targets}}
 	if train {
 		s.writes = []*buffer{dx}
 		s.run = func() {
-			dxv := kernels.Dense(dx.data, x.Cols)
+			dxv := kernels.View{Data: dx.data, Stride: x.stride}
 			if to.narrow() {
 				result.Sum, result.Labelled = k.ForwardBackwardBF16(result.PerToken, result.Argmax, dxv, table.grad.BF16,
 					x.view(0), table.Data(), targets.Data, g.lossScale, g.accumulate, to.draws())
@@ -40,7 +40,7 @@ func (g *Graph) CrossEntropy(x, table *Tensor, targets *Index, tied, train bool)
 	}
 	var loss *Tensor
 	s.diff = func(*Tensor) []*Tensor {
-		return []*Tensor{g.handOut(loss, x.Rows, x.Cols, dx)}
+		return []*Tensor{g.handOut(loss, x.Rows, x.Cols, false, dx)}
 	}
 	loss = g.add(s)
 	return loss, result
@@ -50,7 +50,7 @@ func (g *Graph) CrossEntropy(x, table *Tensor, targets *Index, tied, train bool)
 // at a model, not for training one.
 func (g *Graph) Logits(x, table *Tensor) []float32 {
 	out := make([]float32, x.Rows*table.Rows)
-	g.add(spec{name: "logits", rows: x.Rows, cols: table.Rows, in: []*Tensor{x, table}, out: &buffer{name: "logits", size: len(out), data: out, fixed: true},
+	g.add(spec{name: "logits", rows: x.Rows, cols: table.Rows, dense: true, in: []*Tensor{x, table}, out: &buffer{name: "logits", size: len(out), data: out, fixed: true},
 		run: func() {
 			kernels.Gemm(kernels.NT, x.Rows, table.Rows, x.Cols, x.view(0), table.view(0), kernels.Dense(out, table.Rows), false)
 		}})

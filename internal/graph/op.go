@@ -10,6 +10,8 @@ import (
 	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"dsconv/internal/kernels"
 )
 
 // op is a Gorgonia operator over one kernel. Its fields are filled by the
@@ -46,6 +48,7 @@ type op struct {
 type spec struct {
 	name       string
 	rows, cols int
+	dense      bool // rows follow each other without a gap
 	in         []*Tensor
 	index      []*Index
 	out        *buffer // given when the output lies in a buffer that exists already
@@ -69,8 +72,12 @@ func (g *Graph) add(s spec) *Tensor {
 		owns: s.out == nil, backward: g.backward, block: g.block}
 	o.typ = gorgonia.TensorType{Dims: 2, Of: tensor.Float32}
 	o.size = tensor.Shape{s.rows, s.cols}
+	stride := kernels.Stride(s.cols)
+	if s.dense {
+		stride = s.cols
+	}
 	if o.out == nil {
-		o.out = &buffer{name: s.name, size: s.rows * s.cols}
+		o.out = &buffer{name: s.name, size: s.rows * stride}
 		if s.inPlaceOf != nil && !s.inPlaceOf.buf.fixed {
 			o.out.in = s.inPlaceOf.buf
 		}
@@ -96,7 +103,7 @@ func (g *Graph) add(s spec) *Tensor {
 	if err != nil {
 		return g.fail("%s: %w", s.name, err)
 	}
-	t := &Tensor{Rows: s.rows, Cols: s.cols, node: node, buf: o.out, op: o}
+	t := &Tensor{Rows: s.rows, Cols: s.cols, stride: stride, node: node, buf: o.out, op: o}
 	g.tensors[node] = t
 	return t
 }

@@ -3,6 +3,7 @@ package graph
 import (
 	"slices"
 
+	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
@@ -99,7 +100,22 @@ func (g *Graph) place(arena []float32) {
 		if o.size.IsScalar() || o.out.size == 0 {
 			o.out.value = placeholder // a gradient in bfloat16, which no operator reads
 		} else if o.out.value == nil {
-			o.out.value = tensor.New(tensor.WithShape(o.size...), tensor.WithBacking(o.out.data))
+			o.out.value = value(o.size, o.out.data)
 		}
 	}
+}
+
+// value shows Gorgonia a matrix in memory. What lies beyond the columns of padded rows
+// is not part of it.
+func value(size tensor.Shape, data []float32) gorgonia.Value {
+	rows, stride := size[0], len(data)/size[0]
+	whole := tensor.New(tensor.WithShape(rows, stride), tensor.WithBacking(data))
+	if stride == size[1] {
+		return whole
+	}
+	part, err := whole.Slice(nil, tensor.S(0, size[1]))
+	if err != nil {
+		panic(err) // caught by Compile
+	}
+	return part.(*tensor.Dense)
 }

@@ -55,11 +55,11 @@ func TestPositions(t *testing.T) {
 			what := fmt.Sprintf("%+v acc %v", s, acc)
 			x, p, dp0 := randomValues(r, s.b*n), randomValues(r, n), randomValues(r, n)
 			y, dp := make([]float32, s.b*n), make([]float32, n)
-			threadsAgree(t, what, func() { AddPositions(y, x, p, s.b, s.t, s.d) }, y)
+			threadsAgree(t, what, func() { AddPositions(Dense(y, s.d), Dense(x, s.d), p, s.b, s.t, s.d) }, y)
 			for i := range y {
 				near(t, what, y[i], float64(x[i]+p[i%n]), 0)
 			}
-			threadsAgree(t, what, func() { copy(dp, dp0); AddPositionsBackward(dp, x, s.b, s.t, s.d, acc) }, dp)
+			threadsAgree(t, what, func() { copy(dp, dp0); AddPositionsBackward(dp, Dense(x, s.d), s.b, s.t, s.d, acc) }, dp)
 			for j := range dp {
 				want := 0.0
 				if acc {

@@ -20,10 +20,13 @@ func Copy(y, x View, rows, d int) {
 // AddPositions adds a vector for each position of a sequence; y may alias x:
 //
 //	y[b,t,j] = x[b,t,j] + p[t,j]
-func AddPositions(y, x, p []float32, b, t, d int) {
+func AddPositions(y, x View, p []float32, b, t, d int) {
+	y.mustHold("AddPositions: y", b*t, d)
+	x.mustHold("AddPositions: x", b*t, d)
 	For(b, func(i int) {
-		n := t * d
-		add(y[i*n:(i+1)*n], x[i*n:(i+1)*n], p[:n])
+		for j := range t {
+			add(y.Row(i*t+j, d), x.Row(i*t+j, d), p[j*d:(j+1)*d])
+		}
 	})
 }
 
@@ -31,14 +34,15 @@ func AddPositions(y, x, p []float32, b, t, d int) {
 // holds when acc is set:
 //
 //	dp[t,j] = Σ_b dy[b,t,j]
-func AddPositionsBackward(dp, dy []float32, b, t, d int, acc bool) {
+func AddPositionsBackward(dp []float32, dy View, b, t, d int, acc bool) {
+	dy.mustHold("AddPositionsBackward: dy", b*t, d)
 	For(t, func(i int) {
 		dst := dp[i*d : (i+1)*d]
 		if !acc {
 			clear(dst)
 		}
 		for n := range b {
-			addTo(dst, dy[(n*t+i)*d:][:d])
+			addTo(dst, dy.Row(n*t+i, d))
 		}
 	})
 }

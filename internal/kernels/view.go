@@ -14,6 +14,16 @@ type View struct {
 // between its rows.
 func Dense(data []float32, cols int) View { return View{Data: data, Stride: cols} }
 
+// Stride is at which stride to store rows of so many columns that matrix products will
+// read: rows that lie a multiple of 2 KiB apart share so few places of the caches that they
+// drive each other out, or have to be copied first.
+func Stride(cols int) int {
+	if cols > 0 && cols%(clash/2) == 0 {
+		return cols + 16
+	}
+	return cols
+}
+
 // Row returns the first n columns of row i.
 func (v View) Row(i, n int) []float32 {
 	o := i * v.Stride
