@@ -25,7 +25,13 @@ func random(n int) []float32 {
 	return f
 }
 
-func matrix(rows, cols int) kernels.View { return kernels.Dense(random(rows*cols), cols) }
+// matrix is stored as activations are, and weights as parameters are.
+func matrix(rows, cols int) kernels.View {
+	stride := kernels.Stride(cols)
+	return kernels.View{Data: random(rows * stride), Stride: stride}
+}
+
+func weights(rows, cols int) kernels.View { return kernels.Dense(random(rows*cols), cols) }
 
 func tokens(n, vocab int) []int32 {
 	t := make([]int32, n)
@@ -41,12 +47,12 @@ func gemms() []work {
 	add := func(l kernels.Layout, m, k, n int) {
 		out = append(out, work{name: "gemm " + l.String(), shape: fmt.Sprintf("%dx%dx%d", m, k, n), flops: 2 * float64(m) * float64(k) * float64(n),
 			prepare: func() func() {
-				a, b, c := matrix(m, k), matrix(k, n), matrix(m, n)
-				if l == kernels.NT {
-					b = matrix(n, k)
-				}
-				if l == kernels.TN {
-					a = matrix(k, m)
+				a, b, c := matrix(m, k), weights(k, n), matrix(m, n)
+				switch l {
+				case kernels.NT:
+					b = weights(n, k)
+				case kernels.TN:
+					a, b, c = matrix(k, m), matrix(k, n), weights(m, n)
 				}
 				return func() { kernels.Gemm(l, m, n, k, a, b, c, false) }
 			}})
@@ -132,11 +138,10 @@ func rowKernels() []work {
 }
 
 func convolutions() []work {
-	const b, t, d, w, hs, rank = benchB, benchT, benchD, 4, 16, 16
-	const rows = b * t
+	const t, d, w, hs, rank = benchT, benchD, 4, 16, 16
 	var out []work
 	add := func(name string, c kernels.Conv, gen int, low bool) {
-		cols := max(gen, 1)
+		b, rows, cols := c.B, c.B*t, max(gen, 1)
 		inputs := func() (x, g kernels.View, u, s []float32) {
 			if low {
 				u = random(rank * w * d)
@@ -162,12 +167,14 @@ func convolutions() []work {
 				return func() { c.Backward(dx, dg, du, ds, dy, x, g, u, s, false) }
 			}})
 	}
-	c := kernels.Conv{B: b, T: t, D: d, W: w, Residual: true, Static: true, HeadSize: hs, Rank: rank}
-	add("conv static", c, 0, false)
-	c.Kind = kernels.ConvHeadwise
-	add("conv headwise H16", c, d/hs*w, false)
-	c.Kind = kernels.ConvLowRank
-	add("conv lowrank R16", c, rank, true)
+	for _, b := range []int{benchB, bigRows / t} {
+		c := kernels.Conv{B: b, T: t, D: d, W: w, Residual: true, Static: true, HeadSize: hs, Rank: rank}
+		add("conv static", c, 0, false)
+		c.Kind = kernels.ConvHeadwise
+		add("conv headwise H16", c, d/hs*w, false)
+		c.Kind = kernels.ConvLowRank
+		add("conv lowrank R16", c, rank, true)
+	}
 	return out
 }
 

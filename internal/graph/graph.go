@@ -53,10 +53,10 @@ type Tensor struct {
 	Rows, Cols int
 
 	stride int // values from row to row: see kernels.Stride
-	node *gorgonia.Node
-	buf  *buffer
-	op   *op // the operator that makes it; nil for parameters
-	grad Grad
+	node   *gorgonia.Node
+	buf    *buffer
+	op     *op // the operator that makes it; nil for parameters
+	grad   Grad
 }
 
 // Data is the value of a parameter or of taps, [Rows, Cols] row-major.

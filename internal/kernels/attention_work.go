@@ -130,7 +130,7 @@ func (w *attentionTask) scores(dst []float32, ld int, rows []float32, count int,
 	dp, panel := w.padded(), w.panel()
 	for j := 0; j < n; j += panel {
 		vecs, _ := w.vectors(n - j)
-		w.e.tiles[vecs-1][count-1](w.Dim, &rows[0], dp, 1, &columns[j*dp], panel, &dst[j], ld, w.e.lanes, false)
+		w.e.tiles[vecs-1][count-1](w.Dim, &rows[0], dp, 1, &columns[j*dp], panel, &dst[j], ld, w.e.lanes, false, &rows[0], 0)
 		w.ahead()
 	}
 }
@@ -140,7 +140,7 @@ func (w *attentionTask) scores(dst []float32, ld int, rows []float32, count int,
 func (w *attentionTask) combine(dst View, count, n int, a []float32, rs, cs int, rows []float32, acc bool) {
 	for c := 0; c < w.Dim; c += w.panel() {
 		vecs, last := w.vectors(w.Dim - c)
-		w.e.tiles[vecs-1][count-1](n, &a[0], rs, cs, &rows[c], w.padded(), &dst.Data[c], dst.Stride, last, acc)
+		w.e.tiles[vecs-1][count-1](n, &a[0], rs, cs, &rows[c], w.padded(), &dst.Data[c], dst.Stride, last, acc, &rows[c], 0)
 		w.ahead()
 	}
 }

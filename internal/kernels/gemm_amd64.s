@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func tile1x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile1x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile1x1AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile1x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -21,21 +21,22 @@ TEXT ·tile1x1AVX512(SB), NOSPLIT, $0-73
 	BZHIQ      CX, R8, R8
 	KMOVW      R8, K1
 	VPXORQ     Z0, Z0, Z0
-	MOVQ       c+48(FP), CX
-	MOVQ       DX, R8
-	MOVQ       SI, R9
-	SHLQ       $0x02, R8
+	MOVQ       DX, CX
+	SHLQ       $0x02, CX
+	MOVQ       next+80(FP), R8
+	MOVQ       ns+88(FP), R9
 	SHLQ       $0x02, R9
+	MOVQ       c+48(FP), R10
 	MOVQ       ldc+56(FP), R11
-	MOVQ       CX, R10
 	SHLQ       $0x02, R11
 	PREFETCHT0 (R10)
 	TESTQ      AX, AX
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R9*8)
-	PREFETCHT0   (DI)(R8*8)
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
+	PREFETCHT0   (DI)(CX*8)
 	VMOVUPS.Z    (BX), K1, Z1
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z2
@@ -45,20 +46,21 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS.Z (CX), K1, Z1
+	VMOVUPS.Z (AX), K1, Z1
 	VADDPS    Z1, Z0, Z0
 
 write:
-	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z0, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile2x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile2x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile2x1AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile2x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -74,13 +76,13 @@ TEXT ·tile2x1AVX512(SB), NOSPLIT, $0-73
 	KMOVW      R9, K1
 	VPXORQ     Z0, Z0, Z0
 	VPXORQ     Z1, Z1, Z1
-	MOVQ       c+48(FP), R8
-	MOVQ       DX, R9
-	MOVQ       SI, R10
-	SHLQ       $0x02, R9
+	MOVQ       DX, R8
+	SHLQ       $0x02, R8
+	MOVQ       next+80(FP), R9
+	MOVQ       ns+88(FP), R10
 	SHLQ       $0x02, R10
+	MOVQ       c+48(FP), R11
 	MOVQ       ldc+56(FP), R12
-	MOVQ       R8, R11
 	SHLQ       $0x02, R12
 	PREFETCHT0 (R11)
 	ADDQ       R12, R11
@@ -89,8 +91,9 @@ TEXT ·tile2x1AVX512(SB), NOSPLIT, $0-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R10*8)
-	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT0   (DI)(R8*8)
 	VMOVUPS.Z    (BX), K1, Z2
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z3
@@ -102,26 +105,27 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS.Z (R8), K1, Z2
+	VMOVUPS.Z (AX), K1, Z2
 	VADDPS    Z2, Z0, Z0
-	ADDQ      R12, R8
-	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      R12, AX
+	VMOVUPS.Z (AX), K1, Z2
 	VADDPS    Z2, Z1, Z1
-	MOVQ      c+48(FP), R8
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R12, R8
-	VMOVUPS Z1, K1, (R8)
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    R12, AX
+	VMOVUPS Z1, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile3x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile3x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile3x1AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile3x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -138,13 +142,13 @@ TEXT ·tile3x1AVX512(SB), NOSPLIT, $0-73
 	VPXORQ     Z0, Z0, Z0
 	VPXORQ     Z1, Z1, Z1
 	VPXORQ     Z2, Z2, Z2
-	MOVQ       c+48(FP), R8
-	MOVQ       DX, R9
-	MOVQ       SI, R10
-	SHLQ       $0x02, R9
+	MOVQ       DX, R8
+	SHLQ       $0x02, R8
+	MOVQ       next+80(FP), R9
+	MOVQ       ns+88(FP), R10
 	SHLQ       $0x02, R10
+	MOVQ       c+48(FP), R11
 	MOVQ       ldc+56(FP), R12
-	MOVQ       R8, R11
 	SHLQ       $0x02, R12
 	PREFETCHT0 (R11)
 	ADDQ       R12, R11
@@ -155,8 +159,9 @@ TEXT ·tile3x1AVX512(SB), NOSPLIT, $0-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R10*8)
-	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT0   (DI)(R8*8)
 	VMOVUPS.Z    (BX), K1, Z3
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z4
@@ -170,31 +175,32 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS.Z (R8), K1, Z3
+	VMOVUPS.Z (AX), K1, Z3
 	VADDPS    Z3, Z0, Z0
-	ADDQ      R12, R8
-	VMOVUPS.Z (R8), K1, Z3
+	ADDQ      R12, AX
+	VMOVUPS.Z (AX), K1, Z3
 	VADDPS    Z3, Z1, Z1
-	ADDQ      R12, R8
-	VMOVUPS.Z (R8), K1, Z3
+	ADDQ      R12, AX
+	VMOVUPS.Z (AX), K1, Z3
 	VADDPS    Z3, Z2, Z2
-	MOVQ      c+48(FP), R8
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R12, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R12, R8
-	VMOVUPS Z2, K1, (R8)
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    R12, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    R12, AX
+	VMOVUPS Z2, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile4x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile4x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile4x1AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile4x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -214,13 +220,13 @@ TEXT ·tile4x1AVX512(SB), NOSPLIT, $0-73
 	VPXORQ     Z1, Z1, Z1
 	VPXORQ     Z2, Z2, Z2
 	VPXORQ     Z3, Z3, Z3
-	MOVQ       c+48(FP), R9
-	MOVQ       DX, R10
-	MOVQ       SI, R11
-	SHLQ       $0x02, R10
+	MOVQ       DX, R9
+	SHLQ       $0x02, R9
+	MOVQ       next+80(FP), R10
+	MOVQ       ns+88(FP), R11
 	SHLQ       $0x02, R11
+	MOVQ       c+48(FP), R12
 	MOVQ       ldc+56(FP), R13
-	MOVQ       R9, R12
 	SHLQ       $0x02, R13
 	PREFETCHT0 (R12)
 	ADDQ       R13, R12
@@ -233,9 +239,10 @@ TEXT ·tile4x1AVX512(SB), NOSPLIT, $0-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R11*8)
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R8)(R10*8)
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
 	VMOVUPS.Z    (BX), K1, Z4
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z5
@@ -252,36 +259,37 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS.Z (R9), K1, Z4
+	VMOVUPS.Z (AX), K1, Z4
 	VADDPS    Z4, Z0, Z0
-	ADDQ      R13, R9
-	VMOVUPS.Z (R9), K1, Z4
+	ADDQ      R13, AX
+	VMOVUPS.Z (AX), K1, Z4
 	VADDPS    Z4, Z1, Z1
-	ADDQ      R13, R9
-	VMOVUPS.Z (R9), K1, Z4
+	ADDQ      R13, AX
+	VMOVUPS.Z (AX), K1, Z4
 	VADDPS    Z4, Z2, Z2
-	ADDQ      R13, R9
-	VMOVUPS.Z (R9), K1, Z4
+	ADDQ      R13, AX
+	VMOVUPS.Z (AX), K1, Z4
 	VADDPS    Z4, Z3, Z3
-	MOVQ      c+48(FP), R9
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, K1, (R9)
-	ADDQ    R13, R9
-	VMOVUPS Z1, K1, (R9)
-	ADDQ    R13, R9
-	VMOVUPS Z2, K1, (R9)
-	ADDQ    R13, R9
-	VMOVUPS Z3, K1, (R9)
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z3, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile5x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile5x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile5x1AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile5x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -302,13 +310,13 @@ TEXT ·tile5x1AVX512(SB), NOSPLIT, $0-73
 	VPXORQ     Z2, Z2, Z2
 	VPXORQ     Z3, Z3, Z3
 	VPXORQ     Z4, Z4, Z4
-	MOVQ       c+48(FP), R9
-	MOVQ       DX, R10
-	MOVQ       SI, R11
-	SHLQ       $0x02, R10
+	MOVQ       DX, R9
+	SHLQ       $0x02, R9
+	MOVQ       next+80(FP), R10
+	MOVQ       ns+88(FP), R11
 	SHLQ       $0x02, R11
+	MOVQ       c+48(FP), R12
 	MOVQ       ldc+56(FP), R13
-	MOVQ       R9, R12
 	SHLQ       $0x02, R13
 	PREFETCHT0 (R12)
 	ADDQ       R13, R12
@@ -323,9 +331,10 @@ TEXT ·tile5x1AVX512(SB), NOSPLIT, $0-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R11*8)
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R8)(R10*8)
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
 	VMOVUPS.Z    (BX), K1, Z5
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z6
@@ -344,41 +353,42 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS.Z (R9), K1, Z5
+	VMOVUPS.Z (AX), K1, Z5
 	VADDPS    Z5, Z0, Z0
-	ADDQ      R13, R9
-	VMOVUPS.Z (R9), K1, Z5
+	ADDQ      R13, AX
+	VMOVUPS.Z (AX), K1, Z5
 	VADDPS    Z5, Z1, Z1
-	ADDQ      R13, R9
-	VMOVUPS.Z (R9), K1, Z5
+	ADDQ      R13, AX
+	VMOVUPS.Z (AX), K1, Z5
 	VADDPS    Z5, Z2, Z2
-	ADDQ      R13, R9
-	VMOVUPS.Z (R9), K1, Z5
+	ADDQ      R13, AX
+	VMOVUPS.Z (AX), K1, Z5
 	VADDPS    Z5, Z3, Z3
-	ADDQ      R13, R9
-	VMOVUPS.Z (R9), K1, Z5
+	ADDQ      R13, AX
+	VMOVUPS.Z (AX), K1, Z5
 	VADDPS    Z5, Z4, Z4
-	MOVQ      c+48(FP), R9
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, K1, (R9)
-	ADDQ    R13, R9
-	VMOVUPS Z1, K1, (R9)
-	ADDQ    R13, R9
-	VMOVUPS Z2, K1, (R9)
-	ADDQ    R13, R9
-	VMOVUPS Z3, K1, (R9)
-	ADDQ    R13, R9
-	VMOVUPS Z4, K1, (R9)
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z4, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile6x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile6x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile6x1AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile6x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -400,13 +410,13 @@ TEXT ·tile6x1AVX512(SB), NOSPLIT, $0-73
 	VPXORQ     Z3, Z3, Z3
 	VPXORQ     Z4, Z4, Z4
 	VPXORQ     Z5, Z5, Z5
-	MOVQ       c+48(FP), R9
-	MOVQ       DX, R10
-	MOVQ       SI, R11
-	SHLQ       $0x02, R10
+	MOVQ       DX, R9
+	SHLQ       $0x02, R9
+	MOVQ       next+80(FP), R10
+	MOVQ       ns+88(FP), R11
 	SHLQ       $0x02, R11
+	MOVQ       c+48(FP), R12
 	MOVQ       ldc+56(FP), R13
-	MOVQ       R9, R12
 	SHLQ       $0x02, R13
 	PREFETCHT0 (R12)
 	ADDQ       R13, R12
@@ -423,9 +433,10 @@ TEXT ·tile6x1AVX512(SB), NOSPLIT, $0-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R11*8)
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R8)(R10*8)
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
 	VMOVUPS.Z    (BX), K1, Z6
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z7
@@ -446,46 +457,47 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS.Z (R9), K1, Z6
+	VMOVUPS.Z (AX), K1, Z6
 	VADDPS    Z6, Z0, Z0
-	ADDQ      R13, R9
-	VMOVUPS.Z (R9), K1, Z6
+	ADDQ      R13, AX
+	VMOVUPS.Z (AX), K1, Z6
 	VADDPS    Z6, Z1, Z1
-	ADDQ      R13, R9
-	VMOVUPS.Z (R9), K1, Z6
+	ADDQ      R13, AX
+	VMOVUPS.Z (AX), K1, Z6
 	VADDPS    Z6, Z2, Z2
-	ADDQ      R13, R9
-	VMOVUPS.Z (R9), K1, Z6
+	ADDQ      R13, AX
+	VMOVUPS.Z (AX), K1, Z6
 	VADDPS    Z6, Z3, Z3
-	ADDQ      R13, R9
-	VMOVUPS.Z (R9), K1, Z6
+	ADDQ      R13, AX
+	VMOVUPS.Z (AX), K1, Z6
 	VADDPS    Z6, Z4, Z4
-	ADDQ      R13, R9
-	VMOVUPS.Z (R9), K1, Z6
+	ADDQ      R13, AX
+	VMOVUPS.Z (AX), K1, Z6
 	VADDPS    Z6, Z5, Z5
-	MOVQ      c+48(FP), R9
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, K1, (R9)
-	ADDQ    R13, R9
-	VMOVUPS Z1, K1, (R9)
-	ADDQ    R13, R9
-	VMOVUPS Z2, K1, (R9)
-	ADDQ    R13, R9
-	VMOVUPS Z3, K1, (R9)
-	ADDQ    R13, R9
-	VMOVUPS Z4, K1, (R9)
-	ADDQ    R13, R9
-	VMOVUPS Z5, K1, (R9)
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    R13, AX
+	VMOVUPS Z5, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile7x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile7x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile7x1AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile7x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -509,13 +521,13 @@ TEXT ·tile7x1AVX512(SB), NOSPLIT, $0-73
 	VPXORQ     Z4, Z4, Z4
 	VPXORQ     Z5, Z5, Z5
 	VPXORQ     Z6, Z6, Z6
-	MOVQ       c+48(FP), R10
-	MOVQ       DX, R11
-	MOVQ       SI, R12
-	SHLQ       $0x02, R11
+	MOVQ       DX, R10
+	SHLQ       $0x02, R10
+	MOVQ       next+80(FP), R11
+	MOVQ       ns+88(FP), R12
 	SHLQ       $0x02, R12
+	MOVQ       c+48(FP), R13
 	MOVQ       ldc+56(FP), R14
-	MOVQ       R10, R13
 	SHLQ       $0x02, R14
 	PREFETCHT0 (R13)
 	ADDQ       R14, R13
@@ -534,9 +546,10 @@ TEXT ·tile7x1AVX512(SB), NOSPLIT, $0-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R12*8)
-	PREFETCHT0   (DI)(R11*8)
-	PREFETCHT0   (R9)(R11*8)
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (DI)(R10*8)
+	PREFETCHT0   (R9)(R10*8)
 	VMOVUPS.Z    (BX), K1, Z7
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z8
@@ -560,51 +573,52 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS.Z (R10), K1, Z7
+	VMOVUPS.Z (AX), K1, Z7
 	VADDPS    Z7, Z0, Z0
-	ADDQ      R14, R10
-	VMOVUPS.Z (R10), K1, Z7
+	ADDQ      R14, AX
+	VMOVUPS.Z (AX), K1, Z7
 	VADDPS    Z7, Z1, Z1
-	ADDQ      R14, R10
-	VMOVUPS.Z (R10), K1, Z7
+	ADDQ      R14, AX
+	VMOVUPS.Z (AX), K1, Z7
 	VADDPS    Z7, Z2, Z2
-	ADDQ      R14, R10
-	VMOVUPS.Z (R10), K1, Z7
+	ADDQ      R14, AX
+	VMOVUPS.Z (AX), K1, Z7
 	VADDPS    Z7, Z3, Z3
-	ADDQ      R14, R10
-	VMOVUPS.Z (R10), K1, Z7
+	ADDQ      R14, AX
+	VMOVUPS.Z (AX), K1, Z7
 	VADDPS    Z7, Z4, Z4
-	ADDQ      R14, R10
-	VMOVUPS.Z (R10), K1, Z7
+	ADDQ      R14, AX
+	VMOVUPS.Z (AX), K1, Z7
 	VADDPS    Z7, Z5, Z5
-	ADDQ      R14, R10
-	VMOVUPS.Z (R10), K1, Z7
+	ADDQ      R14, AX
+	VMOVUPS.Z (AX), K1, Z7
 	VADDPS    Z7, Z6, Z6
-	MOVQ      c+48(FP), R10
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, K1, (R10)
-	ADDQ    R14, R10
-	VMOVUPS Z1, K1, (R10)
-	ADDQ    R14, R10
-	VMOVUPS Z2, K1, (R10)
-	ADDQ    R14, R10
-	VMOVUPS Z3, K1, (R10)
-	ADDQ    R14, R10
-	VMOVUPS Z4, K1, (R10)
-	ADDQ    R14, R10
-	VMOVUPS Z5, K1, (R10)
-	ADDQ    R14, R10
-	VMOVUPS Z6, K1, (R10)
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    R14, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    R14, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    R14, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    R14, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    R14, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    R14, AX
+	VMOVUPS Z6, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile8x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile8x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile8x1AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile8x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -629,13 +643,13 @@ TEXT ·tile8x1AVX512(SB), NOSPLIT, $0-73
 	VPXORQ     Z5, Z5, Z5
 	VPXORQ     Z6, Z6, Z6
 	VPXORQ     Z7, Z7, Z7
-	MOVQ       c+48(FP), R10
-	MOVQ       DX, R11
-	MOVQ       SI, R12
-	SHLQ       $0x02, R11
+	MOVQ       DX, R10
+	SHLQ       $0x02, R10
+	MOVQ       next+80(FP), R11
+	MOVQ       ns+88(FP), R12
 	SHLQ       $0x02, R12
+	MOVQ       c+48(FP), R13
 	MOVQ       ldc+56(FP), R14
-	MOVQ       R10, R13
 	SHLQ       $0x02, R14
 	PREFETCHT0 (R13)
 	ADDQ       R14, R13
@@ -656,9 +670,10 @@ TEXT ·tile8x1AVX512(SB), NOSPLIT, $0-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R12*8)
-	PREFETCHT0   (DI)(R11*8)
-	PREFETCHT0   (R9)(R11*8)
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (DI)(R10*8)
+	PREFETCHT0   (R9)(R10*8)
 	VMOVUPS.Z    (BX), K1, Z8
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z9
@@ -684,56 +699,57 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS.Z (R10), K1, Z8
+	VMOVUPS.Z (AX), K1, Z8
 	VADDPS    Z8, Z0, Z0
-	ADDQ      R14, R10
-	VMOVUPS.Z (R10), K1, Z8
+	ADDQ      R14, AX
+	VMOVUPS.Z (AX), K1, Z8
 	VADDPS    Z8, Z1, Z1
-	ADDQ      R14, R10
-	VMOVUPS.Z (R10), K1, Z8
+	ADDQ      R14, AX
+	VMOVUPS.Z (AX), K1, Z8
 	VADDPS    Z8, Z2, Z2
-	ADDQ      R14, R10
-	VMOVUPS.Z (R10), K1, Z8
+	ADDQ      R14, AX
+	VMOVUPS.Z (AX), K1, Z8
 	VADDPS    Z8, Z3, Z3
-	ADDQ      R14, R10
-	VMOVUPS.Z (R10), K1, Z8
+	ADDQ      R14, AX
+	VMOVUPS.Z (AX), K1, Z8
 	VADDPS    Z8, Z4, Z4
-	ADDQ      R14, R10
-	VMOVUPS.Z (R10), K1, Z8
+	ADDQ      R14, AX
+	VMOVUPS.Z (AX), K1, Z8
 	VADDPS    Z8, Z5, Z5
-	ADDQ      R14, R10
-	VMOVUPS.Z (R10), K1, Z8
+	ADDQ      R14, AX
+	VMOVUPS.Z (AX), K1, Z8
 	VADDPS    Z8, Z6, Z6
-	ADDQ      R14, R10
-	VMOVUPS.Z (R10), K1, Z8
+	ADDQ      R14, AX
+	VMOVUPS.Z (AX), K1, Z8
 	VADDPS    Z8, Z7, Z7
-	MOVQ      c+48(FP), R10
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, K1, (R10)
-	ADDQ    R14, R10
-	VMOVUPS Z1, K1, (R10)
-	ADDQ    R14, R10
-	VMOVUPS Z2, K1, (R10)
-	ADDQ    R14, R10
-	VMOVUPS Z3, K1, (R10)
-	ADDQ    R14, R10
-	VMOVUPS Z4, K1, (R10)
-	ADDQ    R14, R10
-	VMOVUPS Z5, K1, (R10)
-	ADDQ    R14, R10
-	VMOVUPS Z6, K1, (R10)
-	ADDQ    R14, R10
-	VMOVUPS Z7, K1, (R10)
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    R14, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    R14, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    R14, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    R14, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    R14, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    R14, AX
+	VMOVUPS Z6, K1, (AX)
+	ADDQ    R14, AX
+	VMOVUPS Z7, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile9x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile9x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile9x1AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile9x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -759,13 +775,13 @@ TEXT ·tile9x1AVX512(SB), NOSPLIT, $0-73
 	VPXORQ     Z6, Z6, Z6
 	VPXORQ     Z7, Z7, Z7
 	VPXORQ     Z8, Z8, Z8
-	MOVQ       c+48(FP), R10
-	MOVQ       DX, R11
-	MOVQ       SI, R12
-	SHLQ       $0x02, R11
+	MOVQ       DX, R10
+	SHLQ       $0x02, R10
+	MOVQ       next+80(FP), R11
+	MOVQ       ns+88(FP), R12
 	SHLQ       $0x02, R12
+	MOVQ       c+48(FP), R13
 	MOVQ       ldc+56(FP), R14
-	MOVQ       R10, R13
 	SHLQ       $0x02, R14
 	PREFETCHT0 (R13)
 	ADDQ       R14, R13
@@ -788,9 +804,10 @@ TEXT ·tile9x1AVX512(SB), NOSPLIT, $0-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R12*8)
-	PREFETCHT0   (DI)(R11*8)
-	PREFETCHT0   (R9)(R11*8)
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (DI)(R10*8)
+	PREFETCHT0   (R9)(R10*8)
 	VMOVUPS.Z    (BX), K1, Z9
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z10
@@ -818,61 +835,62 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS.Z (R10), K1, Z9
+	VMOVUPS.Z (AX), K1, Z9
 	VADDPS    Z9, Z0, Z0
-	ADDQ      R14, R10
-	VMOVUPS.Z (R10), K1, Z9
+	ADDQ      R14, AX
+	VMOVUPS.Z (AX), K1, Z9
 	VADDPS    Z9, Z1, Z1
-	ADDQ      R14, R10
-	VMOVUPS.Z (R10), K1, Z9
+	ADDQ      R14, AX
+	VMOVUPS.Z (AX), K1, Z9
 	VADDPS    Z9, Z2, Z2
-	ADDQ      R14, R10
-	VMOVUPS.Z (R10), K1, Z9
+	ADDQ      R14, AX
+	VMOVUPS.Z (AX), K1, Z9
 	VADDPS    Z9, Z3, Z3
-	ADDQ      R14, R10
-	VMOVUPS.Z (R10), K1, Z9
+	ADDQ      R14, AX
+	VMOVUPS.Z (AX), K1, Z9
 	VADDPS    Z9, Z4, Z4
-	ADDQ      R14, R10
-	VMOVUPS.Z (R10), K1, Z9
+	ADDQ      R14, AX
+	VMOVUPS.Z (AX), K1, Z9
 	VADDPS    Z9, Z5, Z5
-	ADDQ      R14, R10
-	VMOVUPS.Z (R10), K1, Z9
+	ADDQ      R14, AX
+	VMOVUPS.Z (AX), K1, Z9
 	VADDPS    Z9, Z6, Z6
-	ADDQ      R14, R10
-	VMOVUPS.Z (R10), K1, Z9
+	ADDQ      R14, AX
+	VMOVUPS.Z (AX), K1, Z9
 	VADDPS    Z9, Z7, Z7
-	ADDQ      R14, R10
-	VMOVUPS.Z (R10), K1, Z9
+	ADDQ      R14, AX
+	VMOVUPS.Z (AX), K1, Z9
 	VADDPS    Z9, Z8, Z8
-	MOVQ      c+48(FP), R10
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, K1, (R10)
-	ADDQ    R14, R10
-	VMOVUPS Z1, K1, (R10)
-	ADDQ    R14, R10
-	VMOVUPS Z2, K1, (R10)
-	ADDQ    R14, R10
-	VMOVUPS Z3, K1, (R10)
-	ADDQ    R14, R10
-	VMOVUPS Z4, K1, (R10)
-	ADDQ    R14, R10
-	VMOVUPS Z5, K1, (R10)
-	ADDQ    R14, R10
-	VMOVUPS Z6, K1, (R10)
-	ADDQ    R14, R10
-	VMOVUPS Z7, K1, (R10)
-	ADDQ    R14, R10
-	VMOVUPS Z8, K1, (R10)
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    R14, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    R14, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    R14, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    R14, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    R14, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    R14, AX
+	VMOVUPS Z6, K1, (AX)
+	ADDQ    R14, AX
+	VMOVUPS Z7, K1, (AX)
+	ADDQ    R14, AX
+	VMOVUPS Z8, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile10x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile10x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile10x1AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile10x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -900,13 +918,13 @@ TEXT ·tile10x1AVX512(SB), NOSPLIT, $0-73
 	VPXORQ     Z7, Z7, Z7
 	VPXORQ     Z8, Z8, Z8
 	VPXORQ     Z9, Z9, Z9
-	MOVQ       c+48(FP), R11
-	MOVQ       DX, R12
-	MOVQ       SI, R13
-	SHLQ       $0x02, R12
+	MOVQ       DX, R11
+	SHLQ       $0x02, R11
+	MOVQ       next+80(FP), R12
+	MOVQ       ns+88(FP), R13
 	SHLQ       $0x02, R13
+	MOVQ       c+48(FP), R14
 	MOVQ       ldc+56(FP), R15
-	MOVQ       R11, R14
 	SHLQ       $0x02, R15
 	PREFETCHT0 (R14)
 	ADDQ       R15, R14
@@ -931,9 +949,10 @@ TEXT ·tile10x1AVX512(SB), NOSPLIT, $0-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R13*8)
-	PREFETCHT0   (DI)(R12*8)
-	PREFETCHT0   (R10)(R12*8)
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT0   (DI)(R11*8)
+	PREFETCHT0   (R10)(R11*8)
 	VMOVUPS.Z    (BX), K1, Z10
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z11
@@ -964,66 +983,67 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS.Z (R11), K1, Z10
+	VMOVUPS.Z (AX), K1, Z10
 	VADDPS    Z10, Z0, Z0
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z10
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z10
 	VADDPS    Z10, Z1, Z1
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z10
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z10
 	VADDPS    Z10, Z2, Z2
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z10
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z10
 	VADDPS    Z10, Z3, Z3
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z10
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z10
 	VADDPS    Z10, Z4, Z4
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z10
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z10
 	VADDPS    Z10, Z5, Z5
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z10
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z10
 	VADDPS    Z10, Z6, Z6
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z10
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z10
 	VADDPS    Z10, Z7, Z7
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z10
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z10
 	VADDPS    Z10, Z8, Z8
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z10
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z10
 	VADDPS    Z10, Z9, Z9
-	MOVQ      c+48(FP), R11
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z1, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z2, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z3, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z4, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z5, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z6, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z7, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z8, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z9, K1, (R11)
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z6, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z7, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z8, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z9, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile11x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile11x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile11x1AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile11x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -1052,13 +1072,13 @@ TEXT ·tile11x1AVX512(SB), NOSPLIT, $0-73
 	VPXORQ     Z8, Z8, Z8
 	VPXORQ     Z9, Z9, Z9
 	VPXORQ     Z10, Z10, Z10
-	MOVQ       c+48(FP), R11
-	MOVQ       DX, R12
-	MOVQ       SI, R13
-	SHLQ       $0x02, R12
+	MOVQ       DX, R11
+	SHLQ       $0x02, R11
+	MOVQ       next+80(FP), R12
+	MOVQ       ns+88(FP), R13
 	SHLQ       $0x02, R13
+	MOVQ       c+48(FP), R14
 	MOVQ       ldc+56(FP), R15
-	MOVQ       R11, R14
 	SHLQ       $0x02, R15
 	PREFETCHT0 (R14)
 	ADDQ       R15, R14
@@ -1085,9 +1105,10 @@ TEXT ·tile11x1AVX512(SB), NOSPLIT, $0-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R13*8)
-	PREFETCHT0   (DI)(R12*8)
-	PREFETCHT0   (R10)(R12*8)
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT0   (DI)(R11*8)
+	PREFETCHT0   (R10)(R11*8)
 	VMOVUPS.Z    (BX), K1, Z11
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z12
@@ -1120,71 +1141,72 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS.Z (R11), K1, Z11
+	VMOVUPS.Z (AX), K1, Z11
 	VADDPS    Z11, Z0, Z0
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z11
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z11
 	VADDPS    Z11, Z1, Z1
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z11
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z11
 	VADDPS    Z11, Z2, Z2
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z11
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z11
 	VADDPS    Z11, Z3, Z3
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z11
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z11
 	VADDPS    Z11, Z4, Z4
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z11
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z11
 	VADDPS    Z11, Z5, Z5
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z11
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z11
 	VADDPS    Z11, Z6, Z6
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z11
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z11
 	VADDPS    Z11, Z7, Z7
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z11
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z11
 	VADDPS    Z11, Z8, Z8
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z11
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z11
 	VADDPS    Z11, Z9, Z9
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z11
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z11
 	VADDPS    Z11, Z10, Z10
-	MOVQ      c+48(FP), R11
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z1, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z2, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z3, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z4, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z5, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z6, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z7, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z8, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z9, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z10, K1, (R11)
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z6, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z7, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z8, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z9, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z10, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile12x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile12x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile12x1AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile12x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -1214,13 +1236,13 @@ TEXT ·tile12x1AVX512(SB), NOSPLIT, $0-73
 	VPXORQ     Z9, Z9, Z9
 	VPXORQ     Z10, Z10, Z10
 	VPXORQ     Z11, Z11, Z11
-	MOVQ       c+48(FP), R11
-	MOVQ       DX, R12
-	MOVQ       SI, R13
-	SHLQ       $0x02, R12
+	MOVQ       DX, R11
+	SHLQ       $0x02, R11
+	MOVQ       next+80(FP), R12
+	MOVQ       ns+88(FP), R13
 	SHLQ       $0x02, R13
+	MOVQ       c+48(FP), R14
 	MOVQ       ldc+56(FP), R15
-	MOVQ       R11, R14
 	SHLQ       $0x02, R15
 	PREFETCHT0 (R14)
 	ADDQ       R15, R14
@@ -1249,9 +1271,10 @@ TEXT ·tile12x1AVX512(SB), NOSPLIT, $0-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R13*8)
-	PREFETCHT0   (DI)(R12*8)
-	PREFETCHT0   (R10)(R12*8)
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT0   (DI)(R11*8)
+	PREFETCHT0   (R10)(R11*8)
 	VMOVUPS.Z    (BX), K1, Z12
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z13
@@ -1286,76 +1309,77 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS.Z (R11), K1, Z12
+	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z0, Z0
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z12
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z1, Z1
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z12
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z2, Z2
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z12
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z3, Z3
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z12
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z4, Z4
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z12
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z5, Z5
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z12
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z6, Z6
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z12
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z7, Z7
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z12
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z8, Z8
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z12
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z9, Z9
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z12
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z10, Z10
-	ADDQ      R15, R11
-	VMOVUPS.Z (R11), K1, Z12
+	ADDQ      R15, AX
+	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z11, Z11
-	MOVQ      c+48(FP), R11
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z1, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z2, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z3, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z4, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z5, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z6, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z7, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z8, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z9, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z10, K1, (R11)
-	ADDQ    R15, R11
-	VMOVUPS Z11, K1, (R11)
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z6, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z7, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z8, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z9, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z10, K1, (AX)
+	ADDQ    R15, AX
+	VMOVUPS Z11, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile13x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile13x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile13x1AVX512(SB), NOSPLIT, $8-73
+TEXT ·tile13x1AVX512(SB), NOSPLIT, $8-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -1387,13 +1411,13 @@ TEXT ·tile13x1AVX512(SB), NOSPLIT, $8-73
 	VPXORQ     Z10, Z10, Z10
 	VPXORQ     Z11, Z11, Z11
 	VPXORQ     Z12, Z12, Z12
-	MOVQ       c+48(FP), R12
-	MOVQ       DX, R13
-	MOVQ       SI, R14
-	SHLQ       $0x02, R13
+	MOVQ       DX, R12
+	SHLQ       $0x02, R12
+	MOVQ       next+80(FP), R13
+	MOVQ       ns+88(FP), R14
 	SHLQ       $0x02, R14
+	MOVQ       c+48(FP), R15
 	MOVQ       ldc+56(FP), BP
-	MOVQ       R12, R15
 	SHLQ       $0x02, BP
 	PREFETCHT0 (R15)
 	ADDQ       BP, R15
@@ -1424,9 +1448,10 @@ TEXT ·tile13x1AVX512(SB), NOSPLIT, $8-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R14*8)
-	PREFETCHT0   (DI)(R13*8)
-	PREFETCHT0   (R11)(R13*8)
+	PREFETCHT1   (R13)
+	ADDQ         R14, R13
+	PREFETCHT0   (DI)(R12*8)
+	PREFETCHT0   (R11)(R12*8)
 	VMOVUPS.Z    (BX), K1, Z13
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z14
@@ -1464,81 +1489,82 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS.Z (R12), K1, Z13
+	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z0, Z0
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z13
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z1, Z1
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z13
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z2, Z2
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z13
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z3, Z3
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z13
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z4, Z4
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z13
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z5, Z5
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z13
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z6, Z6
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z13
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z7, Z7
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z13
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z8, Z8
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z13
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z9, Z9
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z13
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z10, Z10
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z13
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z11, Z11
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z13
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z12, Z12
-	MOVQ      c+48(FP), R12
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z1, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z2, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z3, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z4, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z5, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z6, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z7, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z8, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z9, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z10, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z11, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z12, K1, (R12)
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z6, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z7, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z8, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z9, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z10, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z11, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z12, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile14x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile14x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile14x1AVX512(SB), NOSPLIT, $8-73
+TEXT ·tile14x1AVX512(SB), NOSPLIT, $8-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -1571,13 +1597,13 @@ TEXT ·tile14x1AVX512(SB), NOSPLIT, $8-73
 	VPXORQ     Z11, Z11, Z11
 	VPXORQ     Z12, Z12, Z12
 	VPXORQ     Z13, Z13, Z13
-	MOVQ       c+48(FP), R12
-	MOVQ       DX, R13
-	MOVQ       SI, R14
-	SHLQ       $0x02, R13
+	MOVQ       DX, R12
+	SHLQ       $0x02, R12
+	MOVQ       next+80(FP), R13
+	MOVQ       ns+88(FP), R14
 	SHLQ       $0x02, R14
+	MOVQ       c+48(FP), R15
 	MOVQ       ldc+56(FP), BP
-	MOVQ       R12, R15
 	SHLQ       $0x02, BP
 	PREFETCHT0 (R15)
 	ADDQ       BP, R15
@@ -1610,9 +1636,10 @@ TEXT ·tile14x1AVX512(SB), NOSPLIT, $8-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R14*8)
-	PREFETCHT0   (DI)(R13*8)
-	PREFETCHT0   (R11)(R13*8)
+	PREFETCHT1   (R13)
+	ADDQ         R14, R13
+	PREFETCHT0   (DI)(R12*8)
+	PREFETCHT0   (R11)(R12*8)
 	VMOVUPS.Z    (BX), K1, Z14
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Z15
@@ -1652,86 +1679,87 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS.Z (R12), K1, Z14
+	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z0, Z0
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z14
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z1, Z1
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z14
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z2, Z2
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z14
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z3, Z3
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z14
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z4, Z4
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z14
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z5, Z5
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z14
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z6, Z6
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z14
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z7, Z7
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z14
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z8, Z8
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z14
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z9, Z9
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z14
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z10, Z10
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z14
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z11, Z11
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z14
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z12, Z12
-	ADDQ      BP, R12
-	VMOVUPS.Z (R12), K1, Z14
+	ADDQ      BP, AX
+	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z13, Z13
-	MOVQ      c+48(FP), R12
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z1, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z2, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z3, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z4, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z5, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z6, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z7, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z8, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z9, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z10, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z11, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z12, K1, (R12)
-	ADDQ    BP, R12
-	VMOVUPS Z13, K1, (R12)
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z6, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z7, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z8, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z9, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z10, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z11, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z12, K1, (AX)
+	ADDQ    BP, AX
+	VMOVUPS Z13, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile1x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile1x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile1x2AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile1x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -1747,13 +1775,13 @@ TEXT ·tile1x2AVX512(SB), NOSPLIT, $0-73
 	KMOVW      R8, K1
 	VPXORQ     Z0, Z0, Z0
 	VPXORQ     Z1, Z1, Z1
-	MOVQ       c+48(FP), CX
-	MOVQ       DX, R8
-	MOVQ       SI, R9
-	SHLQ       $0x02, R8
+	MOVQ       DX, CX
+	SHLQ       $0x02, CX
+	MOVQ       next+80(FP), R8
+	MOVQ       ns+88(FP), R9
 	SHLQ       $0x02, R9
+	MOVQ       c+48(FP), R10
 	MOVQ       ldc+56(FP), R11
-	MOVQ       CX, R10
 	SHLQ       $0x02, R11
 	PREFETCHT0 (R10)
 	PREFETCHT0 64(R10)
@@ -1761,9 +1789,9 @@ TEXT ·tile1x2AVX512(SB), NOSPLIT, $0-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R9*8)
-	PREFETCHT0   64(BX)(R9*8)
-	PREFETCHT0   (DI)(R8*8)
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
+	PREFETCHT0   (DI)(CX*8)
 	VMOVUPS      (BX), Z2
 	VMOVUPS.Z    64(BX), K1, Z3
 	ADDQ         SI, BX
@@ -1775,23 +1803,24 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS   (CX), Z2
+	VMOVUPS   (AX), Z2
 	VADDPS    Z2, Z0, Z0
-	VMOVUPS.Z 64(CX), K1, Z3
+	VMOVUPS.Z 64(AX), K1, Z3
 	VADDPS    Z3, Z1, Z1
 
 write:
-	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, K1, 64(CX)
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile2x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile2x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile2x2AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile2x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -1809,13 +1838,13 @@ TEXT ·tile2x2AVX512(SB), NOSPLIT, $0-73
 	VPXORQ     Z1, Z1, Z1
 	VPXORQ     Z2, Z2, Z2
 	VPXORQ     Z3, Z3, Z3
-	MOVQ       c+48(FP), R8
-	MOVQ       DX, R9
-	MOVQ       SI, R10
-	SHLQ       $0x02, R9
+	MOVQ       DX, R8
+	SHLQ       $0x02, R8
+	MOVQ       next+80(FP), R9
+	MOVQ       ns+88(FP), R10
 	SHLQ       $0x02, R10
+	MOVQ       c+48(FP), R11
 	MOVQ       ldc+56(FP), R12
-	MOVQ       R8, R11
 	SHLQ       $0x02, R12
 	PREFETCHT0 (R11)
 	PREFETCHT0 64(R11)
@@ -1826,9 +1855,9 @@ TEXT ·tile2x2AVX512(SB), NOSPLIT, $0-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R10*8)
-	PREFETCHT0   64(BX)(R10*8)
-	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT0   (DI)(R8*8)
 	VMOVUPS      (BX), Z4
 	VMOVUPS.Z    64(BX), K1, Z5
 	ADDQ         SI, BX
@@ -1843,32 +1872,33 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS   (R8), Z4
+	VMOVUPS   (AX), Z4
 	VADDPS    Z4, Z0, Z0
-	VMOVUPS.Z 64(R8), K1, Z5
+	VMOVUPS.Z 64(AX), K1, Z5
 	VADDPS    Z5, Z1, Z1
-	ADDQ      R12, R8
-	VMOVUPS   (R8), Z4
+	ADDQ      R12, AX
+	VMOVUPS   (AX), Z4
 	VADDPS    Z4, Z2, Z2
-	VMOVUPS.Z 64(R8), K1, Z5
+	VMOVUPS.Z 64(AX), K1, Z5
 	VADDPS    Z5, Z3, Z3
-	MOVQ      c+48(FP), R8
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, (R8)
-	VMOVUPS Z1, K1, 64(R8)
-	ADDQ    R12, R8
-	VMOVUPS Z2, (R8)
-	VMOVUPS Z3, K1, 64(R8)
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    R12, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile3x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile3x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile3x2AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile3x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -1888,13 +1918,13 @@ TEXT ·tile3x2AVX512(SB), NOSPLIT, $0-73
 	VPXORQ     Z3, Z3, Z3
 	VPXORQ     Z4, Z4, Z4
 	VPXORQ     Z5, Z5, Z5
-	MOVQ       c+48(FP), R8
-	MOVQ       DX, R9
-	MOVQ       SI, R10
-	SHLQ       $0x02, R9
+	MOVQ       DX, R8
+	SHLQ       $0x02, R8
+	MOVQ       next+80(FP), R9
+	MOVQ       ns+88(FP), R10
 	SHLQ       $0x02, R10
+	MOVQ       c+48(FP), R11
 	MOVQ       ldc+56(FP), R12
-	MOVQ       R8, R11
 	SHLQ       $0x02, R12
 	PREFETCHT0 (R11)
 	PREFETCHT0 64(R11)
@@ -1908,9 +1938,9 @@ TEXT ·tile3x2AVX512(SB), NOSPLIT, $0-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R10*8)
-	PREFETCHT0   64(BX)(R10*8)
-	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT0   (DI)(R8*8)
 	VMOVUPS      (BX), Z6
 	VMOVUPS.Z    64(BX), K1, Z7
 	ADDQ         SI, BX
@@ -1928,40 +1958,41 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS   (R8), Z6
+	VMOVUPS   (AX), Z6
 	VADDPS    Z6, Z0, Z0
-	VMOVUPS.Z 64(R8), K1, Z7
+	VMOVUPS.Z 64(AX), K1, Z7
 	VADDPS    Z7, Z1, Z1
-	ADDQ      R12, R8
-	VMOVUPS   (R8), Z6
+	ADDQ      R12, AX
+	VMOVUPS   (AX), Z6
 	VADDPS    Z6, Z2, Z2
-	VMOVUPS.Z 64(R8), K1, Z7
+	VMOVUPS.Z 64(AX), K1, Z7
 	VADDPS    Z7, Z3, Z3
-	ADDQ      R12, R8
-	VMOVUPS   (R8), Z6
+	ADDQ      R12, AX
+	VMOVUPS   (AX), Z6
 	VADDPS    Z6, Z4, Z4
-	VMOVUPS.Z 64(R8), K1, Z7
+	VMOVUPS.Z 64(AX), K1, Z7
 	VADDPS    Z7, Z5, Z5
-	MOVQ      c+48(FP), R8
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, (R8)
-	VMOVUPS Z1, K1, 64(R8)
-	ADDQ    R12, R8
-	VMOVUPS Z2, (R8)
-	VMOVUPS Z3, K1, 64(R8)
-	ADDQ    R12, R8
-	VMOVUPS Z4, (R8)
-	VMOVUPS Z5, K1, 64(R8)
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    R12, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    R12, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile4x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile4x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile4x2AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile4x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -1985,13 +2016,13 @@ TEXT ·tile4x2AVX512(SB), NOSPLIT, $0-73
 	VPXORQ     Z5, Z5, Z5
 	VPXORQ     Z6, Z6, Z6
 	VPXORQ     Z7, Z7, Z7
-	MOVQ       c+48(FP), R9
-	MOVQ       DX, R10
-	MOVQ       SI, R11
-	SHLQ       $0x02, R10
+	MOVQ       DX, R9
+	SHLQ       $0x02, R9
+	MOVQ       next+80(FP), R10
+	MOVQ       ns+88(FP), R11
 	SHLQ       $0x02, R11
+	MOVQ       c+48(FP), R12
 	MOVQ       ldc+56(FP), R13
-	MOVQ       R9, R12
 	SHLQ       $0x02, R13
 	PREFETCHT0 (R12)
 	PREFETCHT0 64(R12)
@@ -2008,10 +2039,10 @@ TEXT ·tile4x2AVX512(SB), NOSPLIT, $0-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R11*8)
-	PREFETCHT0   64(BX)(R11*8)
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R8)(R10*8)
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
 	VMOVUPS      (BX), Z8
 	VMOVUPS.Z    64(BX), K1, Z9
 	ADDQ         SI, BX
@@ -2033,48 +2064,49 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS   (R9), Z8
+	VMOVUPS   (AX), Z8
 	VADDPS    Z8, Z0, Z0
-	VMOVUPS.Z 64(R9), K1, Z9
+	VMOVUPS.Z 64(AX), K1, Z9
 	VADDPS    Z9, Z1, Z1
-	ADDQ      R13, R9
-	VMOVUPS   (R9), Z8
+	ADDQ      R13, AX
+	VMOVUPS   (AX), Z8
 	VADDPS    Z8, Z2, Z2
-	VMOVUPS.Z 64(R9), K1, Z9
+	VMOVUPS.Z 64(AX), K1, Z9
 	VADDPS    Z9, Z3, Z3
-	ADDQ      R13, R9
-	VMOVUPS   (R9), Z8
+	ADDQ      R13, AX
+	VMOVUPS   (AX), Z8
 	VADDPS    Z8, Z4, Z4
-	VMOVUPS.Z 64(R9), K1, Z9
+	VMOVUPS.Z 64(AX), K1, Z9
 	VADDPS    Z9, Z5, Z5
-	ADDQ      R13, R9
-	VMOVUPS   (R9), Z8
+	ADDQ      R13, AX
+	VMOVUPS   (AX), Z8
 	VADDPS    Z8, Z6, Z6
-	VMOVUPS.Z 64(R9), K1, Z9
+	VMOVUPS.Z 64(AX), K1, Z9
 	VADDPS    Z9, Z7, Z7
-	MOVQ      c+48(FP), R9
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, (R9)
-	VMOVUPS Z1, K1, 64(R9)
-	ADDQ    R13, R9
-	VMOVUPS Z2, (R9)
-	VMOVUPS Z3, K1, 64(R9)
-	ADDQ    R13, R9
-	VMOVUPS Z4, (R9)
-	VMOVUPS Z5, K1, 64(R9)
-	ADDQ    R13, R9
-	VMOVUPS Z6, (R9)
-	VMOVUPS Z7, K1, 64(R9)
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile5x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile5x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile5x2AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile5x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -2100,13 +2132,13 @@ TEXT ·tile5x2AVX512(SB), NOSPLIT, $0-73
 	VPXORQ     Z7, Z7, Z7
 	VPXORQ     Z8, Z8, Z8
 	VPXORQ     Z9, Z9, Z9
-	MOVQ       c+48(FP), R9
-	MOVQ       DX, R10
-	MOVQ       SI, R11
-	SHLQ       $0x02, R10
+	MOVQ       DX, R9
+	SHLQ       $0x02, R9
+	MOVQ       next+80(FP), R10
+	MOVQ       ns+88(FP), R11
 	SHLQ       $0x02, R11
+	MOVQ       c+48(FP), R12
 	MOVQ       ldc+56(FP), R13
-	MOVQ       R9, R12
 	SHLQ       $0x02, R13
 	PREFETCHT0 (R12)
 	PREFETCHT0 64(R12)
@@ -2126,10 +2158,10 @@ TEXT ·tile5x2AVX512(SB), NOSPLIT, $0-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R11*8)
-	PREFETCHT0   64(BX)(R11*8)
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R8)(R10*8)
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
 	VMOVUPS      (BX), Z10
 	VMOVUPS.Z    64(BX), K1, Z11
 	ADDQ         SI, BX
@@ -2154,56 +2186,57 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS   (R9), Z10
+	VMOVUPS   (AX), Z10
 	VADDPS    Z10, Z0, Z0
-	VMOVUPS.Z 64(R9), K1, Z11
+	VMOVUPS.Z 64(AX), K1, Z11
 	VADDPS    Z11, Z1, Z1
-	ADDQ      R13, R9
-	VMOVUPS   (R9), Z10
+	ADDQ      R13, AX
+	VMOVUPS   (AX), Z10
 	VADDPS    Z10, Z2, Z2
-	VMOVUPS.Z 64(R9), K1, Z11
+	VMOVUPS.Z 64(AX), K1, Z11
 	VADDPS    Z11, Z3, Z3
-	ADDQ      R13, R9
-	VMOVUPS   (R9), Z10
+	ADDQ      R13, AX
+	VMOVUPS   (AX), Z10
 	VADDPS    Z10, Z4, Z4
-	VMOVUPS.Z 64(R9), K1, Z11
+	VMOVUPS.Z 64(AX), K1, Z11
 	VADDPS    Z11, Z5, Z5
-	ADDQ      R13, R9
-	VMOVUPS   (R9), Z10
+	ADDQ      R13, AX
+	VMOVUPS   (AX), Z10
 	VADDPS    Z10, Z6, Z6
-	VMOVUPS.Z 64(R9), K1, Z11
+	VMOVUPS.Z 64(AX), K1, Z11
 	VADDPS    Z11, Z7, Z7
-	ADDQ      R13, R9
-	VMOVUPS   (R9), Z10
+	ADDQ      R13, AX
+	VMOVUPS   (AX), Z10
 	VADDPS    Z10, Z8, Z8
-	VMOVUPS.Z 64(R9), K1, Z11
+	VMOVUPS.Z 64(AX), K1, Z11
 	VADDPS    Z11, Z9, Z9
-	MOVQ      c+48(FP), R9
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, (R9)
-	VMOVUPS Z1, K1, 64(R9)
-	ADDQ    R13, R9
-	VMOVUPS Z2, (R9)
-	VMOVUPS Z3, K1, 64(R9)
-	ADDQ    R13, R9
-	VMOVUPS Z4, (R9)
-	VMOVUPS Z5, K1, 64(R9)
-	ADDQ    R13, R9
-	VMOVUPS Z6, (R9)
-	VMOVUPS Z7, K1, 64(R9)
-	ADDQ    R13, R9
-	VMOVUPS Z8, (R9)
-	VMOVUPS Z9, K1, 64(R9)
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile6x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile6x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile6x2AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile6x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -2231,13 +2264,13 @@ TEXT ·tile6x2AVX512(SB), NOSPLIT, $0-73
 	VPXORQ     Z9, Z9, Z9
 	VPXORQ     Z10, Z10, Z10
 	VPXORQ     Z11, Z11, Z11
-	MOVQ       c+48(FP), R9
-	MOVQ       DX, R10
-	MOVQ       SI, R11
-	SHLQ       $0x02, R10
+	MOVQ       DX, R9
+	SHLQ       $0x02, R9
+	MOVQ       next+80(FP), R10
+	MOVQ       ns+88(FP), R11
 	SHLQ       $0x02, R11
+	MOVQ       c+48(FP), R12
 	MOVQ       ldc+56(FP), R13
-	MOVQ       R9, R12
 	SHLQ       $0x02, R13
 	PREFETCHT0 (R12)
 	PREFETCHT0 64(R12)
@@ -2260,10 +2293,10 @@ TEXT ·tile6x2AVX512(SB), NOSPLIT, $0-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R11*8)
-	PREFETCHT0   64(BX)(R11*8)
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R8)(R10*8)
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
 	VMOVUPS      (BX), Z12
 	VMOVUPS.Z    64(BX), K1, Z13
 	ADDQ         SI, BX
@@ -2291,64 +2324,65 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS   (R9), Z12
+	VMOVUPS   (AX), Z12
 	VADDPS    Z12, Z0, Z0
-	VMOVUPS.Z 64(R9), K1, Z13
+	VMOVUPS.Z 64(AX), K1, Z13
 	VADDPS    Z13, Z1, Z1
-	ADDQ      R13, R9
-	VMOVUPS   (R9), Z12
+	ADDQ      R13, AX
+	VMOVUPS   (AX), Z12
 	VADDPS    Z12, Z2, Z2
-	VMOVUPS.Z 64(R9), K1, Z13
+	VMOVUPS.Z 64(AX), K1, Z13
 	VADDPS    Z13, Z3, Z3
-	ADDQ      R13, R9
-	VMOVUPS   (R9), Z12
+	ADDQ      R13, AX
+	VMOVUPS   (AX), Z12
 	VADDPS    Z12, Z4, Z4
-	VMOVUPS.Z 64(R9), K1, Z13
+	VMOVUPS.Z 64(AX), K1, Z13
 	VADDPS    Z13, Z5, Z5
-	ADDQ      R13, R9
-	VMOVUPS   (R9), Z12
+	ADDQ      R13, AX
+	VMOVUPS   (AX), Z12
 	VADDPS    Z12, Z6, Z6
-	VMOVUPS.Z 64(R9), K1, Z13
+	VMOVUPS.Z 64(AX), K1, Z13
 	VADDPS    Z13, Z7, Z7
-	ADDQ      R13, R9
-	VMOVUPS   (R9), Z12
+	ADDQ      R13, AX
+	VMOVUPS   (AX), Z12
 	VADDPS    Z12, Z8, Z8
-	VMOVUPS.Z 64(R9), K1, Z13
+	VMOVUPS.Z 64(AX), K1, Z13
 	VADDPS    Z13, Z9, Z9
-	ADDQ      R13, R9
-	VMOVUPS   (R9), Z12
+	ADDQ      R13, AX
+	VMOVUPS   (AX), Z12
 	VADDPS    Z12, Z10, Z10
-	VMOVUPS.Z 64(R9), K1, Z13
+	VMOVUPS.Z 64(AX), K1, Z13
 	VADDPS    Z13, Z11, Z11
-	MOVQ      c+48(FP), R9
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, (R9)
-	VMOVUPS Z1, K1, 64(R9)
-	ADDQ    R13, R9
-	VMOVUPS Z2, (R9)
-	VMOVUPS Z3, K1, 64(R9)
-	ADDQ    R13, R9
-	VMOVUPS Z4, (R9)
-	VMOVUPS Z5, K1, 64(R9)
-	ADDQ    R13, R9
-	VMOVUPS Z6, (R9)
-	VMOVUPS Z7, K1, 64(R9)
-	ADDQ    R13, R9
-	VMOVUPS Z8, (R9)
-	VMOVUPS Z9, K1, 64(R9)
-	ADDQ    R13, R9
-	VMOVUPS Z10, (R9)
-	VMOVUPS Z11, K1, 64(R9)
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    R13, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile7x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile7x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile7x2AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile7x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -2379,13 +2413,13 @@ TEXT ·tile7x2AVX512(SB), NOSPLIT, $0-73
 	VPXORQ     Z11, Z11, Z11
 	VPXORQ     Z12, Z12, Z12
 	VPXORQ     Z13, Z13, Z13
-	MOVQ       c+48(FP), R10
-	MOVQ       DX, R11
-	MOVQ       SI, R12
-	SHLQ       $0x02, R11
+	MOVQ       DX, R10
+	SHLQ       $0x02, R10
+	MOVQ       next+80(FP), R11
+	MOVQ       ns+88(FP), R12
 	SHLQ       $0x02, R12
+	MOVQ       c+48(FP), R13
 	MOVQ       ldc+56(FP), R14
-	MOVQ       R10, R13
 	SHLQ       $0x02, R14
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
@@ -2411,10 +2445,10 @@ TEXT ·tile7x2AVX512(SB), NOSPLIT, $0-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R12*8)
-	PREFETCHT0   64(BX)(R12*8)
-	PREFETCHT0   (DI)(R11*8)
-	PREFETCHT0   (R9)(R11*8)
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (DI)(R10*8)
+	PREFETCHT0   (R9)(R10*8)
 	VMOVUPS      (BX), Z14
 	VMOVUPS.Z    64(BX), K1, Z15
 	ADDQ         SI, BX
@@ -2446,72 +2480,73 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS   (R10), Z14
+	VMOVUPS   (AX), Z14
 	VADDPS    Z14, Z0, Z0
-	VMOVUPS.Z 64(R10), K1, Z15
+	VMOVUPS.Z 64(AX), K1, Z15
 	VADDPS    Z15, Z1, Z1
-	ADDQ      R14, R10
-	VMOVUPS   (R10), Z14
+	ADDQ      R14, AX
+	VMOVUPS   (AX), Z14
 	VADDPS    Z14, Z2, Z2
-	VMOVUPS.Z 64(R10), K1, Z15
+	VMOVUPS.Z 64(AX), K1, Z15
 	VADDPS    Z15, Z3, Z3
-	ADDQ      R14, R10
-	VMOVUPS   (R10), Z14
+	ADDQ      R14, AX
+	VMOVUPS   (AX), Z14
 	VADDPS    Z14, Z4, Z4
-	VMOVUPS.Z 64(R10), K1, Z15
+	VMOVUPS.Z 64(AX), K1, Z15
 	VADDPS    Z15, Z5, Z5
-	ADDQ      R14, R10
-	VMOVUPS   (R10), Z14
+	ADDQ      R14, AX
+	VMOVUPS   (AX), Z14
 	VADDPS    Z14, Z6, Z6
-	VMOVUPS.Z 64(R10), K1, Z15
+	VMOVUPS.Z 64(AX), K1, Z15
 	VADDPS    Z15, Z7, Z7
-	ADDQ      R14, R10
-	VMOVUPS   (R10), Z14
+	ADDQ      R14, AX
+	VMOVUPS   (AX), Z14
 	VADDPS    Z14, Z8, Z8
-	VMOVUPS.Z 64(R10), K1, Z15
+	VMOVUPS.Z 64(AX), K1, Z15
 	VADDPS    Z15, Z9, Z9
-	ADDQ      R14, R10
-	VMOVUPS   (R10), Z14
+	ADDQ      R14, AX
+	VMOVUPS   (AX), Z14
 	VADDPS    Z14, Z10, Z10
-	VMOVUPS.Z 64(R10), K1, Z15
+	VMOVUPS.Z 64(AX), K1, Z15
 	VADDPS    Z15, Z11, Z11
-	ADDQ      R14, R10
-	VMOVUPS   (R10), Z14
+	ADDQ      R14, AX
+	VMOVUPS   (AX), Z14
 	VADDPS    Z14, Z12, Z12
-	VMOVUPS.Z 64(R10), K1, Z15
+	VMOVUPS.Z 64(AX), K1, Z15
 	VADDPS    Z15, Z13, Z13
-	MOVQ      c+48(FP), R10
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, (R10)
-	VMOVUPS Z1, K1, 64(R10)
-	ADDQ    R14, R10
-	VMOVUPS Z2, (R10)
-	VMOVUPS Z3, K1, 64(R10)
-	ADDQ    R14, R10
-	VMOVUPS Z4, (R10)
-	VMOVUPS Z5, K1, 64(R10)
-	ADDQ    R14, R10
-	VMOVUPS Z6, (R10)
-	VMOVUPS Z7, K1, 64(R10)
-	ADDQ    R14, R10
-	VMOVUPS Z8, (R10)
-	VMOVUPS Z9, K1, 64(R10)
-	ADDQ    R14, R10
-	VMOVUPS Z10, (R10)
-	VMOVUPS Z11, K1, 64(R10)
-	ADDQ    R14, R10
-	VMOVUPS Z12, (R10)
-	VMOVUPS Z13, K1, 64(R10)
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    R14, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    R14, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    R14, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    R14, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    R14, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, K1, 64(AX)
+	ADDQ    R14, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile8x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile8x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile8x2AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile8x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -2544,13 +2579,13 @@ TEXT ·tile8x2AVX512(SB), NOSPLIT, $0-73
 	VPXORQ     Z13, Z13, Z13
 	VPXORQ     Z14, Z14, Z14
 	VPXORQ     Z15, Z15, Z15
-	MOVQ       c+48(FP), R10
-	MOVQ       DX, R11
-	MOVQ       SI, R12
-	SHLQ       $0x02, R11
+	MOVQ       DX, R10
+	SHLQ       $0x02, R10
+	MOVQ       next+80(FP), R11
+	MOVQ       ns+88(FP), R12
 	SHLQ       $0x02, R12
+	MOVQ       c+48(FP), R13
 	MOVQ       ldc+56(FP), R14
-	MOVQ       R10, R13
 	SHLQ       $0x02, R14
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
@@ -2579,10 +2614,10 @@ TEXT ·tile8x2AVX512(SB), NOSPLIT, $0-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R12*8)
-	PREFETCHT0   64(BX)(R12*8)
-	PREFETCHT0   (DI)(R11*8)
-	PREFETCHT0   (R9)(R11*8)
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (DI)(R10*8)
+	PREFETCHT0   (R9)(R10*8)
 	VMOVUPS      (BX), Z16
 	VMOVUPS.Z    64(BX), K1, Z17
 	ADDQ         SI, BX
@@ -2617,80 +2652,81 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS   (R10), Z16
+	VMOVUPS   (AX), Z16
 	VADDPS    Z16, Z0, Z0
-	VMOVUPS.Z 64(R10), K1, Z17
+	VMOVUPS.Z 64(AX), K1, Z17
 	VADDPS    Z17, Z1, Z1
-	ADDQ      R14, R10
-	VMOVUPS   (R10), Z16
+	ADDQ      R14, AX
+	VMOVUPS   (AX), Z16
 	VADDPS    Z16, Z2, Z2
-	VMOVUPS.Z 64(R10), K1, Z17
+	VMOVUPS.Z 64(AX), K1, Z17
 	VADDPS    Z17, Z3, Z3
-	ADDQ      R14, R10
-	VMOVUPS   (R10), Z16
+	ADDQ      R14, AX
+	VMOVUPS   (AX), Z16
 	VADDPS    Z16, Z4, Z4
-	VMOVUPS.Z 64(R10), K1, Z17
+	VMOVUPS.Z 64(AX), K1, Z17
 	VADDPS    Z17, Z5, Z5
-	ADDQ      R14, R10
-	VMOVUPS   (R10), Z16
+	ADDQ      R14, AX
+	VMOVUPS   (AX), Z16
 	VADDPS    Z16, Z6, Z6
-	VMOVUPS.Z 64(R10), K1, Z17
+	VMOVUPS.Z 64(AX), K1, Z17
 	VADDPS    Z17, Z7, Z7
-	ADDQ      R14, R10
-	VMOVUPS   (R10), Z16
+	ADDQ      R14, AX
+	VMOVUPS   (AX), Z16
 	VADDPS    Z16, Z8, Z8
-	VMOVUPS.Z 64(R10), K1, Z17
+	VMOVUPS.Z 64(AX), K1, Z17
 	VADDPS    Z17, Z9, Z9
-	ADDQ      R14, R10
-	VMOVUPS   (R10), Z16
+	ADDQ      R14, AX
+	VMOVUPS   (AX), Z16
 	VADDPS    Z16, Z10, Z10
-	VMOVUPS.Z 64(R10), K1, Z17
+	VMOVUPS.Z 64(AX), K1, Z17
 	VADDPS    Z17, Z11, Z11
-	ADDQ      R14, R10
-	VMOVUPS   (R10), Z16
+	ADDQ      R14, AX
+	VMOVUPS   (AX), Z16
 	VADDPS    Z16, Z12, Z12
-	VMOVUPS.Z 64(R10), K1, Z17
+	VMOVUPS.Z 64(AX), K1, Z17
 	VADDPS    Z17, Z13, Z13
-	ADDQ      R14, R10
-	VMOVUPS   (R10), Z16
+	ADDQ      R14, AX
+	VMOVUPS   (AX), Z16
 	VADDPS    Z16, Z14, Z14
-	VMOVUPS.Z 64(R10), K1, Z17
+	VMOVUPS.Z 64(AX), K1, Z17
 	VADDPS    Z17, Z15, Z15
-	MOVQ      c+48(FP), R10
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, (R10)
-	VMOVUPS Z1, K1, 64(R10)
-	ADDQ    R14, R10
-	VMOVUPS Z2, (R10)
-	VMOVUPS Z3, K1, 64(R10)
-	ADDQ    R14, R10
-	VMOVUPS Z4, (R10)
-	VMOVUPS Z5, K1, 64(R10)
-	ADDQ    R14, R10
-	VMOVUPS Z6, (R10)
-	VMOVUPS Z7, K1, 64(R10)
-	ADDQ    R14, R10
-	VMOVUPS Z8, (R10)
-	VMOVUPS Z9, K1, 64(R10)
-	ADDQ    R14, R10
-	VMOVUPS Z10, (R10)
-	VMOVUPS Z11, K1, 64(R10)
-	ADDQ    R14, R10
-	VMOVUPS Z12, (R10)
-	VMOVUPS Z13, K1, 64(R10)
-	ADDQ    R14, R10
-	VMOVUPS Z14, (R10)
-	VMOVUPS Z15, K1, 64(R10)
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    R14, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    R14, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    R14, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    R14, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    R14, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, K1, 64(AX)
+	ADDQ    R14, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, K1, 64(AX)
+	ADDQ    R14, AX
+	VMOVUPS Z14, (AX)
+	VMOVUPS Z15, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile9x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile9x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile9x2AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile9x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -2725,13 +2761,13 @@ TEXT ·tile9x2AVX512(SB), NOSPLIT, $0-73
 	VPXORQ     Z15, Z15, Z15
 	VPXORQ     Z16, Z16, Z16
 	VPXORQ     Z17, Z17, Z17
-	MOVQ       c+48(FP), R10
-	MOVQ       DX, R11
-	MOVQ       SI, R12
-	SHLQ       $0x02, R11
+	MOVQ       DX, R10
+	SHLQ       $0x02, R10
+	MOVQ       next+80(FP), R11
+	MOVQ       ns+88(FP), R12
 	SHLQ       $0x02, R12
+	MOVQ       c+48(FP), R13
 	MOVQ       ldc+56(FP), R14
-	MOVQ       R10, R13
 	SHLQ       $0x02, R14
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
@@ -2763,10 +2799,10 @@ TEXT ·tile9x2AVX512(SB), NOSPLIT, $0-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R12*8)
-	PREFETCHT0   64(BX)(R12*8)
-	PREFETCHT0   (DI)(R11*8)
-	PREFETCHT0   (R9)(R11*8)
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (DI)(R10*8)
+	PREFETCHT0   (R9)(R10*8)
 	VMOVUPS      (BX), Z18
 	VMOVUPS.Z    64(BX), K1, Z19
 	ADDQ         SI, BX
@@ -2804,88 +2840,89 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS   (R10), Z18
+	VMOVUPS   (AX), Z18
 	VADDPS    Z18, Z0, Z0
-	VMOVUPS.Z 64(R10), K1, Z19
+	VMOVUPS.Z 64(AX), K1, Z19
 	VADDPS    Z19, Z1, Z1
-	ADDQ      R14, R10
-	VMOVUPS   (R10), Z18
+	ADDQ      R14, AX
+	VMOVUPS   (AX), Z18
 	VADDPS    Z18, Z2, Z2
-	VMOVUPS.Z 64(R10), K1, Z19
+	VMOVUPS.Z 64(AX), K1, Z19
 	VADDPS    Z19, Z3, Z3
-	ADDQ      R14, R10
-	VMOVUPS   (R10), Z18
+	ADDQ      R14, AX
+	VMOVUPS   (AX), Z18
 	VADDPS    Z18, Z4, Z4
-	VMOVUPS.Z 64(R10), K1, Z19
+	VMOVUPS.Z 64(AX), K1, Z19
 	VADDPS    Z19, Z5, Z5
-	ADDQ      R14, R10
-	VMOVUPS   (R10), Z18
+	ADDQ      R14, AX
+	VMOVUPS   (AX), Z18
 	VADDPS    Z18, Z6, Z6
-	VMOVUPS.Z 64(R10), K1, Z19
+	VMOVUPS.Z 64(AX), K1, Z19
 	VADDPS    Z19, Z7, Z7
-	ADDQ      R14, R10
-	VMOVUPS   (R10), Z18
+	ADDQ      R14, AX
+	VMOVUPS   (AX), Z18
 	VADDPS    Z18, Z8, Z8
-	VMOVUPS.Z 64(R10), K1, Z19
+	VMOVUPS.Z 64(AX), K1, Z19
 	VADDPS    Z19, Z9, Z9
-	ADDQ      R14, R10
-	VMOVUPS   (R10), Z18
+	ADDQ      R14, AX
+	VMOVUPS   (AX), Z18
 	VADDPS    Z18, Z10, Z10
-	VMOVUPS.Z 64(R10), K1, Z19
+	VMOVUPS.Z 64(AX), K1, Z19
 	VADDPS    Z19, Z11, Z11
-	ADDQ      R14, R10
-	VMOVUPS   (R10), Z18
+	ADDQ      R14, AX
+	VMOVUPS   (AX), Z18
 	VADDPS    Z18, Z12, Z12
-	VMOVUPS.Z 64(R10), K1, Z19
+	VMOVUPS.Z 64(AX), K1, Z19
 	VADDPS    Z19, Z13, Z13
-	ADDQ      R14, R10
-	VMOVUPS   (R10), Z18
+	ADDQ      R14, AX
+	VMOVUPS   (AX), Z18
 	VADDPS    Z18, Z14, Z14
-	VMOVUPS.Z 64(R10), K1, Z19
+	VMOVUPS.Z 64(AX), K1, Z19
 	VADDPS    Z19, Z15, Z15
-	ADDQ      R14, R10
-	VMOVUPS   (R10), Z18
+	ADDQ      R14, AX
+	VMOVUPS   (AX), Z18
 	VADDPS    Z18, Z16, Z16
-	VMOVUPS.Z 64(R10), K1, Z19
+	VMOVUPS.Z 64(AX), K1, Z19
 	VADDPS    Z19, Z17, Z17
-	MOVQ      c+48(FP), R10
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, (R10)
-	VMOVUPS Z1, K1, 64(R10)
-	ADDQ    R14, R10
-	VMOVUPS Z2, (R10)
-	VMOVUPS Z3, K1, 64(R10)
-	ADDQ    R14, R10
-	VMOVUPS Z4, (R10)
-	VMOVUPS Z5, K1, 64(R10)
-	ADDQ    R14, R10
-	VMOVUPS Z6, (R10)
-	VMOVUPS Z7, K1, 64(R10)
-	ADDQ    R14, R10
-	VMOVUPS Z8, (R10)
-	VMOVUPS Z9, K1, 64(R10)
-	ADDQ    R14, R10
-	VMOVUPS Z10, (R10)
-	VMOVUPS Z11, K1, 64(R10)
-	ADDQ    R14, R10
-	VMOVUPS Z12, (R10)
-	VMOVUPS Z13, K1, 64(R10)
-	ADDQ    R14, R10
-	VMOVUPS Z14, (R10)
-	VMOVUPS Z15, K1, 64(R10)
-	ADDQ    R14, R10
-	VMOVUPS Z16, (R10)
-	VMOVUPS Z17, K1, 64(R10)
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    R14, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    R14, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    R14, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    R14, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    R14, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, K1, 64(AX)
+	ADDQ    R14, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, K1, 64(AX)
+	ADDQ    R14, AX
+	VMOVUPS Z14, (AX)
+	VMOVUPS Z15, K1, 64(AX)
+	ADDQ    R14, AX
+	VMOVUPS Z16, (AX)
+	VMOVUPS Z17, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile10x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile10x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile10x2AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile10x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -2923,13 +2960,13 @@ TEXT ·tile10x2AVX512(SB), NOSPLIT, $0-73
 	VPXORQ     Z17, Z17, Z17
 	VPXORQ     Z18, Z18, Z18
 	VPXORQ     Z19, Z19, Z19
-	MOVQ       c+48(FP), R11
-	MOVQ       DX, R12
-	MOVQ       SI, R13
-	SHLQ       $0x02, R12
+	MOVQ       DX, R11
+	SHLQ       $0x02, R11
+	MOVQ       next+80(FP), R12
+	MOVQ       ns+88(FP), R13
 	SHLQ       $0x02, R13
+	MOVQ       c+48(FP), R14
 	MOVQ       ldc+56(FP), R15
-	MOVQ       R11, R14
 	SHLQ       $0x02, R15
 	PREFETCHT0 (R14)
 	PREFETCHT0 64(R14)
@@ -2964,10 +3001,10 @@ TEXT ·tile10x2AVX512(SB), NOSPLIT, $0-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R13*8)
-	PREFETCHT0   64(BX)(R13*8)
-	PREFETCHT0   (DI)(R12*8)
-	PREFETCHT0   (R10)(R12*8)
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT0   (DI)(R11*8)
+	PREFETCHT0   (R10)(R11*8)
 	VMOVUPS      (BX), Z20
 	VMOVUPS.Z    64(BX), K1, Z21
 	ADDQ         SI, BX
@@ -3009,96 +3046,97 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS   (R11), Z20
+	VMOVUPS   (AX), Z20
 	VADDPS    Z20, Z0, Z0
-	VMOVUPS.Z 64(R11), K1, Z21
+	VMOVUPS.Z 64(AX), K1, Z21
 	VADDPS    Z21, Z1, Z1
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z20
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z20
 	VADDPS    Z20, Z2, Z2
-	VMOVUPS.Z 64(R11), K1, Z21
+	VMOVUPS.Z 64(AX), K1, Z21
 	VADDPS    Z21, Z3, Z3
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z20
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z20
 	VADDPS    Z20, Z4, Z4
-	VMOVUPS.Z 64(R11), K1, Z21
+	VMOVUPS.Z 64(AX), K1, Z21
 	VADDPS    Z21, Z5, Z5
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z20
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z20
 	VADDPS    Z20, Z6, Z6
-	VMOVUPS.Z 64(R11), K1, Z21
+	VMOVUPS.Z 64(AX), K1, Z21
 	VADDPS    Z21, Z7, Z7
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z20
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z20
 	VADDPS    Z20, Z8, Z8
-	VMOVUPS.Z 64(R11), K1, Z21
+	VMOVUPS.Z 64(AX), K1, Z21
 	VADDPS    Z21, Z9, Z9
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z20
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z20
 	VADDPS    Z20, Z10, Z10
-	VMOVUPS.Z 64(R11), K1, Z21
+	VMOVUPS.Z 64(AX), K1, Z21
 	VADDPS    Z21, Z11, Z11
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z20
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z20
 	VADDPS    Z20, Z12, Z12
-	VMOVUPS.Z 64(R11), K1, Z21
+	VMOVUPS.Z 64(AX), K1, Z21
 	VADDPS    Z21, Z13, Z13
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z20
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z20
 	VADDPS    Z20, Z14, Z14
-	VMOVUPS.Z 64(R11), K1, Z21
+	VMOVUPS.Z 64(AX), K1, Z21
 	VADDPS    Z21, Z15, Z15
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z20
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z20
 	VADDPS    Z20, Z16, Z16
-	VMOVUPS.Z 64(R11), K1, Z21
+	VMOVUPS.Z 64(AX), K1, Z21
 	VADDPS    Z21, Z17, Z17
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z20
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z20
 	VADDPS    Z20, Z18, Z18
-	VMOVUPS.Z 64(R11), K1, Z21
+	VMOVUPS.Z 64(AX), K1, Z21
 	VADDPS    Z21, Z19, Z19
-	MOVQ      c+48(FP), R11
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, (R11)
-	VMOVUPS Z1, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z2, (R11)
-	VMOVUPS Z3, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z4, (R11)
-	VMOVUPS Z5, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z6, (R11)
-	VMOVUPS Z7, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z8, (R11)
-	VMOVUPS Z9, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z10, (R11)
-	VMOVUPS Z11, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z12, (R11)
-	VMOVUPS Z13, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z14, (R11)
-	VMOVUPS Z15, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z16, (R11)
-	VMOVUPS Z17, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z18, (R11)
-	VMOVUPS Z19, K1, 64(R11)
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z14, (AX)
+	VMOVUPS Z15, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z16, (AX)
+	VMOVUPS Z17, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z18, (AX)
+	VMOVUPS Z19, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile11x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile11x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile11x2AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile11x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -3138,13 +3176,13 @@ TEXT ·tile11x2AVX512(SB), NOSPLIT, $0-73
 	VPXORQ     Z19, Z19, Z19
 	VPXORQ     Z20, Z20, Z20
 	VPXORQ     Z21, Z21, Z21
-	MOVQ       c+48(FP), R11
-	MOVQ       DX, R12
-	MOVQ       SI, R13
-	SHLQ       $0x02, R12
+	MOVQ       DX, R11
+	SHLQ       $0x02, R11
+	MOVQ       next+80(FP), R12
+	MOVQ       ns+88(FP), R13
 	SHLQ       $0x02, R13
+	MOVQ       c+48(FP), R14
 	MOVQ       ldc+56(FP), R15
-	MOVQ       R11, R14
 	SHLQ       $0x02, R15
 	PREFETCHT0 (R14)
 	PREFETCHT0 64(R14)
@@ -3182,10 +3220,10 @@ TEXT ·tile11x2AVX512(SB), NOSPLIT, $0-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R13*8)
-	PREFETCHT0   64(BX)(R13*8)
-	PREFETCHT0   (DI)(R12*8)
-	PREFETCHT0   (R10)(R12*8)
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT0   (DI)(R11*8)
+	PREFETCHT0   (R10)(R11*8)
 	VMOVUPS      (BX), Z22
 	VMOVUPS.Z    64(BX), K1, Z23
 	ADDQ         SI, BX
@@ -3230,104 +3268,105 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS   (R11), Z22
+	VMOVUPS   (AX), Z22
 	VADDPS    Z22, Z0, Z0
-	VMOVUPS.Z 64(R11), K1, Z23
+	VMOVUPS.Z 64(AX), K1, Z23
 	VADDPS    Z23, Z1, Z1
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z22
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z22
 	VADDPS    Z22, Z2, Z2
-	VMOVUPS.Z 64(R11), K1, Z23
+	VMOVUPS.Z 64(AX), K1, Z23
 	VADDPS    Z23, Z3, Z3
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z22
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z22
 	VADDPS    Z22, Z4, Z4
-	VMOVUPS.Z 64(R11), K1, Z23
+	VMOVUPS.Z 64(AX), K1, Z23
 	VADDPS    Z23, Z5, Z5
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z22
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z22
 	VADDPS    Z22, Z6, Z6
-	VMOVUPS.Z 64(R11), K1, Z23
+	VMOVUPS.Z 64(AX), K1, Z23
 	VADDPS    Z23, Z7, Z7
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z22
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z22
 	VADDPS    Z22, Z8, Z8
-	VMOVUPS.Z 64(R11), K1, Z23
+	VMOVUPS.Z 64(AX), K1, Z23
 	VADDPS    Z23, Z9, Z9
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z22
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z22
 	VADDPS    Z22, Z10, Z10
-	VMOVUPS.Z 64(R11), K1, Z23
+	VMOVUPS.Z 64(AX), K1, Z23
 	VADDPS    Z23, Z11, Z11
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z22
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z22
 	VADDPS    Z22, Z12, Z12
-	VMOVUPS.Z 64(R11), K1, Z23
+	VMOVUPS.Z 64(AX), K1, Z23
 	VADDPS    Z23, Z13, Z13
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z22
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z22
 	VADDPS    Z22, Z14, Z14
-	VMOVUPS.Z 64(R11), K1, Z23
+	VMOVUPS.Z 64(AX), K1, Z23
 	VADDPS    Z23, Z15, Z15
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z22
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z22
 	VADDPS    Z22, Z16, Z16
-	VMOVUPS.Z 64(R11), K1, Z23
+	VMOVUPS.Z 64(AX), K1, Z23
 	VADDPS    Z23, Z17, Z17
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z22
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z22
 	VADDPS    Z22, Z18, Z18
-	VMOVUPS.Z 64(R11), K1, Z23
+	VMOVUPS.Z 64(AX), K1, Z23
 	VADDPS    Z23, Z19, Z19
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z22
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z22
 	VADDPS    Z22, Z20, Z20
-	VMOVUPS.Z 64(R11), K1, Z23
+	VMOVUPS.Z 64(AX), K1, Z23
 	VADDPS    Z23, Z21, Z21
-	MOVQ      c+48(FP), R11
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, (R11)
-	VMOVUPS Z1, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z2, (R11)
-	VMOVUPS Z3, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z4, (R11)
-	VMOVUPS Z5, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z6, (R11)
-	VMOVUPS Z7, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z8, (R11)
-	VMOVUPS Z9, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z10, (R11)
-	VMOVUPS Z11, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z12, (R11)
-	VMOVUPS Z13, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z14, (R11)
-	VMOVUPS Z15, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z16, (R11)
-	VMOVUPS Z17, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z18, (R11)
-	VMOVUPS Z19, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z20, (R11)
-	VMOVUPS Z21, K1, 64(R11)
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z14, (AX)
+	VMOVUPS Z15, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z16, (AX)
+	VMOVUPS Z17, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z18, (AX)
+	VMOVUPS Z19, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z20, (AX)
+	VMOVUPS Z21, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile12x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile12x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile12x2AVX512(SB), NOSPLIT, $0-73
+TEXT ·tile12x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -3369,13 +3408,13 @@ TEXT ·tile12x2AVX512(SB), NOSPLIT, $0-73
 	VPXORQ     Z21, Z21, Z21
 	VPXORQ     Z22, Z22, Z22
 	VPXORQ     Z23, Z23, Z23
-	MOVQ       c+48(FP), R11
-	MOVQ       DX, R12
-	MOVQ       SI, R13
-	SHLQ       $0x02, R12
+	MOVQ       DX, R11
+	SHLQ       $0x02, R11
+	MOVQ       next+80(FP), R12
+	MOVQ       ns+88(FP), R13
 	SHLQ       $0x02, R13
+	MOVQ       c+48(FP), R14
 	MOVQ       ldc+56(FP), R15
-	MOVQ       R11, R14
 	SHLQ       $0x02, R15
 	PREFETCHT0 (R14)
 	PREFETCHT0 64(R14)
@@ -3416,10 +3455,10 @@ TEXT ·tile12x2AVX512(SB), NOSPLIT, $0-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R13*8)
-	PREFETCHT0   64(BX)(R13*8)
-	PREFETCHT0   (DI)(R12*8)
-	PREFETCHT0   (R10)(R12*8)
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT0   (DI)(R11*8)
+	PREFETCHT0   (R10)(R11*8)
 	VMOVUPS      (BX), Z24
 	VMOVUPS.Z    64(BX), K1, Z25
 	ADDQ         SI, BX
@@ -3467,112 +3506,113 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS   (R11), Z24
+	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z0, Z0
-	VMOVUPS.Z 64(R11), K1, Z25
+	VMOVUPS.Z 64(AX), K1, Z25
 	VADDPS    Z25, Z1, Z1
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z24
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z2, Z2
-	VMOVUPS.Z 64(R11), K1, Z25
+	VMOVUPS.Z 64(AX), K1, Z25
 	VADDPS    Z25, Z3, Z3
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z24
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z4, Z4
-	VMOVUPS.Z 64(R11), K1, Z25
+	VMOVUPS.Z 64(AX), K1, Z25
 	VADDPS    Z25, Z5, Z5
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z24
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z6, Z6
-	VMOVUPS.Z 64(R11), K1, Z25
+	VMOVUPS.Z 64(AX), K1, Z25
 	VADDPS    Z25, Z7, Z7
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z24
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z8, Z8
-	VMOVUPS.Z 64(R11), K1, Z25
+	VMOVUPS.Z 64(AX), K1, Z25
 	VADDPS    Z25, Z9, Z9
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z24
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z10, Z10
-	VMOVUPS.Z 64(R11), K1, Z25
+	VMOVUPS.Z 64(AX), K1, Z25
 	VADDPS    Z25, Z11, Z11
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z24
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z12, Z12
-	VMOVUPS.Z 64(R11), K1, Z25
+	VMOVUPS.Z 64(AX), K1, Z25
 	VADDPS    Z25, Z13, Z13
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z24
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z14, Z14
-	VMOVUPS.Z 64(R11), K1, Z25
+	VMOVUPS.Z 64(AX), K1, Z25
 	VADDPS    Z25, Z15, Z15
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z24
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z16, Z16
-	VMOVUPS.Z 64(R11), K1, Z25
+	VMOVUPS.Z 64(AX), K1, Z25
 	VADDPS    Z25, Z17, Z17
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z24
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z18, Z18
-	VMOVUPS.Z 64(R11), K1, Z25
+	VMOVUPS.Z 64(AX), K1, Z25
 	VADDPS    Z25, Z19, Z19
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z24
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z20, Z20
-	VMOVUPS.Z 64(R11), K1, Z25
+	VMOVUPS.Z 64(AX), K1, Z25
 	VADDPS    Z25, Z21, Z21
-	ADDQ      R15, R11
-	VMOVUPS   (R11), Z24
+	ADDQ      R15, AX
+	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z22, Z22
-	VMOVUPS.Z 64(R11), K1, Z25
+	VMOVUPS.Z 64(AX), K1, Z25
 	VADDPS    Z25, Z23, Z23
-	MOVQ      c+48(FP), R11
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, (R11)
-	VMOVUPS Z1, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z2, (R11)
-	VMOVUPS Z3, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z4, (R11)
-	VMOVUPS Z5, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z6, (R11)
-	VMOVUPS Z7, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z8, (R11)
-	VMOVUPS Z9, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z10, (R11)
-	VMOVUPS Z11, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z12, (R11)
-	VMOVUPS Z13, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z14, (R11)
-	VMOVUPS Z15, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z16, (R11)
-	VMOVUPS Z17, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z18, (R11)
-	VMOVUPS Z19, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z20, (R11)
-	VMOVUPS Z21, K1, 64(R11)
-	ADDQ    R15, R11
-	VMOVUPS Z22, (R11)
-	VMOVUPS Z23, K1, 64(R11)
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z14, (AX)
+	VMOVUPS Z15, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z16, (AX)
+	VMOVUPS Z17, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z18, (AX)
+	VMOVUPS Z19, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z20, (AX)
+	VMOVUPS Z21, K1, 64(AX)
+	ADDQ    R15, AX
+	VMOVUPS Z22, (AX)
+	VMOVUPS Z23, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile13x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile13x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile13x2AVX512(SB), NOSPLIT, $8-73
+TEXT ·tile13x2AVX512(SB), NOSPLIT, $8-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -3617,13 +3657,13 @@ TEXT ·tile13x2AVX512(SB), NOSPLIT, $8-73
 	VPXORQ     Z23, Z23, Z23
 	VPXORQ     Z24, Z24, Z24
 	VPXORQ     Z25, Z25, Z25
-	MOVQ       c+48(FP), R12
-	MOVQ       DX, R13
-	MOVQ       SI, R14
-	SHLQ       $0x02, R13
+	MOVQ       DX, R12
+	SHLQ       $0x02, R12
+	MOVQ       next+80(FP), R13
+	MOVQ       ns+88(FP), R14
 	SHLQ       $0x02, R14
+	MOVQ       c+48(FP), R15
 	MOVQ       ldc+56(FP), BP
-	MOVQ       R12, R15
 	SHLQ       $0x02, BP
 	PREFETCHT0 (R15)
 	PREFETCHT0 64(R15)
@@ -3667,10 +3707,10 @@ TEXT ·tile13x2AVX512(SB), NOSPLIT, $8-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R14*8)
-	PREFETCHT0   64(BX)(R14*8)
-	PREFETCHT0   (DI)(R13*8)
-	PREFETCHT0   (R11)(R13*8)
+	PREFETCHT1   (R13)
+	ADDQ         R14, R13
+	PREFETCHT0   (DI)(R12*8)
+	PREFETCHT0   (R11)(R12*8)
 	VMOVUPS      (BX), Z26
 	VMOVUPS.Z    64(BX), K1, Z27
 	ADDQ         SI, BX
@@ -3722,120 +3762,121 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS   (R12), Z26
+	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z0, Z0
-	VMOVUPS.Z 64(R12), K1, Z27
+	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z1, Z1
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z26
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z2, Z2
-	VMOVUPS.Z 64(R12), K1, Z27
+	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z3, Z3
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z26
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z4, Z4
-	VMOVUPS.Z 64(R12), K1, Z27
+	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z5, Z5
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z26
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z6, Z6
-	VMOVUPS.Z 64(R12), K1, Z27
+	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z7, Z7
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z26
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z8, Z8
-	VMOVUPS.Z 64(R12), K1, Z27
+	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z9, Z9
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z26
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z10, Z10
-	VMOVUPS.Z 64(R12), K1, Z27
+	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z11, Z11
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z26
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z12, Z12
-	VMOVUPS.Z 64(R12), K1, Z27
+	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z13, Z13
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z26
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z14, Z14
-	VMOVUPS.Z 64(R12), K1, Z27
+	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z15, Z15
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z26
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z16, Z16
-	VMOVUPS.Z 64(R12), K1, Z27
+	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z17, Z17
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z26
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z18, Z18
-	VMOVUPS.Z 64(R12), K1, Z27
+	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z19, Z19
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z26
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z20, Z20
-	VMOVUPS.Z 64(R12), K1, Z27
+	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z21, Z21
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z26
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z22, Z22
-	VMOVUPS.Z 64(R12), K1, Z27
+	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z23, Z23
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z26
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z24, Z24
-	VMOVUPS.Z 64(R12), K1, Z27
+	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z25, Z25
-	MOVQ      c+48(FP), R12
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, (R12)
-	VMOVUPS Z1, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z2, (R12)
-	VMOVUPS Z3, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z4, (R12)
-	VMOVUPS Z5, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z6, (R12)
-	VMOVUPS Z7, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z8, (R12)
-	VMOVUPS Z9, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z10, (R12)
-	VMOVUPS Z11, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z12, (R12)
-	VMOVUPS Z13, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z14, (R12)
-	VMOVUPS Z15, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z16, (R12)
-	VMOVUPS Z17, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z18, (R12)
-	VMOVUPS Z19, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z20, (R12)
-	VMOVUPS Z21, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z22, (R12)
-	VMOVUPS Z23, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z24, (R12)
-	VMOVUPS Z25, K1, 64(R12)
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z14, (AX)
+	VMOVUPS Z15, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z16, (AX)
+	VMOVUPS Z17, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z18, (AX)
+	VMOVUPS Z19, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z20, (AX)
+	VMOVUPS Z21, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z22, (AX)
+	VMOVUPS Z23, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z24, (AX)
+	VMOVUPS Z25, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile14x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile14x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile14x2AVX512(SB), NOSPLIT, $8-73
+TEXT ·tile14x2AVX512(SB), NOSPLIT, $8-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -3882,13 +3923,13 @@ TEXT ·tile14x2AVX512(SB), NOSPLIT, $8-73
 	VPXORQ     Z25, Z25, Z25
 	VPXORQ     Z26, Z26, Z26
 	VPXORQ     Z27, Z27, Z27
-	MOVQ       c+48(FP), R12
-	MOVQ       DX, R13
-	MOVQ       SI, R14
-	SHLQ       $0x02, R13
+	MOVQ       DX, R12
+	SHLQ       $0x02, R12
+	MOVQ       next+80(FP), R13
+	MOVQ       ns+88(FP), R14
 	SHLQ       $0x02, R14
+	MOVQ       c+48(FP), R15
 	MOVQ       ldc+56(FP), BP
-	MOVQ       R12, R15
 	SHLQ       $0x02, BP
 	PREFETCHT0 (R15)
 	PREFETCHT0 64(R15)
@@ -3935,10 +3976,10 @@ TEXT ·tile14x2AVX512(SB), NOSPLIT, $8-73
 	JZ         store
 
 loop:
-	PREFETCHT0   (BX)(R14*8)
-	PREFETCHT0   64(BX)(R14*8)
-	PREFETCHT0   (DI)(R13*8)
-	PREFETCHT0   (R11)(R13*8)
+	PREFETCHT1   (R13)
+	ADDQ         R14, R13
+	PREFETCHT0   (DI)(R12*8)
+	PREFETCHT0   (R11)(R12*8)
 	VMOVUPS      (BX), Z28
 	VMOVUPS.Z    64(BX), K1, Z29
 	ADDQ         SI, BX
@@ -3993,122 +4034,123 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB      acc+72(FP), AL
-	TESTB     AL, AL
+	MOVQ      c+48(FP), AX
+	MOVB      acc+72(FP), CL
+	TESTB     CL, CL
 	JZ        write
-	VMOVUPS   (R12), Z28
+	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z0, Z0
-	VMOVUPS.Z 64(R12), K1, Z29
+	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z1, Z1
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z28
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z2, Z2
-	VMOVUPS.Z 64(R12), K1, Z29
+	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z3, Z3
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z28
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z4, Z4
-	VMOVUPS.Z 64(R12), K1, Z29
+	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z5, Z5
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z28
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z6, Z6
-	VMOVUPS.Z 64(R12), K1, Z29
+	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z7, Z7
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z28
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z8, Z8
-	VMOVUPS.Z 64(R12), K1, Z29
+	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z9, Z9
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z28
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z10, Z10
-	VMOVUPS.Z 64(R12), K1, Z29
+	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z11, Z11
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z28
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z12, Z12
-	VMOVUPS.Z 64(R12), K1, Z29
+	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z13, Z13
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z28
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z14, Z14
-	VMOVUPS.Z 64(R12), K1, Z29
+	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z15, Z15
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z28
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z16, Z16
-	VMOVUPS.Z 64(R12), K1, Z29
+	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z17, Z17
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z28
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z18, Z18
-	VMOVUPS.Z 64(R12), K1, Z29
+	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z19, Z19
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z28
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z20, Z20
-	VMOVUPS.Z 64(R12), K1, Z29
+	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z21, Z21
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z28
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z22, Z22
-	VMOVUPS.Z 64(R12), K1, Z29
+	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z23, Z23
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z28
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z24, Z24
-	VMOVUPS.Z 64(R12), K1, Z29
+	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z25, Z25
-	ADDQ      BP, R12
-	VMOVUPS   (R12), Z28
+	ADDQ      BP, AX
+	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z26, Z26
-	VMOVUPS.Z 64(R12), K1, Z29
+	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z27, Z27
-	MOVQ      c+48(FP), R12
+	MOVQ      c+48(FP), AX
 
 write:
-	VMOVUPS Z0, (R12)
-	VMOVUPS Z1, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z2, (R12)
-	VMOVUPS Z3, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z4, (R12)
-	VMOVUPS Z5, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z6, (R12)
-	VMOVUPS Z7, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z8, (R12)
-	VMOVUPS Z9, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z10, (R12)
-	VMOVUPS Z11, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z12, (R12)
-	VMOVUPS Z13, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z14, (R12)
-	VMOVUPS Z15, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z16, (R12)
-	VMOVUPS Z17, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z18, (R12)
-	VMOVUPS Z19, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z20, (R12)
-	VMOVUPS Z21, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z22, (R12)
-	VMOVUPS Z23, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z24, (R12)
-	VMOVUPS Z25, K1, 64(R12)
-	ADDQ    BP, R12
-	VMOVUPS Z26, (R12)
-	VMOVUPS Z27, K1, 64(R12)
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z14, (AX)
+	VMOVUPS Z15, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z16, (AX)
+	VMOVUPS Z17, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z18, (AX)
+	VMOVUPS Z19, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z20, (AX)
+	VMOVUPS Z21, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z22, (AX)
+	VMOVUPS Z23, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z24, (AX)
+	VMOVUPS Z25, K1, 64(AX)
+	ADDQ    BP, AX
+	VMOVUPS Z26, (AX)
+	VMOVUPS Z27, K1, 64(AX)
 	VZEROUPPER
 	RET
 
@@ -4421,9 +4463,9 @@ DATA tileMask<>+56(SB)/4, $0x00000000
 DATA tileMask<>+60(SB)/4, $0x00000000
 GLOBL tileMask<>(SB), RODATA|NOPTR, $64
 
-// func tile1x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile1x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile1x1AVX2(SB), NOSPLIT, $0-73
+TEXT ·tile1x1AVX2(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -4438,13 +4480,13 @@ TEXT ·tile1x1AVX2(SB), NOSPLIT, $0-73
 	NEGQ       CX
 	VMOVUPS    32(R8)(CX*4), Y0
 	VXORPS     Y1, Y1, Y1
-	MOVQ       c+48(FP), CX
-	MOVQ       DX, R8
-	MOVQ       SI, R9
-	SHLQ       $0x02, R8
+	MOVQ       DX, CX
+	SHLQ       $0x02, CX
+	MOVQ       next+80(FP), R8
+	MOVQ       ns+88(FP), R9
 	SHLQ       $0x02, R9
+	MOVQ       c+48(FP), R10
 	MOVQ       ldc+56(FP), R11
-	MOVQ       CX, R10
 	SHLQ       $0x02, R11
 	PREFETCHT0 (R10)
 	TESTQ      AX, AX
@@ -4453,8 +4495,9 @@ TEXT ·tile1x1AVX2(SB), NOSPLIT, $0-73
 	JLT        part
 
 whole:
-	PREFETCHT0   (BX)(R9*8)
-	PREFETCHT0   (DI)(R8*8)
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
+	PREFETCHT0   (DI)(CX*8)
 	VMOVUPS      (BX), Y2
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y3
@@ -4466,8 +4509,9 @@ whole:
 
 part:
 loop:
-	PREFETCHT0   (BX)(R9*8)
-	PREFETCHT0   (DI)(R8*8)
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
+	PREFETCHT0   (DI)(CX*8)
 	VMASKMOVPS   (BX), Y0, Y2
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y3
@@ -4477,20 +4521,21 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB       acc+72(FP), AL
-	TESTB      AL, AL
+	MOVQ       c+48(FP), AX
+	MOVB       acc+72(FP), CL
+	TESTB      CL, CL
 	JZ         write
-	VMASKMOVPS (CX), Y0, Y2
+	VMASKMOVPS (AX), Y0, Y2
 	VADDPS     Y2, Y1, Y1
 
 write:
-	VMASKMOVPS Y1, Y0, (CX)
+	VMASKMOVPS Y1, Y0, (AX)
 	VZEROUPPER
 	RET
 
-// func tile2x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile2x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile2x1AVX2(SB), NOSPLIT, $0-73
+TEXT ·tile2x1AVX2(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -4506,13 +4551,13 @@ TEXT ·tile2x1AVX2(SB), NOSPLIT, $0-73
 	VMOVUPS    32(R9)(R8*4), Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
-	MOVQ       c+48(FP), R8
-	MOVQ       DX, R9
-	MOVQ       SI, R10
-	SHLQ       $0x02, R9
+	MOVQ       DX, R8
+	SHLQ       $0x02, R8
+	MOVQ       next+80(FP), R9
+	MOVQ       ns+88(FP), R10
 	SHLQ       $0x02, R10
+	MOVQ       c+48(FP), R11
 	MOVQ       ldc+56(FP), R12
-	MOVQ       R8, R11
 	SHLQ       $0x02, R12
 	PREFETCHT0 (R11)
 	ADDQ       R12, R11
@@ -4523,8 +4568,9 @@ TEXT ·tile2x1AVX2(SB), NOSPLIT, $0-73
 	JLT        part
 
 whole:
-	PREFETCHT0   (BX)(R10*8)
-	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT0   (DI)(R8*8)
 	VMOVUPS      (BX), Y3
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y4
@@ -4538,8 +4584,9 @@ whole:
 
 part:
 loop:
-	PREFETCHT0   (BX)(R10*8)
-	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT0   (DI)(R8*8)
 	VMASKMOVPS   (BX), Y0, Y3
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y4
@@ -4551,26 +4598,27 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB       acc+72(FP), AL
-	TESTB      AL, AL
+	MOVQ       c+48(FP), AX
+	MOVB       acc+72(FP), CL
+	TESTB      CL, CL
 	JZ         write
-	VMASKMOVPS (R8), Y0, Y3
+	VMASKMOVPS (AX), Y0, Y3
 	VADDPS     Y3, Y1, Y1
-	ADDQ       R12, R8
-	VMASKMOVPS (R8), Y0, Y3
+	ADDQ       R12, AX
+	VMASKMOVPS (AX), Y0, Y3
 	VADDPS     Y3, Y2, Y2
-	MOVQ       c+48(FP), R8
+	MOVQ       c+48(FP), AX
 
 write:
-	VMASKMOVPS Y1, Y0, (R8)
-	ADDQ       R12, R8
-	VMASKMOVPS Y2, Y0, (R8)
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       R12, AX
+	VMASKMOVPS Y2, Y0, (AX)
 	VZEROUPPER
 	RET
 
-// func tile3x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile3x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile3x1AVX2(SB), NOSPLIT, $0-73
+TEXT ·tile3x1AVX2(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -4587,13 +4635,13 @@ TEXT ·tile3x1AVX2(SB), NOSPLIT, $0-73
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
-	MOVQ       c+48(FP), R8
-	MOVQ       DX, R9
-	MOVQ       SI, R10
-	SHLQ       $0x02, R9
+	MOVQ       DX, R8
+	SHLQ       $0x02, R8
+	MOVQ       next+80(FP), R9
+	MOVQ       ns+88(FP), R10
 	SHLQ       $0x02, R10
+	MOVQ       c+48(FP), R11
 	MOVQ       ldc+56(FP), R12
-	MOVQ       R8, R11
 	SHLQ       $0x02, R12
 	PREFETCHT0 (R11)
 	ADDQ       R12, R11
@@ -4606,8 +4654,9 @@ TEXT ·tile3x1AVX2(SB), NOSPLIT, $0-73
 	JLT        part
 
 whole:
-	PREFETCHT0   (BX)(R10*8)
-	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT0   (DI)(R8*8)
 	VMOVUPS      (BX), Y4
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y5
@@ -4623,8 +4672,9 @@ whole:
 
 part:
 loop:
-	PREFETCHT0   (BX)(R10*8)
-	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT0   (DI)(R8*8)
 	VMASKMOVPS   (BX), Y0, Y4
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y5
@@ -4638,31 +4688,32 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB       acc+72(FP), AL
-	TESTB      AL, AL
+	MOVQ       c+48(FP), AX
+	MOVB       acc+72(FP), CL
+	TESTB      CL, CL
 	JZ         write
-	VMASKMOVPS (R8), Y0, Y4
+	VMASKMOVPS (AX), Y0, Y4
 	VADDPS     Y4, Y1, Y1
-	ADDQ       R12, R8
-	VMASKMOVPS (R8), Y0, Y4
+	ADDQ       R12, AX
+	VMASKMOVPS (AX), Y0, Y4
 	VADDPS     Y4, Y2, Y2
-	ADDQ       R12, R8
-	VMASKMOVPS (R8), Y0, Y4
+	ADDQ       R12, AX
+	VMASKMOVPS (AX), Y0, Y4
 	VADDPS     Y4, Y3, Y3
-	MOVQ       c+48(FP), R8
+	MOVQ       c+48(FP), AX
 
 write:
-	VMASKMOVPS Y1, Y0, (R8)
-	ADDQ       R12, R8
-	VMASKMOVPS Y2, Y0, (R8)
-	ADDQ       R12, R8
-	VMASKMOVPS Y3, Y0, (R8)
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       R12, AX
+	VMASKMOVPS Y2, Y0, (AX)
+	ADDQ       R12, AX
+	VMASKMOVPS Y3, Y0, (AX)
 	VZEROUPPER
 	RET
 
-// func tile4x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile4x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile4x1AVX2(SB), NOSPLIT, $0-73
+TEXT ·tile4x1AVX2(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -4682,13 +4733,13 @@ TEXT ·tile4x1AVX2(SB), NOSPLIT, $0-73
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
-	MOVQ       c+48(FP), R9
-	MOVQ       DX, R10
-	MOVQ       SI, R11
-	SHLQ       $0x02, R10
+	MOVQ       DX, R9
+	SHLQ       $0x02, R9
+	MOVQ       next+80(FP), R10
+	MOVQ       ns+88(FP), R11
 	SHLQ       $0x02, R11
+	MOVQ       c+48(FP), R12
 	MOVQ       ldc+56(FP), R13
-	MOVQ       R9, R12
 	SHLQ       $0x02, R13
 	PREFETCHT0 (R12)
 	ADDQ       R13, R12
@@ -4703,9 +4754,10 @@ TEXT ·tile4x1AVX2(SB), NOSPLIT, $0-73
 	JLT        part
 
 whole:
-	PREFETCHT0   (BX)(R11*8)
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R8)(R10*8)
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
 	VMOVUPS      (BX), Y5
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y6
@@ -4724,9 +4776,10 @@ whole:
 
 part:
 loop:
-	PREFETCHT0   (BX)(R11*8)
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R8)(R10*8)
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
 	VMASKMOVPS   (BX), Y0, Y5
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y6
@@ -4743,36 +4796,37 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB       acc+72(FP), AL
-	TESTB      AL, AL
+	MOVQ       c+48(FP), AX
+	MOVB       acc+72(FP), CL
+	TESTB      CL, CL
 	JZ         write
-	VMASKMOVPS (R9), Y0, Y5
+	VMASKMOVPS (AX), Y0, Y5
 	VADDPS     Y5, Y1, Y1
-	ADDQ       R13, R9
-	VMASKMOVPS (R9), Y0, Y5
+	ADDQ       R13, AX
+	VMASKMOVPS (AX), Y0, Y5
 	VADDPS     Y5, Y2, Y2
-	ADDQ       R13, R9
-	VMASKMOVPS (R9), Y0, Y5
+	ADDQ       R13, AX
+	VMASKMOVPS (AX), Y0, Y5
 	VADDPS     Y5, Y3, Y3
-	ADDQ       R13, R9
-	VMASKMOVPS (R9), Y0, Y5
+	ADDQ       R13, AX
+	VMASKMOVPS (AX), Y0, Y5
 	VADDPS     Y5, Y4, Y4
-	MOVQ       c+48(FP), R9
+	MOVQ       c+48(FP), AX
 
 write:
-	VMASKMOVPS Y1, Y0, (R9)
-	ADDQ       R13, R9
-	VMASKMOVPS Y2, Y0, (R9)
-	ADDQ       R13, R9
-	VMASKMOVPS Y3, Y0, (R9)
-	ADDQ       R13, R9
-	VMASKMOVPS Y4, Y0, (R9)
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       R13, AX
+	VMASKMOVPS Y2, Y0, (AX)
+	ADDQ       R13, AX
+	VMASKMOVPS Y3, Y0, (AX)
+	ADDQ       R13, AX
+	VMASKMOVPS Y4, Y0, (AX)
 	VZEROUPPER
 	RET
 
-// func tile5x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile5x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile5x1AVX2(SB), NOSPLIT, $0-73
+TEXT ·tile5x1AVX2(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -4793,13 +4847,13 @@ TEXT ·tile5x1AVX2(SB), NOSPLIT, $0-73
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
-	MOVQ       c+48(FP), R9
-	MOVQ       DX, R10
-	MOVQ       SI, R11
-	SHLQ       $0x02, R10
+	MOVQ       DX, R9
+	SHLQ       $0x02, R9
+	MOVQ       next+80(FP), R10
+	MOVQ       ns+88(FP), R11
 	SHLQ       $0x02, R11
+	MOVQ       c+48(FP), R12
 	MOVQ       ldc+56(FP), R13
-	MOVQ       R9, R12
 	SHLQ       $0x02, R13
 	PREFETCHT0 (R12)
 	ADDQ       R13, R12
@@ -4816,9 +4870,10 @@ TEXT ·tile5x1AVX2(SB), NOSPLIT, $0-73
 	JLT        part
 
 whole:
-	PREFETCHT0   (BX)(R11*8)
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R8)(R10*8)
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
 	VMOVUPS      (BX), Y6
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y7
@@ -4839,9 +4894,10 @@ whole:
 
 part:
 loop:
-	PREFETCHT0   (BX)(R11*8)
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R8)(R10*8)
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
 	VMASKMOVPS   (BX), Y0, Y6
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y7
@@ -4860,41 +4916,42 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB       acc+72(FP), AL
-	TESTB      AL, AL
+	MOVQ       c+48(FP), AX
+	MOVB       acc+72(FP), CL
+	TESTB      CL, CL
 	JZ         write
-	VMASKMOVPS (R9), Y0, Y6
+	VMASKMOVPS (AX), Y0, Y6
 	VADDPS     Y6, Y1, Y1
-	ADDQ       R13, R9
-	VMASKMOVPS (R9), Y0, Y6
+	ADDQ       R13, AX
+	VMASKMOVPS (AX), Y0, Y6
 	VADDPS     Y6, Y2, Y2
-	ADDQ       R13, R9
-	VMASKMOVPS (R9), Y0, Y6
+	ADDQ       R13, AX
+	VMASKMOVPS (AX), Y0, Y6
 	VADDPS     Y6, Y3, Y3
-	ADDQ       R13, R9
-	VMASKMOVPS (R9), Y0, Y6
+	ADDQ       R13, AX
+	VMASKMOVPS (AX), Y0, Y6
 	VADDPS     Y6, Y4, Y4
-	ADDQ       R13, R9
-	VMASKMOVPS (R9), Y0, Y6
+	ADDQ       R13, AX
+	VMASKMOVPS (AX), Y0, Y6
 	VADDPS     Y6, Y5, Y5
-	MOVQ       c+48(FP), R9
+	MOVQ       c+48(FP), AX
 
 write:
-	VMASKMOVPS Y1, Y0, (R9)
-	ADDQ       R13, R9
-	VMASKMOVPS Y2, Y0, (R9)
-	ADDQ       R13, R9
-	VMASKMOVPS Y3, Y0, (R9)
-	ADDQ       R13, R9
-	VMASKMOVPS Y4, Y0, (R9)
-	ADDQ       R13, R9
-	VMASKMOVPS Y5, Y0, (R9)
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       R13, AX
+	VMASKMOVPS Y2, Y0, (AX)
+	ADDQ       R13, AX
+	VMASKMOVPS Y3, Y0, (AX)
+	ADDQ       R13, AX
+	VMASKMOVPS Y4, Y0, (AX)
+	ADDQ       R13, AX
+	VMASKMOVPS Y5, Y0, (AX)
 	VZEROUPPER
 	RET
 
-// func tile6x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile6x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile6x1AVX2(SB), NOSPLIT, $0-73
+TEXT ·tile6x1AVX2(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -4916,13 +4973,13 @@ TEXT ·tile6x1AVX2(SB), NOSPLIT, $0-73
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
-	MOVQ       c+48(FP), R9
-	MOVQ       DX, R10
-	MOVQ       SI, R11
-	SHLQ       $0x02, R10
+	MOVQ       DX, R9
+	SHLQ       $0x02, R9
+	MOVQ       next+80(FP), R10
+	MOVQ       ns+88(FP), R11
 	SHLQ       $0x02, R11
+	MOVQ       c+48(FP), R12
 	MOVQ       ldc+56(FP), R13
-	MOVQ       R9, R12
 	SHLQ       $0x02, R13
 	PREFETCHT0 (R12)
 	ADDQ       R13, R12
@@ -4941,9 +4998,10 @@ TEXT ·tile6x1AVX2(SB), NOSPLIT, $0-73
 	JLT        part
 
 whole:
-	PREFETCHT0   (BX)(R11*8)
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R8)(R10*8)
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
 	VMOVUPS      (BX), Y7
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y8
@@ -4966,9 +5024,10 @@ whole:
 
 part:
 loop:
-	PREFETCHT0   (BX)(R11*8)
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R8)(R10*8)
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
 	VMASKMOVPS   (BX), Y0, Y7
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y8
@@ -4989,46 +5048,47 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB       acc+72(FP), AL
-	TESTB      AL, AL
+	MOVQ       c+48(FP), AX
+	MOVB       acc+72(FP), CL
+	TESTB      CL, CL
 	JZ         write
-	VMASKMOVPS (R9), Y0, Y7
+	VMASKMOVPS (AX), Y0, Y7
 	VADDPS     Y7, Y1, Y1
-	ADDQ       R13, R9
-	VMASKMOVPS (R9), Y0, Y7
+	ADDQ       R13, AX
+	VMASKMOVPS (AX), Y0, Y7
 	VADDPS     Y7, Y2, Y2
-	ADDQ       R13, R9
-	VMASKMOVPS (R9), Y0, Y7
+	ADDQ       R13, AX
+	VMASKMOVPS (AX), Y0, Y7
 	VADDPS     Y7, Y3, Y3
-	ADDQ       R13, R9
-	VMASKMOVPS (R9), Y0, Y7
+	ADDQ       R13, AX
+	VMASKMOVPS (AX), Y0, Y7
 	VADDPS     Y7, Y4, Y4
-	ADDQ       R13, R9
-	VMASKMOVPS (R9), Y0, Y7
+	ADDQ       R13, AX
+	VMASKMOVPS (AX), Y0, Y7
 	VADDPS     Y7, Y5, Y5
-	ADDQ       R13, R9
-	VMASKMOVPS (R9), Y0, Y7
+	ADDQ       R13, AX
+	VMASKMOVPS (AX), Y0, Y7
 	VADDPS     Y7, Y6, Y6
-	MOVQ       c+48(FP), R9
+	MOVQ       c+48(FP), AX
 
 write:
-	VMASKMOVPS Y1, Y0, (R9)
-	ADDQ       R13, R9
-	VMASKMOVPS Y2, Y0, (R9)
-	ADDQ       R13, R9
-	VMASKMOVPS Y3, Y0, (R9)
-	ADDQ       R13, R9
-	VMASKMOVPS Y4, Y0, (R9)
-	ADDQ       R13, R9
-	VMASKMOVPS Y5, Y0, (R9)
-	ADDQ       R13, R9
-	VMASKMOVPS Y6, Y0, (R9)
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       R13, AX
+	VMASKMOVPS Y2, Y0, (AX)
+	ADDQ       R13, AX
+	VMASKMOVPS Y3, Y0, (AX)
+	ADDQ       R13, AX
+	VMASKMOVPS Y4, Y0, (AX)
+	ADDQ       R13, AX
+	VMASKMOVPS Y5, Y0, (AX)
+	ADDQ       R13, AX
+	VMASKMOVPS Y6, Y0, (AX)
 	VZEROUPPER
 	RET
 
-// func tile1x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile1x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile1x2AVX2(SB), NOSPLIT, $0-73
+TEXT ·tile1x2AVX2(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -5044,13 +5104,13 @@ TEXT ·tile1x2AVX2(SB), NOSPLIT, $0-73
 	VMOVUPS    32(R8)(CX*4), Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
-	MOVQ       c+48(FP), CX
-	MOVQ       DX, R8
-	MOVQ       SI, R9
-	SHLQ       $0x02, R8
+	MOVQ       DX, CX
+	SHLQ       $0x02, CX
+	MOVQ       next+80(FP), R8
+	MOVQ       ns+88(FP), R9
 	SHLQ       $0x02, R9
+	MOVQ       c+48(FP), R10
 	MOVQ       ldc+56(FP), R11
-	MOVQ       CX, R10
 	SHLQ       $0x02, R11
 	PREFETCHT0 (R10)
 	TESTQ      AX, AX
@@ -5059,8 +5119,9 @@ TEXT ·tile1x2AVX2(SB), NOSPLIT, $0-73
 	JLT        part
 
 whole:
-	PREFETCHT0   (BX)(R9*8)
-	PREFETCHT0   (DI)(R8*8)
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
+	PREFETCHT0   (DI)(CX*8)
 	VMOVUPS      (BX), Y3
 	VMOVUPS      32(BX), Y4
 	ADDQ         SI, BX
@@ -5074,8 +5135,9 @@ whole:
 
 part:
 loop:
-	PREFETCHT0   (BX)(R9*8)
-	PREFETCHT0   (DI)(R8*8)
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
+	PREFETCHT0   (DI)(CX*8)
 	VMOVUPS      (BX), Y3
 	VMASKMOVPS   32(BX), Y0, Y4
 	ADDQ         SI, BX
@@ -5087,23 +5149,24 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB       acc+72(FP), AL
-	TESTB      AL, AL
+	MOVQ       c+48(FP), AX
+	MOVB       acc+72(FP), CL
+	TESTB      CL, CL
 	JZ         write
-	VMOVUPS    (CX), Y3
+	VMOVUPS    (AX), Y3
 	VADDPS     Y3, Y1, Y1
-	VMASKMOVPS 32(CX), Y0, Y4
+	VMASKMOVPS 32(AX), Y0, Y4
 	VADDPS     Y4, Y2, Y2
 
 write:
-	VMOVUPS    Y1, (CX)
-	VMASKMOVPS Y2, Y0, 32(CX)
+	VMOVUPS    Y1, (AX)
+	VMASKMOVPS Y2, Y0, 32(AX)
 	VZEROUPPER
 	RET
 
-// func tile2x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile2x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile2x2AVX2(SB), NOSPLIT, $0-73
+TEXT ·tile2x2AVX2(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -5121,13 +5184,13 @@ TEXT ·tile2x2AVX2(SB), NOSPLIT, $0-73
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
-	MOVQ       c+48(FP), R8
-	MOVQ       DX, R9
-	MOVQ       SI, R10
-	SHLQ       $0x02, R9
+	MOVQ       DX, R8
+	SHLQ       $0x02, R8
+	MOVQ       next+80(FP), R9
+	MOVQ       ns+88(FP), R10
 	SHLQ       $0x02, R10
+	MOVQ       c+48(FP), R11
 	MOVQ       ldc+56(FP), R12
-	MOVQ       R8, R11
 	SHLQ       $0x02, R12
 	PREFETCHT0 (R11)
 	ADDQ       R12, R11
@@ -5138,8 +5201,9 @@ TEXT ·tile2x2AVX2(SB), NOSPLIT, $0-73
 	JLT        part
 
 whole:
-	PREFETCHT0   (BX)(R10*8)
-	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT0   (DI)(R8*8)
 	VMOVUPS      (BX), Y5
 	VMOVUPS      32(BX), Y6
 	ADDQ         SI, BX
@@ -5156,8 +5220,9 @@ whole:
 
 part:
 loop:
-	PREFETCHT0   (BX)(R10*8)
-	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT0   (DI)(R8*8)
 	VMOVUPS      (BX), Y5
 	VMASKMOVPS   32(BX), Y0, Y6
 	ADDQ         SI, BX
@@ -5172,32 +5237,33 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB       acc+72(FP), AL
-	TESTB      AL, AL
+	MOVQ       c+48(FP), AX
+	MOVB       acc+72(FP), CL
+	TESTB      CL, CL
 	JZ         write
-	VMOVUPS    (R8), Y5
+	VMOVUPS    (AX), Y5
 	VADDPS     Y5, Y1, Y1
-	VMASKMOVPS 32(R8), Y0, Y6
+	VMASKMOVPS 32(AX), Y0, Y6
 	VADDPS     Y6, Y2, Y2
-	ADDQ       R12, R8
-	VMOVUPS    (R8), Y5
+	ADDQ       R12, AX
+	VMOVUPS    (AX), Y5
 	VADDPS     Y5, Y3, Y3
-	VMASKMOVPS 32(R8), Y0, Y6
+	VMASKMOVPS 32(AX), Y0, Y6
 	VADDPS     Y6, Y4, Y4
-	MOVQ       c+48(FP), R8
+	MOVQ       c+48(FP), AX
 
 write:
-	VMOVUPS    Y1, (R8)
-	VMASKMOVPS Y2, Y0, 32(R8)
-	ADDQ       R12, R8
-	VMOVUPS    Y3, (R8)
-	VMASKMOVPS Y4, Y0, 32(R8)
+	VMOVUPS    Y1, (AX)
+	VMASKMOVPS Y2, Y0, 32(AX)
+	ADDQ       R12, AX
+	VMOVUPS    Y3, (AX)
+	VMASKMOVPS Y4, Y0, 32(AX)
 	VZEROUPPER
 	RET
 
-// func tile3x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile3x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile3x2AVX2(SB), NOSPLIT, $0-73
+TEXT ·tile3x2AVX2(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -5217,13 +5283,13 @@ TEXT ·tile3x2AVX2(SB), NOSPLIT, $0-73
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
-	MOVQ       c+48(FP), R8
-	MOVQ       DX, R9
-	MOVQ       SI, R10
-	SHLQ       $0x02, R9
+	MOVQ       DX, R8
+	SHLQ       $0x02, R8
+	MOVQ       next+80(FP), R9
+	MOVQ       ns+88(FP), R10
 	SHLQ       $0x02, R10
+	MOVQ       c+48(FP), R11
 	MOVQ       ldc+56(FP), R12
-	MOVQ       R8, R11
 	SHLQ       $0x02, R12
 	PREFETCHT0 (R11)
 	ADDQ       R12, R11
@@ -5236,8 +5302,9 @@ TEXT ·tile3x2AVX2(SB), NOSPLIT, $0-73
 	JLT        part
 
 whole:
-	PREFETCHT0   (BX)(R10*8)
-	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT0   (DI)(R8*8)
 	VMOVUPS      (BX), Y7
 	VMOVUPS      32(BX), Y8
 	ADDQ         SI, BX
@@ -5257,8 +5324,9 @@ whole:
 
 part:
 loop:
-	PREFETCHT0   (BX)(R10*8)
-	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT0   (DI)(R8*8)
 	VMOVUPS      (BX), Y7
 	VMASKMOVPS   32(BX), Y0, Y8
 	ADDQ         SI, BX
@@ -5276,40 +5344,41 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB       acc+72(FP), AL
-	TESTB      AL, AL
+	MOVQ       c+48(FP), AX
+	MOVB       acc+72(FP), CL
+	TESTB      CL, CL
 	JZ         write
-	VMOVUPS    (R8), Y7
+	VMOVUPS    (AX), Y7
 	VADDPS     Y7, Y1, Y1
-	VMASKMOVPS 32(R8), Y0, Y8
+	VMASKMOVPS 32(AX), Y0, Y8
 	VADDPS     Y8, Y2, Y2
-	ADDQ       R12, R8
-	VMOVUPS    (R8), Y7
+	ADDQ       R12, AX
+	VMOVUPS    (AX), Y7
 	VADDPS     Y7, Y3, Y3
-	VMASKMOVPS 32(R8), Y0, Y8
+	VMASKMOVPS 32(AX), Y0, Y8
 	VADDPS     Y8, Y4, Y4
-	ADDQ       R12, R8
-	VMOVUPS    (R8), Y7
+	ADDQ       R12, AX
+	VMOVUPS    (AX), Y7
 	VADDPS     Y7, Y5, Y5
-	VMASKMOVPS 32(R8), Y0, Y8
+	VMASKMOVPS 32(AX), Y0, Y8
 	VADDPS     Y8, Y6, Y6
-	MOVQ       c+48(FP), R8
+	MOVQ       c+48(FP), AX
 
 write:
-	VMOVUPS    Y1, (R8)
-	VMASKMOVPS Y2, Y0, 32(R8)
-	ADDQ       R12, R8
-	VMOVUPS    Y3, (R8)
-	VMASKMOVPS Y4, Y0, 32(R8)
-	ADDQ       R12, R8
-	VMOVUPS    Y5, (R8)
-	VMASKMOVPS Y6, Y0, 32(R8)
+	VMOVUPS    Y1, (AX)
+	VMASKMOVPS Y2, Y0, 32(AX)
+	ADDQ       R12, AX
+	VMOVUPS    Y3, (AX)
+	VMASKMOVPS Y4, Y0, 32(AX)
+	ADDQ       R12, AX
+	VMOVUPS    Y5, (AX)
+	VMASKMOVPS Y6, Y0, 32(AX)
 	VZEROUPPER
 	RET
 
-// func tile4x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile4x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile4x2AVX2(SB), NOSPLIT, $0-73
+TEXT ·tile4x2AVX2(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -5333,13 +5402,13 @@ TEXT ·tile4x2AVX2(SB), NOSPLIT, $0-73
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
-	MOVQ       c+48(FP), R9
-	MOVQ       DX, R10
-	MOVQ       SI, R11
-	SHLQ       $0x02, R10
+	MOVQ       DX, R9
+	SHLQ       $0x02, R9
+	MOVQ       next+80(FP), R10
+	MOVQ       ns+88(FP), R11
 	SHLQ       $0x02, R11
+	MOVQ       c+48(FP), R12
 	MOVQ       ldc+56(FP), R13
-	MOVQ       R9, R12
 	SHLQ       $0x02, R13
 	PREFETCHT0 (R12)
 	ADDQ       R13, R12
@@ -5354,9 +5423,10 @@ TEXT ·tile4x2AVX2(SB), NOSPLIT, $0-73
 	JLT        part
 
 whole:
-	PREFETCHT0   (BX)(R11*8)
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R8)(R10*8)
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
 	VMOVUPS      (BX), Y9
 	VMOVUPS      32(BX), Y10
 	ADDQ         SI, BX
@@ -5380,9 +5450,10 @@ whole:
 
 part:
 loop:
-	PREFETCHT0   (BX)(R11*8)
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R8)(R10*8)
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
 	VMOVUPS      (BX), Y9
 	VMASKMOVPS   32(BX), Y0, Y10
 	ADDQ         SI, BX
@@ -5404,48 +5475,49 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB       acc+72(FP), AL
-	TESTB      AL, AL
+	MOVQ       c+48(FP), AX
+	MOVB       acc+72(FP), CL
+	TESTB      CL, CL
 	JZ         write
-	VMOVUPS    (R9), Y9
+	VMOVUPS    (AX), Y9
 	VADDPS     Y9, Y1, Y1
-	VMASKMOVPS 32(R9), Y0, Y10
+	VMASKMOVPS 32(AX), Y0, Y10
 	VADDPS     Y10, Y2, Y2
-	ADDQ       R13, R9
-	VMOVUPS    (R9), Y9
+	ADDQ       R13, AX
+	VMOVUPS    (AX), Y9
 	VADDPS     Y9, Y3, Y3
-	VMASKMOVPS 32(R9), Y0, Y10
+	VMASKMOVPS 32(AX), Y0, Y10
 	VADDPS     Y10, Y4, Y4
-	ADDQ       R13, R9
-	VMOVUPS    (R9), Y9
+	ADDQ       R13, AX
+	VMOVUPS    (AX), Y9
 	VADDPS     Y9, Y5, Y5
-	VMASKMOVPS 32(R9), Y0, Y10
+	VMASKMOVPS 32(AX), Y0, Y10
 	VADDPS     Y10, Y6, Y6
-	ADDQ       R13, R9
-	VMOVUPS    (R9), Y9
+	ADDQ       R13, AX
+	VMOVUPS    (AX), Y9
 	VADDPS     Y9, Y7, Y7
-	VMASKMOVPS 32(R9), Y0, Y10
+	VMASKMOVPS 32(AX), Y0, Y10
 	VADDPS     Y10, Y8, Y8
-	MOVQ       c+48(FP), R9
+	MOVQ       c+48(FP), AX
 
 write:
-	VMOVUPS    Y1, (R9)
-	VMASKMOVPS Y2, Y0, 32(R9)
-	ADDQ       R13, R9
-	VMOVUPS    Y3, (R9)
-	VMASKMOVPS Y4, Y0, 32(R9)
-	ADDQ       R13, R9
-	VMOVUPS    Y5, (R9)
-	VMASKMOVPS Y6, Y0, 32(R9)
-	ADDQ       R13, R9
-	VMOVUPS    Y7, (R9)
-	VMASKMOVPS Y8, Y0, 32(R9)
+	VMOVUPS    Y1, (AX)
+	VMASKMOVPS Y2, Y0, 32(AX)
+	ADDQ       R13, AX
+	VMOVUPS    Y3, (AX)
+	VMASKMOVPS Y4, Y0, 32(AX)
+	ADDQ       R13, AX
+	VMOVUPS    Y5, (AX)
+	VMASKMOVPS Y6, Y0, 32(AX)
+	ADDQ       R13, AX
+	VMOVUPS    Y7, (AX)
+	VMASKMOVPS Y8, Y0, 32(AX)
 	VZEROUPPER
 	RET
 
-// func tile5x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile5x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile5x2AVX2(SB), NOSPLIT, $0-73
+TEXT ·tile5x2AVX2(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -5471,13 +5543,13 @@ TEXT ·tile5x2AVX2(SB), NOSPLIT, $0-73
 	VXORPS     Y8, Y8, Y8
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y10, Y10, Y10
-	MOVQ       c+48(FP), R9
-	MOVQ       DX, R10
-	MOVQ       SI, R11
-	SHLQ       $0x02, R10
+	MOVQ       DX, R9
+	SHLQ       $0x02, R9
+	MOVQ       next+80(FP), R10
+	MOVQ       ns+88(FP), R11
 	SHLQ       $0x02, R11
+	MOVQ       c+48(FP), R12
 	MOVQ       ldc+56(FP), R13
-	MOVQ       R9, R12
 	SHLQ       $0x02, R13
 	PREFETCHT0 (R12)
 	ADDQ       R13, R12
@@ -5494,9 +5566,10 @@ TEXT ·tile5x2AVX2(SB), NOSPLIT, $0-73
 	JLT        part
 
 whole:
-	PREFETCHT0   (BX)(R11*8)
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R8)(R10*8)
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
 	VMOVUPS      (BX), Y11
 	VMOVUPS      32(BX), Y12
 	ADDQ         SI, BX
@@ -5523,9 +5596,10 @@ whole:
 
 part:
 loop:
-	PREFETCHT0   (BX)(R11*8)
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R8)(R10*8)
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
 	VMOVUPS      (BX), Y11
 	VMASKMOVPS   32(BX), Y0, Y12
 	ADDQ         SI, BX
@@ -5550,56 +5624,57 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB       acc+72(FP), AL
-	TESTB      AL, AL
+	MOVQ       c+48(FP), AX
+	MOVB       acc+72(FP), CL
+	TESTB      CL, CL
 	JZ         write
-	VMOVUPS    (R9), Y11
+	VMOVUPS    (AX), Y11
 	VADDPS     Y11, Y1, Y1
-	VMASKMOVPS 32(R9), Y0, Y12
+	VMASKMOVPS 32(AX), Y0, Y12
 	VADDPS     Y12, Y2, Y2
-	ADDQ       R13, R9
-	VMOVUPS    (R9), Y11
+	ADDQ       R13, AX
+	VMOVUPS    (AX), Y11
 	VADDPS     Y11, Y3, Y3
-	VMASKMOVPS 32(R9), Y0, Y12
+	VMASKMOVPS 32(AX), Y0, Y12
 	VADDPS     Y12, Y4, Y4
-	ADDQ       R13, R9
-	VMOVUPS    (R9), Y11
+	ADDQ       R13, AX
+	VMOVUPS    (AX), Y11
 	VADDPS     Y11, Y5, Y5
-	VMASKMOVPS 32(R9), Y0, Y12
+	VMASKMOVPS 32(AX), Y0, Y12
 	VADDPS     Y12, Y6, Y6
-	ADDQ       R13, R9
-	VMOVUPS    (R9), Y11
+	ADDQ       R13, AX
+	VMOVUPS    (AX), Y11
 	VADDPS     Y11, Y7, Y7
-	VMASKMOVPS 32(R9), Y0, Y12
+	VMASKMOVPS 32(AX), Y0, Y12
 	VADDPS     Y12, Y8, Y8
-	ADDQ       R13, R9
-	VMOVUPS    (R9), Y11
+	ADDQ       R13, AX
+	VMOVUPS    (AX), Y11
 	VADDPS     Y11, Y9, Y9
-	VMASKMOVPS 32(R9), Y0, Y12
+	VMASKMOVPS 32(AX), Y0, Y12
 	VADDPS     Y12, Y10, Y10
-	MOVQ       c+48(FP), R9
+	MOVQ       c+48(FP), AX
 
 write:
-	VMOVUPS    Y1, (R9)
-	VMASKMOVPS Y2, Y0, 32(R9)
-	ADDQ       R13, R9
-	VMOVUPS    Y3, (R9)
-	VMASKMOVPS Y4, Y0, 32(R9)
-	ADDQ       R13, R9
-	VMOVUPS    Y5, (R9)
-	VMASKMOVPS Y6, Y0, 32(R9)
-	ADDQ       R13, R9
-	VMOVUPS    Y7, (R9)
-	VMASKMOVPS Y8, Y0, 32(R9)
-	ADDQ       R13, R9
-	VMOVUPS    Y9, (R9)
-	VMASKMOVPS Y10, Y0, 32(R9)
+	VMOVUPS    Y1, (AX)
+	VMASKMOVPS Y2, Y0, 32(AX)
+	ADDQ       R13, AX
+	VMOVUPS    Y3, (AX)
+	VMASKMOVPS Y4, Y0, 32(AX)
+	ADDQ       R13, AX
+	VMOVUPS    Y5, (AX)
+	VMASKMOVPS Y6, Y0, 32(AX)
+	ADDQ       R13, AX
+	VMOVUPS    Y7, (AX)
+	VMASKMOVPS Y8, Y0, 32(AX)
+	ADDQ       R13, AX
+	VMOVUPS    Y9, (AX)
+	VMASKMOVPS Y10, Y0, 32(AX)
 	VZEROUPPER
 	RET
 
-// func tile6x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool)
+// func tile6x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile6x2AVX2(SB), NOSPLIT, $0-73
+TEXT ·tile6x2AVX2(SB), NOSPLIT, $0-96
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+16(FP), CX
 	MOVQ       cs+24(FP), DX
@@ -5627,13 +5702,13 @@ TEXT ·tile6x2AVX2(SB), NOSPLIT, $0-73
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y11, Y11, Y11
 	VXORPS     Y12, Y12, Y12
-	MOVQ       c+48(FP), R9
-	MOVQ       DX, R10
-	MOVQ       SI, R11
-	SHLQ       $0x02, R10
+	MOVQ       DX, R9
+	SHLQ       $0x02, R9
+	MOVQ       next+80(FP), R10
+	MOVQ       ns+88(FP), R11
 	SHLQ       $0x02, R11
+	MOVQ       c+48(FP), R12
 	MOVQ       ldc+56(FP), R13
-	MOVQ       R9, R12
 	SHLQ       $0x02, R13
 	PREFETCHT0 (R12)
 	ADDQ       R13, R12
@@ -5652,9 +5727,10 @@ TEXT ·tile6x2AVX2(SB), NOSPLIT, $0-73
 	JLT        part
 
 whole:
-	PREFETCHT0   (BX)(R11*8)
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R8)(R10*8)
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
 	VMOVUPS      (BX), Y13
 	VMOVUPS      32(BX), Y14
 	ADDQ         SI, BX
@@ -5684,9 +5760,10 @@ whole:
 
 part:
 loop:
-	PREFETCHT0   (BX)(R11*8)
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R8)(R10*8)
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (DI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
 	VMOVUPS      (BX), Y13
 	VMASKMOVPS   32(BX), Y0, Y14
 	ADDQ         SI, BX
@@ -5714,58 +5791,59 @@ loop:
 	JNZ          loop
 
 store:
-	MOVB       acc+72(FP), AL
-	TESTB      AL, AL
+	MOVQ       c+48(FP), AX
+	MOVB       acc+72(FP), CL
+	TESTB      CL, CL
 	JZ         write
-	VMOVUPS    (R9), Y13
+	VMOVUPS    (AX), Y13
 	VADDPS     Y13, Y1, Y1
-	VMASKMOVPS 32(R9), Y0, Y14
+	VMASKMOVPS 32(AX), Y0, Y14
 	VADDPS     Y14, Y2, Y2
-	ADDQ       R13, R9
-	VMOVUPS    (R9), Y13
+	ADDQ       R13, AX
+	VMOVUPS    (AX), Y13
 	VADDPS     Y13, Y3, Y3
-	VMASKMOVPS 32(R9), Y0, Y14
+	VMASKMOVPS 32(AX), Y0, Y14
 	VADDPS     Y14, Y4, Y4
-	ADDQ       R13, R9
-	VMOVUPS    (R9), Y13
+	ADDQ       R13, AX
+	VMOVUPS    (AX), Y13
 	VADDPS     Y13, Y5, Y5
-	VMASKMOVPS 32(R9), Y0, Y14
+	VMASKMOVPS 32(AX), Y0, Y14
 	VADDPS     Y14, Y6, Y6
-	ADDQ       R13, R9
-	VMOVUPS    (R9), Y13
+	ADDQ       R13, AX
+	VMOVUPS    (AX), Y13
 	VADDPS     Y13, Y7, Y7
-	VMASKMOVPS 32(R9), Y0, Y14
+	VMASKMOVPS 32(AX), Y0, Y14
 	VADDPS     Y14, Y8, Y8
-	ADDQ       R13, R9
-	VMOVUPS    (R9), Y13
+	ADDQ       R13, AX
+	VMOVUPS    (AX), Y13
 	VADDPS     Y13, Y9, Y9
-	VMASKMOVPS 32(R9), Y0, Y14
+	VMASKMOVPS 32(AX), Y0, Y14
 	VADDPS     Y14, Y10, Y10
-	ADDQ       R13, R9
-	VMOVUPS    (R9), Y13
+	ADDQ       R13, AX
+	VMOVUPS    (AX), Y13
 	VADDPS     Y13, Y11, Y11
-	VMASKMOVPS 32(R9), Y0, Y14
+	VMASKMOVPS 32(AX), Y0, Y14
 	VADDPS     Y14, Y12, Y12
-	MOVQ       c+48(FP), R9
+	MOVQ       c+48(FP), AX
 
 write:
-	VMOVUPS    Y1, (R9)
-	VMASKMOVPS Y2, Y0, 32(R9)
-	ADDQ       R13, R9
-	VMOVUPS    Y3, (R9)
-	VMASKMOVPS Y4, Y0, 32(R9)
-	ADDQ       R13, R9
-	VMOVUPS    Y5, (R9)
-	VMASKMOVPS Y6, Y0, 32(R9)
-	ADDQ       R13, R9
-	VMOVUPS    Y7, (R9)
-	VMASKMOVPS Y8, Y0, 32(R9)
-	ADDQ       R13, R9
-	VMOVUPS    Y9, (R9)
-	VMASKMOVPS Y10, Y0, 32(R9)
-	ADDQ       R13, R9
-	VMOVUPS    Y11, (R9)
-	VMASKMOVPS Y12, Y0, 32(R9)
+	VMOVUPS    Y1, (AX)
+	VMASKMOVPS Y2, Y0, 32(AX)
+	ADDQ       R13, AX
+	VMOVUPS    Y3, (AX)
+	VMASKMOVPS Y4, Y0, 32(AX)
+	ADDQ       R13, AX
+	VMOVUPS    Y5, (AX)
+	VMASKMOVPS Y6, Y0, 32(AX)
+	ADDQ       R13, AX
+	VMOVUPS    Y7, (AX)
+	VMASKMOVPS Y8, Y0, 32(AX)
+	ADDQ       R13, AX
+	VMOVUPS    Y9, (AX)
+	VMASKMOVPS Y10, Y0, 32(AX)
+	ADDQ       R13, AX
+	VMOVUPS    Y11, (AX)
+	VMASKMOVPS Y12, Y0, 32(AX)
 	VZEROUPPER
 	RET
 

@@ -82,30 +82,3 @@ func (g *product) at(p panel, c chunk) int {
 	s := &g.stage
 	return (c.off-g.chunks[s.c0].off)*s.width + c.n*(p.pos-g.panels[s.j0].pos)
 }
-
-// copyColumnsOfA copies a block of A, stored [K,M]: for each p of a chunk the columns of a
-// row panel, in one vector.
-func (g *product) copyColumnsOfA(dst []float32, i0, i1 int, c chunk) (size int) {
-	size = c.n * g.e.lanes
-	for k := 0; k < c.n; k += packStrip {
-		for i := i0; i < i1; i++ {
-			r0, r1 := g.rows(i), g.rows(i+1)
-			g.e.copyRows[0](min(packStrip, c.n-k), &g.a.Data[(c.off+k)*g.a.Stride+r0], g.a.Stride, &dst[(i-i0)*size+k*g.e.lanes], g.e.lanes, r1-r0)
-		}
-	}
-	return size
-}
-
-// copyRowsOfA copies a block of A, stored [M,K], to rows that do not share places of
-// the cache.
-func (g *product) copyRowsOfA(dst []float32, i0, i1 int, c chunk) (rs, size int) {
-	rs = g.e.chunk + 16
-	size = g.e.rows * rs
-	for i := i0; i < i1; i++ {
-		r0, r1 := g.rows(i), g.rows(i+1)
-		for r := r0; r < r1; r++ {
-			copy(dst[(i-i0)*size+(r-r0)*rs:][:c.n], g.a.Data[r*g.a.Stride+c.off:])
-		}
-	}
-	return rs, size
-}

@@ -18,11 +18,10 @@ type product struct {
 	chunks []chunk
 
 	rowPanels  int
-	rowBlocks  []int // first row panel of each row of tasks, and the end
-	colBlocks  int   // columns of tasks within a stage
-	splits     int   // tasks that share a tile of C and divide k
+	rows       []int   // the first row of each row panel, and the end
+	blocks     []block // of C, one a task
+	splits     int     // tasks that share a tile of C and divide k
 	directB    bool
-	copyA      bool // tasks copy their rows of A
 	stage      stage
 	packed     *buffer // panels of B of this stage
 	partial    *buffer // sums of each split
@@ -31,6 +30,10 @@ type product struct {
 	workTask   func(int)
 	reduceTask func(int)
 }
+
+// block is a part of C within a stage: row panels i0 to i1, and part col of cols of the
+// stage's panels.
+type block struct{ i0, i1, col, cols int }
 
 // panel is up to two vectors of columns of C and B. Part p of the columns has its
 // own b[p] and c[p].
@@ -107,9 +110,6 @@ func (g *product) depth(part, n int) {
 
 func (g *product) vecs(p panel) int { return (p.n + g.e.lanes - 1) / g.e.lanes }
 
-// rows gives the bounds of row panel i: panels are of even height.
-func (g *product) rows(i int) int { return i * g.m / g.rowPanels }
-
 // What a plan aims at. The numbers were settled by timing the shapes of bench kernels: half
 // the budget costs weight gradients some percent, half the tasks changes nothing that can
 // be told from noise.
@@ -128,15 +128,12 @@ const (
 	taskFLOPs = 1 << 19
 	// Row panels of a task: what it reads of A, at most 12 x 28 KiB, fits the second cache.
 	taskPanels = 12
-	// Values from row to row that put the rows of a matrix into the same few places of a
-	// cache; half as many do when a tile reads hundreds of rows and not fourteen.
-	clash = 1024
 	// A block of rows is what is left of a thread's share divided by this.
 	guide = 2
-	// Tasks for each thread, where rows alone give fewer. Fewer when A is copied: each
-	// column of tasks does it again.
+	// Parts of columns that the last rows of a share are cut into.
+	lastCuts = 6
+	// Tasks for each thread, where rows alone give fewer.
 	threadTasks = 16
-	copyTasks   = 4
 	// Products of so few elements of C may divide k, and need memory for a copy of C a
 	// split: at most maxSplits of them.
 	splitArea = 1 << 16
@@ -199,15 +196,11 @@ func (g *product) pos(j int) int {
 func (g *product) plan() {
 	e := g.e
 	g.rowPanels = (g.m + e.rows - 1) / e.rows
-	g.directB = g.l != NT && (g.rowPanels <= directRows || g.spread())
-	// Rows that lie a multiple of these apart share few places of the cache. They are
-	// copied, where enough columns of B use them.
-	wide := g.width >= 8*e.lanes
-	if g.l == TN {
-		g.copyA = wide && g.a.Stride%(clash/2) == 0
-	} else {
-		g.copyA = wide && g.a.Stride%clash == 0
+	g.rows = g.rows[:0]
+	for i := range g.rowPanels + 1 { // of even height
+		g.rows = append(g.rows, i*g.m/g.rowPanels)
 	}
+	g.directB = g.l != NT && (g.rowPanels <= directRows || g.spread())
 	flops := 2 * g.m * g.width * g.k
 	tasks := min(max(flops/taskFLOPs, 1), productTasks)
 
@@ -224,7 +217,7 @@ func (g *product) plan() {
 // and do not share places of the cache.
 func (g *product) spread() bool {
 	for _, b := range g.b {
-		if b.Stride%16 != 0 || b.Stride%(clash/2) == 0 {
+		if b.Stride%16 != 0 || b.Stride%clash == 0 {
 			return false
 		}
 	}
@@ -234,30 +227,40 @@ func (g *product) spread() bool {
 // cut cuts C into blocks of rows and columns for about as many tasks as given. No bit of
 // the result depends on it.
 func (g *product) cut(tasks int) {
-	g.rowBlocks = append(g.rowBlocks[:0], 0)
+	g.blocks = g.blocks[:0]
 	threads := Threads()
-	if !g.copyA && g.rowPanels < 2*taskPanels*threads {
+	if g.rowPanels < 2*taskPanels*threads {
 		// Few rows: columns are cut first, so that what is read of B serves many rows.
 		tasks = min(tasks, threadTasks*threads)
-		blocks := (g.rowPanels + taskPanels - 1) / taskPanels
-		g.colBlocks = min((tasks+blocks-1)/blocks, len(g.panels))
-		blocks = min(max(blocks, (tasks+g.colBlocks-1)/g.colBlocks), g.rowPanels)
-		for i := range blocks {
-			g.rowBlocks = append(g.rowBlocks, (i+1)*g.rowPanels/blocks)
+		rows := (g.rowPanels + taskPanels - 1) / taskPanels
+		cols := min((tasks+rows-1)/rows, len(g.panels))
+		rows = min(max(rows, (tasks+cols-1)/cols), g.rowPanels)
+		for i := range rows {
+			g.block(i*g.rowPanels/rows, (i+1)*g.rowPanels/rows, cols)
 		}
 		return
 	}
-	// In the share of each thread blocks of rows are large at first and smaller towards
-	// the end, so that all threads end at about the same time.
+	// In the share of each thread blocks of rows are large at first, and the last ones are cut
+	// by columns too, so that all threads end at about the same time.
 	least := max(1, (g.rowPanels+tasks-1)/tasks, min(2, g.rowPanels/(4*threads)))
 	for t := range threads {
 		for i, end := t*g.rowPanels/threads, (t+1)*g.rowPanels/threads; i < end; {
-			i = min(end, i+min(taskPanels, max(least, (end-i)/guide)))
-			g.rowBlocks = append(g.rowBlocks, i)
+			n := min(taskPanels, max(least, (end-i)/guide), end-i)
+			cols := 1
+			if i+n == end {
+				cols = min(lastCuts, len(g.panels))
+			}
+			g.block(i, i+n, cols)
+			i += n
 		}
 	}
-	blocks := len(g.rowBlocks) - 1
-	g.colBlocks = (min(tasks, copyTasks*threads) + blocks - 1) / blocks
+}
+
+// block adds a row of blocks, cut into so many parts by columns.
+func (g *product) block(i0, i1, cols int) {
+	for col := range cols {
+		g.blocks = append(g.blocks, block{i0, i1, col, cols})
+	}
 }
 
 func (g *product) runStage(s stage) {
@@ -278,8 +281,7 @@ func (g *product) runStage(s stage) {
 	if g.splits > 1 {
 		g.partial = scratch(g.splits * g.m * g.width)
 	}
-	g.colBlocks = min(g.colBlocks, s.j1-s.j0)
-	run((len(g.rowBlocks)-1)*g.colBlocks*g.splits, g.workTask)
+	run(len(g.blocks)*g.splits, g.workTask)
 	if g.splits > 1 {
 		run((g.m+15)/16, g.reduceTask)
 		g.partial.release()

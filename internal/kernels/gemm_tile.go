@@ -21,7 +21,7 @@ type engine struct {
 // last vector only the first last columns are read and written. C is overwritten,
 // or added to when acc is true. Each element is one chain of multiply-adds in
 // ascending p, so its bits do not depend on the tile's size.
-type tileFunc func(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool)
+type tileFunc func(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool, next *float32, ns int)
 
 // copyFunc copies n rows of one or two vectors, n > 0: row p from src[p*ss] to
 // dst[p*ds]. Columns beyond the first last of the last vector become zero.
@@ -42,7 +42,7 @@ var engineGo = engine{
 
 // goTile returns the plain tile of the given size in rows and vectors of two.
 func goTile(rows, vecs int) tileFunc {
-	return func(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool) {
+	return func(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool, next *float32, ns int) {
 		cols := 2*vecs - 2 + last
 		for i := range rows {
 			for j := range cols {
@@ -60,9 +60,9 @@ func goTile(rows, vecs int) tileFunc {
 }
 
 // goTile2x4 is goTile(2, 2) with its sums in registers.
-func goTile2x4(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool) {
+func goTile2x4(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool, next *float32, ns int) {
 	if last < 2 {
-		goTile(2, 2)(k, a, rs, cs, b, bs, c, ldc, last, acc)
+		goTile(2, 2)(k, a, rs, cs, b, bs, c, ldc, last, acc, next, ns)
 		return
 	}
 	var s00, s01, s02, s03, s10, s11, s12, s13 float32

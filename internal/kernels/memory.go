@@ -3,14 +3,14 @@ package kernels
 import "unsafe"
 
 // Aligned allocates n zeros that start on a 64-byte boundary. The system is asked to
-// back large buffers with large pages, where it can: a first touch then costs a five
+// back all but small buffers with large pages, where it can: a first touch then costs a five
 // hundredth of the page faults, and rows far apart fewer misses of the address cache.
 func Aligned(n int) []float32 {
 	const line = 16 // values in 64 bytes
 	f := make([]float32, n+line-1)
 	skip := (line - int(uintptr(unsafe.Pointer(unsafe.SliceData(f)))/4%line)) % line
 	f = f[skip : skip+n : skip+n]
-	if 4*n >= 2*hugePage {
+	if 4*n >= hugePage/16 {
 		wantHugePages(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(f))), 4*n))
 	}
 	return f

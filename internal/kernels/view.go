@@ -18,11 +18,15 @@ func Dense(data []float32, cols int) View { return View{Data: data, Stride: cols
 // read: rows that lie a multiple of 2 KiB apart share so few places of the caches that they
 // drive each other out, or have to be copied first.
 func Stride(cols int) int {
-	if cols > 0 && cols%(clash/2) == 0 {
+	if cols > 0 && cols%clash == 0 {
 		return cols + 16
 	}
 	return cols
 }
+
+// clash is a number of values from row to row, 2 KiB, that puts the rows of a matrix into the
+// same few places of a cache.
+const clash = 512
 
 // Row returns the first n columns of row i.
 func (v View) Row(i, n int) []float32 {

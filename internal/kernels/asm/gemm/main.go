@@ -51,7 +51,7 @@ const line = 64
 // accumulated in registers.
 func tile(s isa, rows, vecs int, masks Mem) {
 	name := fmt.Sprintf("tile%dx%d%s", rows, vecs, s.Name)
-	TEXT(name, NOSPLIT, "func(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool)")
+	TEXT(name, NOSPLIT, "func(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool, next *float32, ns int)")
 	Doc(fmt.Sprintf("%s multiplies %d rows of A by %d vectors of %d columns of B.", name, rows, vecs, s.Lanes))
 	Pragma("noescape")
 
@@ -102,17 +102,16 @@ func tile(s isa, rows, vecs int, masks Mem) {
 		av = append(av, s.Vec())
 	}
 
-	c := Load(Param("c"), GP64())
-	// Memory answers after some hundred cycles: rows are called for 32 steps ahead.
-	farA, farB := GP64(), GP64()
+	// Memory answers after some hundred cycles: rows of A are called for 32 steps ahead,
+	// and what a later tile reads a line a step.
+	farA := GP64()
 	MOVQ(cs, farA)
-	MOVQ(bs, farB)
 	SHLQ(U8(2), farA)
-	SHLQ(U8(2), farB)
+	next, ns := Load(Param("next"), GP64()), Load(Param("ns"), GP64())
+	SHLQ(U8(2), ns)
 	step := func(mask reg.Register) {
-		for d := 0; d < vecs*s.Width(); d += line {
-			PREFETCHT0(Mem{Base: b, Index: farB, Scale: 8, Disp: d})
-		}
+		PREFETCHT1(Mem{Base: next})
+		ADDQ(ns, next)
 		PREFETCHT0(Mem{Base: bases[0], Index: farA, Scale: 8})
 		if len(bases) > 1 {
 			PREFETCHT0(Mem{Base: bases[len(bases)-1], Index: farA, Scale: 8})
@@ -134,8 +133,7 @@ func tile(s isa, rows, vecs int, masks Mem) {
 	}
 
 	// C is called for before it is needed, so that it comes while the sums grow.
-	to, ldc := GP64(), Load(Param("ldc"), GP64())
-	MOVQ(c, to)
+	to, ldc := Load(Param("c"), GP64()), Load(Param("ldc"), GP64())
 	SHLQ(U8(2), ldc)
 	for i := range sum {
 		for d := 0; d < vecs*s.Width(); d += line {
@@ -164,6 +162,7 @@ func tile(s isa, rows, vecs int, masks Mem) {
 	loop("loop", mask)
 
 	Label("store")
+	c := Load(Param("c"), GP64())
 	acc := Load(Param("acc"), GP8())
 	TESTB(acc, acc)
 	JZ(LabelRef("write"))
