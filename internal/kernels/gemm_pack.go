@@ -47,10 +47,14 @@ func (g *product) packColumnsOfB(t int) {
 	chunks := s.c1 - s.c0
 	last := min((t+1)*s.group, chunks*(s.j1-s.j0))
 	for i := t * s.group; i < last; i++ {
-		p, c := g.panels[s.j0+i/chunks], g.chunks[s.c0+i%chunks]
-		cols := g.vecs(p) * g.e.lanes
-		g.packTransposed(g.packed.f[g.at(p, c):][:c.n*cols], cols, g.b[p.part+c.part], p, c)
+		g.packPanel(g.panels[s.j0+i/chunks], g.chunks[s.c0+i%chunks])
 	}
+}
+
+// packPanel packs a panel of a chunk of B, stored [N,K].
+func (g *product) packPanel(p panel, c chunk) {
+	cols := g.vecs(p) * g.e.lanes
+	g.packTransposed(g.packed.f[g.at(p, c):][:c.n*cols], cols, g.b[p.part+c.part], p, c)
 }
 
 // packTransposed packs rows p of B as columns.

@@ -22,6 +22,7 @@ type product struct {
 	blocks     []block // of C, one a task
 	splits     int     // tasks that share a tile of C and divide k
 	directB    bool
+	packLate   bool // tasks pack the panels that they alone read
 	stage      stage
 	packed     *buffer // panels of B of this stage
 	partial    *buffer // sums of each split
@@ -124,8 +125,11 @@ const (
 	directRows = 6
 	// Most tasks of a product, and parts that it may divide k into.
 	productTasks = 48
-	// Fewest operations of a task: a few microseconds, several times what handing out costs.
-	taskFLOPs = 1 << 19
+	// Fewest operations of a task: a microsecond, several times what handing out costs.
+	taskFLOPs = 1 << 18
+	// A of so many values stays in the second cache while a task goes through panels of B,
+	// which it may then pack itself: other tasks do not read them.
+	lateArea = 160 << 10
 	// Row panels of a task: what it reads of A, at most 12 x 28 KiB, fits the second cache.
 	taskPanels = 12
 	// A block of rows is what is left of a thread's share divided by this.
@@ -227,14 +231,19 @@ func (g *product) spread() bool {
 // cut cuts C into blocks of rows and columns for about as many tasks as given. No bit of
 // the result depends on it.
 func (g *product) cut(tasks int) {
-	g.blocks = g.blocks[:0]
+	g.blocks, g.packLate = g.blocks[:0], false
 	threads := Threads()
 	if g.rowPanels < 2*taskPanels*threads {
 		// Few rows: columns are cut first, so that what is read of B serves many rows.
 		tasks = min(tasks, threadTasks*threads)
 		rows := (g.rowPanels + taskPanels - 1) / taskPanels
 		cols := min((tasks+rows-1)/rows, len(g.panels))
-		rows = min(max(rows, (tasks+cols-1)/cols), g.rowPanels)
+		g.packLate = g.l == NT && g.m*g.k <= lateArea && len(g.panels) >= threads
+		if g.packLate {
+			rows, cols = 1, min(tasks, len(g.panels))
+		} else {
+			rows = min(max(rows, (tasks+cols-1)/cols), g.rowPanels)
+		}
 		for i := range rows {
 			g.block(i*g.rowPanels/rows, (i+1)*g.rowPanels/rows, cols)
 		}
@@ -268,7 +277,9 @@ func (g *product) runStage(s stage) {
 	depth := g.chunks[s.c1-1].off + g.chunks[s.c1-1].n - g.chunks[s.c0].off
 	if !g.directB {
 		g.packed = scratch(depth * s.width)
-		if g.l == NT {
+		if g.packLate {
+			// in work
+		} else if g.l == NT {
 			count := (s.j1 - s.j0) * (s.c1 - s.c0)
 			g.stage.group = max(1, taskElements*count/(depth*s.width))
 			run((count+g.stage.group-1)/g.stage.group, g.packColsB)

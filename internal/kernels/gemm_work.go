@@ -25,6 +25,9 @@ func (g *product) work(t int) {
 			p := g.panels[j]
 			vecs := g.vecs(p)
 			last := p.n - (vecs-1)*e.lanes
+			if g.packLate {
+				g.packPanel(p, c)
+			}
 			b, bs := g.rowsOfB(p, c)
 			nextB, nbs := g.rowsOfB(g.after(j, j0, j1, ci, c0, c1))
 			dst, col := g.c[p.part], p.at
