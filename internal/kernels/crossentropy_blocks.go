@@ -22,7 +22,7 @@ func (l LinearCrossEntropy) blockRows(narrow bool) int {
 func (l LinearCrossEntropy) logitStride() int {
 	const line = 16
 	stride := (l.Vocab + line - 1) / line * line
-	if stride%(clash/2) == 0 {
+	if stride%clash == 0 {
 		stride += line
 	}
 	return stride
@@ -133,14 +133,15 @@ func (l LinearCrossEntropy) run(losses []float32, pred []int32, dx View, de tabl
 	blocks := (labelled + block - 1) / block
 	block = (labelled + blocks - 1) / blocks
 	stride := l.logitStride()
-	work := scratch(block * (stride + l.Dim + 1))
+	dim := Stride(l.Dim)
+	work := scratch(block * (stride + dim + 1))
 	defer work.release()
 
 	w := lossWorks.Get().(*lossWork)
 	defer lossWorks.Put(w)
 	w.LinearCrossEntropy, w.losses, w.pred, w.targets, w.scale, w.grad, w.x, w.dx = l, losses, pred, targets, scale, de.wanted(), x, dx
-	w.logits, w.packed = View{Data: work.f[:(block-1)*stride+l.Vocab], Stride: stride}, Dense(work.f[block*stride:], l.Dim)
-	w.factors = work.f[block*(stride+l.Dim):]
+	w.logits, w.packed = View{Data: work.f[:(block-1)*stride+l.Vocab], Stride: stride}, View{Data: work.f[block*stride:][:block*dim], Stride: dim}
+	w.factors = work.f[block*(stride+dim):]
 	embedding := Dense(e, l.Dim)
 	for len(rows) > 0 {
 		n := min(block, len(rows))
