@@ -244,8 +244,11 @@ func (g *product) cut(tasks int) {
 		} else {
 			rows = min(max(rows, (tasks+cols-1)/cols), g.rowPanels)
 		}
-		for i := range rows {
-			g.block(i*g.rowPanels/rows, (i+1)*g.rowPanels/rows, cols)
+		// Those that read the same of B follow each other.
+		for col := range cols {
+			for i := range rows {
+				g.blocks = append(g.blocks, block{i * g.rowPanels / rows, (i + 1) * g.rowPanels / rows, col, cols})
+			}
 		}
 		return
 	}
@@ -259,17 +262,18 @@ func (g *product) cut(tasks int) {
 			if i+n == end {
 				cols = min(lastCuts, len(g.panels))
 			}
-			g.block(i, i+n, cols)
+			for col := range cols {
+				g.blocks = append(g.blocks, block{i, i + n, col, cols})
+			}
 			i += n
 		}
 	}
 }
 
-// block adds a row of blocks, cut into so many parts by columns.
-func (g *product) block(i0, i1, cols int) {
-	for col := range cols {
-		g.blocks = append(g.blocks, block{i0, i1, col, cols})
-	}
+// columnsOf gives the panels of a block in this stage.
+func (g *product) columnsOf(b block) (j0, j1 int) {
+	n := g.stage.j1 - g.stage.j0
+	return g.stage.j0 + b.col*n/b.cols, g.stage.j0 + (b.col+1)*n/b.cols
 }
 
 func (g *product) runStage(s stage) {

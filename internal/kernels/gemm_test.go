@@ -143,9 +143,9 @@ func TestGemmBlockEdges(t *testing.T) {
 	})
 }
 
-// lines rounds columns up to whole cache lines, at which B is read where it lies; clashing
+// wholeLines rounds columns up to whole cache lines, at which B is read where it lies; clashing
 // to where rows share places of the cache, and are copied.
-func lines(cols int) int    { return (cols + 15) / 16 * 16 }
+func wholeLines(cols int) int    { return (cols + 15) / 16 * 16 }
 func clashing(cols int) int { return (cols + clash - 1) / clash * clash }
 
 // TestGemmPlacement: factors that are read where they lie and such that are copied, for few
@@ -154,7 +154,7 @@ func TestGemmPlacement(t *testing.T) {
 	everyISA(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(5, 6))
 		shapes := [][3]int{{90, 45, 33}, {85, 300, 20}, {101, 130, 520}, {170, 48, 17}, {400, 33, 9}, {700, 129, 5}, {127, 1, 40}}
-		for _, stride := range []func(int) int{lines, clashing} {
+		for _, stride := range []func(int) int{wholeLines, clashing} {
 			for _, s := range shapes {
 				for _, l := range []Layout{NN, NT, TN} {
 					testStrided(t, r, l, s[0], s[1], s[2], r.IntN(2) == 0, stride)
@@ -236,7 +236,7 @@ func FuzzGemm(f *testing.F) {
 		for s := ISAGo; s <= bestISA(); s++ {
 			restore := setISA(s)
 			r := rand.New(rand.NewPCG(seed, 0))
-			stride := []func(int) int{func(cols int) int { return cols + r.IntN(9) }, lines, clashing}[strides%3]
+			stride := []func(int) int{func(cols int) int { return cols + r.IntN(9) }, wholeLines, clashing}[strides%3]
 			testStrided(t, r, l, rows, cols, depth, acc, stride)
 			restore()
 		}

@@ -4,9 +4,9 @@ package kernels
 func (g *product) work(t int) {
 	e, s := g.e, &g.stage
 	split := t % g.splits
-	blk := g.blocks[t/g.splits]
-	i0, i1, panels := blk.i0, blk.i1, s.j1-s.j0
-	j0, j1 := s.j0+blk.col*panels/blk.cols, s.j0+(blk.col+1)*panels/blk.cols
+	t /= g.splits
+	i0, i1 := g.blocks[t].i0, g.blocks[t].i1
+	j0, j1 := g.columnsOf(g.blocks[t])
 	chunks := s.c1 - s.c0
 	c0, c1 := s.c0+split*chunks/g.splits, s.c0+(split+1)*chunks/g.splits
 
@@ -20,7 +20,13 @@ func (g *product) work(t int) {
 		if g.l == TN {
 			rs, cs, a0 = 1, g.a.Stride, c.off*g.a.Stride
 		}
-		nextA := g.aheadA(t, ci, c0, c1)
+		then, thenAt := g.blocks[t], c // what comes after this chunk
+		if ci+1 < c1 {
+			thenAt = g.chunks[ci+1]
+		} else if t+1 < len(g.blocks) {
+			then, thenAt = g.blocks[t+1], g.chunks[c0]
+		}
+		laterA := g.linesOfA(then, thenAt)
 		for j := j0; j < j1; j++ {
 			p := g.panels[j]
 			vecs := g.vecs(p)
@@ -29,7 +35,12 @@ func (g *product) work(t int) {
 				g.packPanel(p, c)
 			}
 			b, bs := g.rowsOfB(p, c)
-			nextB, nbs := g.rowsOfB(g.after(j, j0, j1, ci, c0, c1))
+			var laterB lines
+			if j+1 < j1 {
+				laterB = g.linesOfB(g.panels[j+1], c)
+			} else if first, end := g.columnsOf(then); first < end {
+				laterB = g.linesOfB(g.panels[first], thenAt)
+			}
 			dst, col := g.c[p.part], p.at
 			if g.splits > 1 {
 				dst, col = Dense(g.partial.f[split*g.m*g.width:], g.width), p.pos
@@ -37,69 +48,61 @@ func (g *product) work(t int) {
 			tiles := e.tiles[vecs-1]
 			for i := i0; i < i1; i++ {
 				r0, r1 := g.rows[i], g.rows[i+1]
-				next, ns := b, 0
-				if l := (i - i0) * line; l < vecs*e.lanes {
-					next, ns = at(nextB, l), nbs
-				} else if nextA.lines > 0 {
-					next, ns = &nextA.data[0], nextA.stride
-					nextA.lines--
-					nextA.data = nextA.data[min(nextA.step, len(nextA.data)-1):]
+				later, ls := &b[0], 0
+				if laterB.count > 0 {
+					later, ls = laterB.take()
+				} else if laterA.count > 0 {
+					later, ls = laterA.take()
 				}
-				tiles[r1-r0-1](c.n, &g.a.Data[a0+r0*rs], rs, cs, b, bs, &dst.Data[r0*dst.Stride+col], dst.Stride, last, acc, next, ns)
+				tiles[r1-r0-1](c.n, &g.a.Data[a0+r0*rs], rs, cs, &b[0], bs, &dst.Data[r0*dst.Stride+col], dst.Stride, last, acc, later, ls)
 			}
 		}
 	}
 }
 
 // rowsOfB is where a panel of a chunk of B lies, and its stride.
-func (g *product) rowsOfB(p panel, c chunk) (*float32, int) {
+func (g *product) rowsOfB(p panel, c chunk) ([]float32, int) {
 	if !g.directB {
-		return &g.packed.f[g.at(p, c)], g.vecs(p) * g.e.lanes
+		return g.packed.f[g.at(p, c):], g.vecs(p) * g.e.lanes
 	}
 	v := g.b[p.part+c.part]
-	return &v.Data[c.at*v.Stride+p.at], v.Stride
+	return v.Data[c.at*v.Stride+p.at:], v.Stride
 }
 
-// line is a cache line, in values.
-const line = 16
-
-// after is the panel and the chunk that a task reads after panel j of chunk ci.
-func (g *product) after(j, j0, j1, ci, c0, c1 int) (panel, chunk) {
-	switch s := &g.stage; {
-	case j+1 < j1:
-		return g.panels[j+1], g.chunks[ci]
-	case ci+1 < c1:
-		return g.panels[j0], g.chunks[ci+1]
-	case j+1 < s.j1:
-		return g.panels[j+1], g.chunks[c0]
-	default:
-		return g.panels[s.j0], g.chunks[c0]
-	}
-}
-
-// ahead is memory that is going to be read: lines, each of them one that is so many steps
-// of stride long, step values apart.
-type ahead struct {
+// lines is memory that later tiles read, and that tiles call for, a cache line a step: count
+// lists of lines, those of a list stride values apart and the lists step values.
+type lines struct {
 	data                []float32
-	lines, stride, step int
+	count, stride, step int
 }
 
-// aheadA is what a task reads of A after chunk ci.
-func (g *product) aheadA(t, ci, c0, c1 int) ahead {
-	blk, c := g.blocks[t/g.splits], g.chunks[c0]
-	if ci+1 < c1 {
-		c = g.chunks[ci+1]
-	} else if n := t/g.splits + 1; n < len(g.blocks) {
-		blk = g.blocks[n]
+const line = 16 // values of a cache line
+
+// take gives the next list.
+func (l *lines) take() (first *float32, stride int) {
+	first = &l.data[0]
+	l.count--
+	l.data = l.data[min(l.step, len(l.data)-1):]
+	return first, l.stride
+}
+
+// linesOfB is a panel of a chunk of B.
+func (g *product) linesOfB(p panel, c chunk) lines {
+	b, stride := g.rowsOfB(p, c)
+	return lines{b, (g.vecs(p)*g.e.lanes + line - 1) / line, stride, line}
+}
+
+// linesOfA is what a block reads of A in a chunk.
+func (g *product) linesOfA(b block, c chunk) lines {
+	r0, r1 := g.rows[b.i0], g.rows[b.i1]
+	switch {
+	case g.l == TN:
+		return lines{g.a.Data[c.off*g.a.Stride+r0:], (r1 - r0 + line - 1) / line, g.a.Stride, line}
+	case 2*c.n < g.a.Stride: // rows have much that belongs to other chunks
+		return lines{}
+	default:
+		return lines{g.a.Data[r0*g.a.Stride+c.off:], (r1-r0)*g.a.Stride/(c.n*line) + 1, line, c.n * line}
 	}
-	r0, r1 := g.rows[blk.i0], g.rows[blk.i1]
-	if g.l == TN {
-		return ahead{g.a.Data[c.off*g.a.Stride+r0:], (r1 - r0 + line - 1) / line, g.a.Stride, line}
-	}
-	if 2*c.n < g.a.Stride {
-		return ahead{}
-	}
-	return ahead{g.a.Data[r0*g.a.Stride+c.off:], ((r1-r0)*g.a.Stride + c.n*line - 1) / (c.n * line), line, c.n * line}
 }
 
 // reduce adds the sums of the splits in their order: a product with a row of ones,
