@@ -19,14 +19,7 @@ func (l LinearCrossEntropy) blockRows(narrow bool) int {
 
 // logitStride is the distance between rows of logits: whole cache lines, and such that the
 // rows do not share places of the cache.
-func (l LinearCrossEntropy) logitStride() int {
-	const line = 16
-	stride := (l.Vocab + line - 1) / line * line
-	if stride%clash == 0 {
-		stride += line
-	}
-	return stride
-}
+func (l LinearCrossEntropy) logitStride() int { return Stride(roundUp(l.Vocab, line)) }
 
 // narrowRows is how many rows of a bfloat16 gradient are made in float32 at a time:
 // 32 MiB.

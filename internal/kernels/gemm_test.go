@@ -145,8 +145,8 @@ func TestGemmBlockEdges(t *testing.T) {
 
 // wholeLines rounds columns up to whole cache lines, at which B is read where it lies; clashing
 // to where rows share places of the cache, and are copied.
-func wholeLines(cols int) int    { return (cols + 15) / 16 * 16 }
-func clashing(cols int) int { return (cols + clash - 1) / clash * clash }
+func wholeLines(cols int) int { return (cols + 15) / 16 * 16 }
+func clashing(cols int) int   { return (cols + clash - 1) / clash * clash }
 
 // TestGemmPlacement: factors that are read where they lie and such that are copied, for few
 // rows, which are cut by columns, and many, which are not.
