@@ -327,7 +327,7 @@ func benchmarkCrossEntropy(b *testing.B, l LinearCrossEntropy, every, threads in
 func TestLogitStride(t *testing.T) {
 	for vocab := 1; vocab < 3*clash; vocab++ {
 		l := LinearCrossEntropy{Vocab: vocab}
-		if s := l.logitStride(); s < vocab || s > vocab+31 || s%16 != 0 || s%(clash) == 0 {
+		if s := l.logitStride(); s < vocab || s > vocab+31 || s%16 != 0 || s%clash == 0 {
 			t.Fatalf("a row of %d logits has a stride of %d", vocab, s)
 		}
 	}

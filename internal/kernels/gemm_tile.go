@@ -19,7 +19,8 @@ type engine struct {
 // tileFunc computes a tile of C from k columns of A and k rows of B: element (i, p)
 // of A is at a[i*rs+p*cs], row p of B at b[p*bs], row i of C at c[i*ldc]. Of the
 // last vector only the first last columns are read and written. C is overwritten,
-// or added to when acc is true. Each element is one chain of multiply-adds in
+// or added to when acc is true. Meanwhile it calls for k cache lines, ns values apart from
+// next on, which later tiles read. Each element is one chain of multiply-adds in
 // ascending p, so its bits do not depend on the tile's size.
 type tileFunc func(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool, next *float32, ns int)
 
