@@ -23,7 +23,7 @@ type Step struct {
 	PeakRSSMiB float64   `json:"peak_rss_mib"`
 	Allocs     float64   `json:"allocs_per_step"`
 	Bytes      float64   `json:"bytes_per_step"`
-	RoundMs    []float64 `json:"round_ms"` // median of each round
+	RoundMs    []float64 `json:"round_ms"` // median of each round, which is a process of its own
 	Profile    []OpShare `json:"profile"`
 }
 
@@ -50,109 +50,107 @@ type Plan struct {
 	Told func(round int, variant string, ms float64)
 }
 
-// worker is one variant's process.
-type worker struct {
-	variant string
-	config  string
-	in      io.WriteCloser
-	out     *json.Decoder
-	send    *json.Encoder
-	end     func() error
-
-	last   reply
-	ms     []float64
-	rounds []float64 // median of each round
-	allocs uint64
-	bytes  uint64
+// tally is what was measured of one variant so far.
+type tally struct {
+	Named
+	last    reply
+	ms      []float64
+	rounds  []float64 // median of each round
+	peakRSS int64
+	allocs  uint64
+	bytes   uint64
 }
 
-// warmUp is how many steps a variant takes before it is measured.
-const warmUp = 2
+// warmUp is how many steps a process takes before it is measured.
+const warmUp = 1
 
-// MeasureSteps trains all variants side by side in rounds: each variant in turn takes its
-// steps while the others wait, and each round begins with another variant, so that what
-// the machine does besides hits all alike. A last round, which is not counted, profiles.
-func MeasureSteps(p Plan) (s Steps, err error) {
-	s = Steps{Config: p.Name, ISA: kernels.ActiveISA().String(), Rounds: p.Rounds, PerRound: p.PerRound}
+// MeasureSteps trains the variants in rounds: each variant in turn takes its steps while no
+// other runs, and each round begins with another variant, so that what the machine does
+// besides hits all alike. Every turn is a process of its own, for where its memory happens to
+// lie makes a process some percent faster or slower than the next. The processes of the last
+// round profile too, after they were measured.
+func MeasureSteps(p Plan) (Steps, error) {
+	s := Steps{Config: p.Name, ISA: kernels.ActiveISA().String(), Rounds: p.Rounds, PerRound: p.PerRound}
 	kernels.SetThreads(p.Variants[0].Config.Threads)
 	s.Threads = kernels.Threads()
-	var all []*worker
-	defer func() {
-		for _, w := range all {
-			err = errors.Join(err, w.in.Close(), w.end())
-		}
-	}()
-	for _, v := range p.Variants {
-		text, err := v.Config.YAML()
-		if err != nil {
-			return s, err
-		}
-		in, out, end, err := p.Start()
-		if err != nil {
-			return s, fmt.Errorf("bench: variant %s: %w", v.Name, err)
-		}
-		w := &worker{variant: v.Name, config: string(text), in: in, out: json.NewDecoder(out), send: json.NewEncoder(in), end: end}
-		all = append(all, w)
-		if err := w.run(request{Config: w.config, Steps: warmUp}); err != nil {
-			return s, err
-		}
+	all := make([]*tally, len(p.Variants))
+	for i, v := range p.Variants {
+		all[i] = &tally{Named: v}
 	}
 	for round := range p.Rounds {
 		s.PeakGFLOPS = max(s.PeakGFLOPS, kernels.MeasurePeak(s.Threads))
 		for i := range all {
-			w := all[(i+round)%len(all)]
-			if err := w.run(request{Steps: p.PerRound}); err != nil {
-				return s, err
+			t := all[(i+round)%len(all)]
+			if err := t.turn(p, round == p.Rounds-1); err != nil {
+				return s, fmt.Errorf("bench: variant %s: %w", t.Name, err)
 			}
-			w.count()
-			p.Told(round, w.variant, w.rounds[round])
-		}
-	}
-	for _, w := range all {
-		if err := w.run(request{Steps: p.PerRound, Profile: true}); err != nil {
-			return s, err
+			p.Told(round, t.Name, t.rounds[round])
 		}
 	}
 	s.sum(all)
 	return s, nil
 }
 
-// run has the process take steps.
-func (w *worker) run(q request) error {
-	if err := w.send.Encode(q); err != nil {
-		return fmt.Errorf("bench: variant %s: %w", w.variant, err)
+// turn takes a round's steps in a new process.
+func (t *tally) turn(p Plan, profile bool) (err error) {
+	text, err := t.Config.YAML()
+	if err != nil {
+		return err
 	}
-	w.last = reply{}
-	if err := w.out.Decode(&w.last); err != nil {
-		return fmt.Errorf("bench: variant %s: the process ended: %w", w.variant, err)
+	in, out, end, err := p.Start()
+	if err != nil {
+		return err
 	}
-	if w.last.Error != "" {
-		return fmt.Errorf("bench: variant %s: %s", w.variant, w.last.Error)
+	defer func() { err = errors.Join(err, in.Close(), end()) }()
+	send, receive := json.NewEncoder(in), json.NewDecoder(out)
+	run := func(q request) error {
+		if err := send.Encode(q); err != nil {
+			return err
+		}
+		t.last = reply{}
+		if err := receive.Decode(&t.last); err != nil {
+			return fmt.Errorf("the process ended: %w", err)
+		}
+		if t.last.Error != "" {
+			return errors.New(t.last.Error)
+		}
+		return nil
+	}
+	if err := run(request{Config: string(text), Steps: warmUp}); err != nil {
+		return err
+	}
+	if err := run(request{Steps: p.PerRound}); err != nil {
+		return err
+	}
+	t.count()
+	if profile {
+		return run(request{Steps: p.PerRound, Profile: true})
 	}
 	return nil
 }
 
 // count takes the last round into account.
-func (w *worker) count() {
-	w.ms = append(w.ms, w.last.Millis...)
-	w.rounds = append(w.rounds, median(w.last.Millis))
-	w.allocs += w.last.Allocs
-	w.bytes += w.last.Bytes
+func (t *tally) count() {
+	t.ms = append(t.ms, t.last.Millis...)
+	t.rounds = append(t.rounds, median(t.last.Millis))
+	t.peakRSS = max(t.peakRSS, t.last.PeakRSS)
+	t.allocs += t.last.Allocs
+	t.bytes += t.last.Bytes
 }
 
-// sum draws the table up from what the workers counted.
-func (s *Steps) sum(all []*worker) {
-	base := slices.IndexFunc(all, func(w *worker) bool { return w.variant == "base" })
-	for _, w := range all {
-		v := Step{Variant: w.variant, Params: w.last.Params, Millis: median(w.ms), Fastest: slices.Min(w.ms), RoundMs: w.rounds, Profile: w.last.Profile}
-		v.TokensPerS = float64(w.last.Tokens) / v.Millis * 1e3
-		v.FloorMs = w.last.FLOPs / s.PeakGFLOPS / 1e6
+// sum draws the table up from what was counted.
+func (s *Steps) sum(all []*tally) {
+	base := slices.IndexFunc(all, func(t *tally) bool { return t.Name == "base" })
+	for _, t := range all {
+		v := Step{Variant: t.Name, Params: t.last.Params, Millis: median(t.ms), Fastest: slices.Min(t.ms), RoundMs: t.rounds, Profile: t.last.Profile}
+		v.TokensPerS = float64(t.last.Tokens) / v.Millis * 1e3
+		v.FloorMs = t.last.FLOPs / s.PeakGFLOPS / 1e6
 		v.ToFloor = v.Millis / v.FloorMs
-		v.PeakRSSMiB = float64(w.last.PeakRSS) / (1 << 20)
-		v.Allocs, v.Bytes = float64(w.allocs)/float64(len(w.ms)), float64(w.bytes)/float64(len(w.ms))
+		v.PeakRSSMiB = float64(t.peakRSS) / (1 << 20)
+		v.Allocs, v.Bytes = float64(t.allocs)/float64(len(t.ms)), float64(t.bytes)/float64(len(t.ms))
 		if base >= 0 {
 			var ratios []float64
-			for i, ms := range w.rounds {
+			for i, ms := range t.rounds {
 				ratios = append(ratios, ms/all[base].rounds[i])
 			}
 			v.ToBase = median(ratios)

@@ -36,9 +36,9 @@ func newCmdBenchStep(f *Factory, runF func(*benchStepOptions) error) *cobra.Comm
 variant in their place: none (base), static, low-rank dynamic after q, k and v
 (dyn), head-wise (dynhw), and low-rank after every linear layer (dynall).
 
-Each variant runs in a process of its own, so that its memory is its own. They take
-turns in rounds, so that what else the machine does hits all alike. Times are
-medians; the floor is the matrix FLOPs of the step at the multiply-add peak that was
+Variants take turns in rounds, so that what else the machine does hits all alike, and
+every turn is a process of its own: where its memory happens to lie makes a process
+some percent faster or slower. Times are medians; the floor is the matrix FLOPs of the step at the multiply-add peak that was
 measured between the rounds.`,
 		Example: `  dsconv bench step --config configs/bench-27m.yaml --variants base,static,dyn,dynhw
   dsconv bench step --config configs/tiny-dyn.yaml --rounds 3 --json`,

@@ -18,11 +18,9 @@ import (
 	"dsconv/internal/sweep"
 )
 
-// How the step times of a study are measured. Processes are started anew for each set,
-// since the layout of memory, which costs or saves a few percent, is a process's own.
+// How the step times of a study are measured.
 const (
-	stepSets   = 3
-	stepRounds = 4 // of a set
+	stepRounds = 10
 	stepSteps  = 1 // of each variant in a round
 )
 
@@ -35,8 +33,8 @@ func (f *Factory) timeSteps(ctx context.Context, c *config.Config, given, dir st
 	}
 	t := &report.StepTimes{
 		Model: c.Name, Settings: stepSettings(variants), Version: buildText(), Machine: machineText(),
-		Command: fmt.Sprintf("dsconv bench step --config %s --rounds %d --steps %d", given, stepSets*stepRounds, stepSteps),
-		Sets:    stepSets, PerRound: stepSteps, Tokens: c.Train.Batch * c.Task.SeqLen,
+		Command: fmt.Sprintf("dsconv bench step --config %s --rounds %d --steps %d", given, stepRounds, stepSteps),
+		PerRound: stepSteps, Tokens: c.Train.Batch * c.Task.SeqLen,
 	}
 	file := filepath.Join(dir, report.StepTimesFile)
 	old, err := report.ReadStepTimes(dir)
@@ -49,21 +47,20 @@ func (f *Factory) timeSteps(ctx context.Context, c *config.Config, given, dir st
 	f.logf("step times: %d variants of %s take turns; what else runs now disturbs them", len(variants), c.Name)
 	ctx, stop := signal.NotifyContext(ctx, stopSignals...)
 	defer stop()
-	for set := range stepSets {
-		m, err := f.measureSteps(ctx, bench.Plan{Name: c.Name, Variants: variants, Rounds: stepRounds, PerRound: stepSteps, Told: func(int, string, float64) {}})
-		if ctx.Err() != nil {
-			return fmt.Errorf("%w while step times were measured; the same call measures them", sweep.ErrInterrupted)
-		}
-		if err != nil {
-			return err
-		}
-		for i, v := range m.Variants {
-			if set == 0 {
-				t.Variants = append(t.Variants, report.StepVariant{Variant: v.Variant, Params: float64(v.Params)})
+	m, err := f.measureSteps(ctx, bench.Plan{Name: c.Name, Variants: variants, Rounds: stepRounds, PerRound: stepSteps,
+		Told: func(round int, variant string, ms float64) {
+			if variant == variants[round%len(variants)].Name { // the first of its round
+				f.logf("step times: round %d of %d", round+1, stepRounds)
 			}
-			t.Variants[i].RoundMs = append(t.Variants[i].RoundMs, v.RoundMs...)
-		}
-		f.logf("step times: %d of %d rounds", (set+1)*stepRounds, stepSets*stepRounds)
+		}})
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w while step times were measured; the same call measures them", sweep.ErrInterrupted)
+	}
+	if err != nil {
+		return err
+	}
+	for _, v := range m.Variants {
+		t.Variants = append(t.Variants, report.StepVariant{Variant: v.Variant, Params: float64(v.Params), RoundMs: v.RoundMs})
 	}
 	t.Measured = time.Now().UTC().Truncate(time.Second)
 	return replaceFile(file, t.Write)
@@ -71,7 +68,7 @@ func (f *Factory) timeSteps(ctx context.Context, c *config.Config, given, dir st
 
 // stepSettings is the identity of a measurement.
 func stepSettings(variants []bench.Named) string {
-	text := fmt.Sprintf("%d sets of %d rounds of %d steps\n", stepSets, stepRounds, stepSteps)
+	text := fmt.Sprintf("%d rounds of %d steps\n", stepRounds, stepSteps)
 	for _, v := range variants {
 		text += fmt.Sprintf("%s %s %d threads\n", v.Name, v.Config.Hash(), v.Config.Threads)
 	}

@@ -28,7 +28,6 @@ type StepTimes struct {
 	Machine  string        `json:"machine"`
 	Command  string        `json:"command"` // that measures the same
 	Measured time.Time     `json:"measured"`
-	Sets     int           `json:"sets"`            // how often all processes were started anew
 	PerRound int           `json:"steps_per_round"` // of which a round's time is the median
 	Tokens   int           `json:"tokens_per_step"`
 	Variants []StepVariant `json:"variants"`

@@ -12,7 +12,7 @@ import (
 
 // madeStepTimes are step times of base at 10 ms and of dyn at so many percent more, by round.
 func madeStepTimes(percent ...float64) *StepTimes {
-	s := &StepTimes{Model: "27m", Machine: "2 cores, test", Command: "dsconv bench step", Sets: 1, PerRound: 4, Tokens: 1024}
+	s := &StepTimes{Model: "27m", Machine: "2 cores, test", Command: "dsconv bench step", PerRound: 4, Tokens: 1024}
 	base, dyn := StepVariant{Variant: "base", Params: 3.8e5}, StepVariant{Variant: "dyn", Params: 4e5}
 	for i, p := range percent {
 		ms := 10 * (1 + 0.3*float64(i%3)) // other programs slow whole rounds down, which must not matter
