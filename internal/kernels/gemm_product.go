@@ -233,8 +233,9 @@ func (g *product) spread() bool {
 func (g *product) cut(tasks int) {
 	g.blocks, g.packLate = g.blocks[:0], false
 	threads := Threads()
-	if g.rowPanels < 2*taskPanels*threads {
-		// Few rows: columns are cut first, so that what is read of B serves many rows.
+	if g.rowPanels < 2*taskPanels*threads || g.directB && g.k*g.width > 2*packBudget {
+		// Few rows, or a B that is read from memory: columns are cut first, so that what is
+		// read of B serves many rows.
 		tasks = min(tasks, threadTasks*threads)
 		rows := (g.rowPanels + taskPanels - 1) / taskPanels
 		cols := min((tasks+rows-1)/rows, len(g.panels))
