@@ -14,8 +14,7 @@ func (w *attentionWork) backward(task int) {
 	defer b.whole.release()
 	for i := first; i < end; i++ {
 		if next := w.after(task, i); next < w.B*w.Heads {
-			tiles, panel := (w.T+w.e.rows-1)/w.e.rows, w.panel()
-			b.lookAhead(next, tiles*2*(w.T/panel/2+1+(w.Dim+panel-1)/panel), w.q, w.k, w.v, w.do, w.o, w.dq, w.dk, w.dv)
+			b.lookAhead(next, w.q, w.k, w.v, w.do, w.o, w.dq, w.dk, w.dv)
 		}
 		b.run(i)
 	}

@@ -22,8 +22,7 @@ func (w *attentionWork) forward(task int) {
 	}
 	for i := task * w.heads; i < end; i++ {
 		if next := w.after(task, i); next < all {
-			tiles, panel := (w.T+w.e.rows-1)/w.e.rows, w.panel()
-			f.lookAhead(next, tiles*(w.T/panel/2+1+(w.Dim+panel-1)/panel), w.q, w.k, w.v, w.o)
+			f.lookAhead(next, w.q, w.k, w.v, w.o)
 		}
 		f.run(i, 0, w.T)
 	}

@@ -130,8 +130,8 @@ func (w *attentionTask) scores(dst []float32, ld int, rows []float32, count int,
 	dp, panel := w.padded(), w.panel()
 	for j := 0; j < n; j += panel {
 		vecs, _ := w.vectors(n - j)
-		w.e.tiles[vecs-1][count-1](w.Dim, &rows[0], dp, 1, &columns[j*dp], panel, &dst[j], ld, w.e.lanes, false, &rows[0], 0)
-		w.ahead()
+		next, ns := w.ahead(w.Dim, &rows[0])
+		w.e.tiles[vecs-1][count-1](w.Dim, &rows[0], dp, 1, &columns[j*dp], panel, &dst[j], ld, w.e.lanes, false, next, ns)
 	}
 }
 
@@ -140,45 +140,48 @@ func (w *attentionTask) scores(dst []float32, ld int, rows []float32, count int,
 func (w *attentionTask) combine(dst View, count, n int, a []float32, rs, cs int, rows []float32, acc bool) {
 	for c := 0; c < w.Dim; c += w.panel() {
 		vecs, last := w.vectors(w.Dim - c)
-		w.e.tiles[vecs-1][count-1](n, &a[0], rs, cs, &rows[c], w.padded(), &dst.Data[c], dst.Stride, last, acc, &rows[c], 0)
-		w.ahead()
+		next, ns := w.ahead(n, &rows[c])
+		w.e.tiles[vecs-1][count-1](n, &a[0], rs, cs, &rows[c], w.padded(), &dst.Data[c], dst.Stride, last, acc, next, ns)
 	}
 }
 
-// attentionTask is one task on its way. While it computes a head, memory works on the
-// next one: the rows of a head lie far apart, so the processor does not foresee them,
-// and asked for all at once they would be in the way of what the tiles read.
+// attentionTask is one task on its way. While it computes a head, its tiles call for the
+// memory of the next one: the rows of a head lie far apart, so the processor does not
+// foresee them.
 type attentionTask struct {
 	*attentionWork
-	next      [8]View // the matrices of the next head, to be read or written
-	views     int     // how many there are
-	row, step int     // what is asked for next, and how many rows at a time
+	next           [8]View // the matrices of the next head, to be read or written
+	views          int     // how many there are
+	view, col, row int     // what is called for next
 }
 
-// lookAhead asks for head i of the matrices from now on, evenly in so many calls of
-// ahead; unless there are too many.
-func (t *attentionTask) lookAhead(i, calls int, matrices ...View) {
-	t.row = t.T
+// lookAhead has head i of the matrices called for from now on, unless they are too large.
+func (t *attentionTask) lookAhead(i int, matrices ...View) {
+	t.views, t.view, t.col, t.row = 0, 0, 0, 0
 	if t.T*t.Dim > attentionAhead {
 		return
 	}
-	t.row, t.step, t.views = 0, (t.T+calls-1)/calls, len(matrices)
+	t.views = len(matrices)
 	for j, m := range matrices {
 		t.next[j] = t.head(m, i)
 	}
 }
 
-// ahead asks for the next rows.
-func (t *attentionTask) ahead() {
-	n := min(t.step, t.T-t.row)
-	if n <= 0 {
-		return
+// ahead is what a tile of so many steps calls for, a cache line a step: a column of lines
+// of a matrix, row by row; here when there is nothing.
+func (t *attentionTask) ahead(steps int, here *float32) (next *float32, stride int) {
+	if t.view >= t.views {
+		return here, 0
 	}
-	for i := range t.views {
-		v := &t.next[i]
-		t.c.prefetch(n, t.Dim, &v.Data[t.row*v.Stride], v.Stride)
+	v := t.next[t.view]
+	next = &v.Data[t.row*v.Stride+t.col]
+	if t.row += steps; t.row >= t.T {
+		t.row = 0
+		if t.col += line; t.col >= t.Dim {
+			t.col, t.view = 0, t.view+1
+		}
 	}
-	t.row += n
+	return next, v.Stride
 }
 
 // carve takes the next n values of a buffer.

@@ -7,12 +7,12 @@ package kernels
 var expCodes = [...]*expCode{
 	ISAGo: nil,
 	ISAAVX2: {
-		prefetch: prefetchRows, maxRow: maxRowAVX2, expSum: expSumAVX2, scale: scaleAVX2, scaleRows: scaleRowsAVX2, dotRows: dotRowsAVX2,
+		maxRow: maxRowAVX2, expSum: expSumAVX2, scale: scaleAVX2, scaleRows: scaleRowsAVX2, dotRows: dotRowsAVX2,
 		softmax: softmaxAVX2, softmaxBackward: softmaxBackwardAVX2,
 		swiglu: swigluAVX2, swigluBackward: swigluBackwardAVX2,
 	},
 	ISAAVX512: {
-		prefetch: prefetchRows, maxRow: maxRowAVX512, expSum: expSumAVX512, scale: scaleAVX512, scaleRows: scaleRowsAVX512, dotRows: dotRowsAVX512,
+		maxRow: maxRowAVX512, expSum: expSumAVX512, scale: scaleAVX512, scaleRows: scaleRowsAVX512, dotRows: dotRowsAVX512,
 		softmax: softmaxAVX512, softmaxBackward: softmaxBackwardAVX512,
 		swiglu: swigluAVX512, swigluBackward: swigluBackwardAVX512,
 	},

@@ -136,29 +136,6 @@ DATA expConstants<>+440(SB)/4, $0xff800000
 DATA expConstants<>+444(SB)/4, $0xff800000
 GLOBL expConstants<>(SB), RODATA|NOPTR, $448
 
-// func prefetchRows(rows int, cols int, p *float32, stride int)
-// Requires: MMX+
-TEXT ·prefetchRows(SB), NOSPLIT, $0-32
-	MOVQ rows+0(FP), AX
-	MOVQ cols+8(FP), CX
-	MOVQ p+16(FP), DX
-	MOVQ stride+24(FP), BX
-	SHLQ $0x02, CX
-	SHLQ $0x02, BX
-
-next:
-	XORQ SI, SI
-
-line:
-	PREFETCHT1 (DX)(SI*1)
-	ADDQ       $+64, SI
-	CMPQ       SI, CX
-	JLT        line
-	ADDQ       BX, DX
-	DECQ       AX
-	JNZ        next
-	RET
-
 // func maxRowAVX512(n int, x *float32) float32
 // Requires: AVX, AVX512F, AVX512VL, BMI2, SSE
 TEXT ·maxRowAVX512(SB), NOSPLIT, $0-20

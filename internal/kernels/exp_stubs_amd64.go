@@ -4,11 +4,6 @@
 
 package kernels
 
-// prefetchRows asks for rows of cols values, stride values apart, to be brought to the second-level cache.
-//
-//go:noescape
-func prefetchRows(rows int, cols int, p *float32, stride int)
-
 // maxRowAVX512 is the greatest of n values; numbers that are NaN may be passed over.
 //
 //go:noescape

@@ -20,9 +20,6 @@ type expCode struct {
 	softmax         func(rows int, s *float32, ld, count, limit, fill int, scale float32, top, sum *float32)
 	softmaxBackward func(rows int, s, dp *float32, ld, count, limit, fill int, scale float32, lse, delta *float32)
 
-	// prefetch asks for rows of cols values to be brought to the second-level cache.
-	prefetch func(rows, cols int, p *float32, stride int)
-
 	// Next is how many bytes further on the next row is: memory works on it meanwhile.
 	swiglu         func(n int, y, gate, up *float32, yNext, next int)
 	swigluBackward func(n int, dgate, dup, dy, gate, up *float32, dNext, dyNext, next int)

@@ -18,7 +18,6 @@ func main() {
 	ConstraintExpr("amd64,!noasm")
 	masks := simd.MaskTable("expMask")
 	constants := constantTable()
-	prefetch()
 	for _, s := range []simd.ISA{simd.AVX512, simd.AVX2} {
 		g := gen{s, masks, constants}
 		g.maxRow()
@@ -186,28 +185,6 @@ func (g gen) rowMax(row *simd.Row, x reg.Register) reg.VecVirtual {
 		}
 	})
 	return g.Max(tops)
-}
-
-// prefetch is of no instruction set.
-func prefetch() {
-	TEXT("prefetchRows", NOSPLIT, "func(rows, cols int, p *float32, stride int)")
-	Doc("prefetchRows asks for rows of cols values, stride values apart, to be brought to the second-level cache.")
-	Pragma("noescape")
-	rows, cols, p, stride := simd.Loaded("rows"), simd.Loaded("cols"), simd.Loaded("p"), simd.Loaded("stride")
-	SHLQ(U8(2), cols)
-	SHLQ(U8(2), stride)
-	i := GP64()
-	Label("next")
-	XORQ(i, i)
-	Label("line")
-	PREFETCHT1(Mem{Base: p, Index: i, Scale: 1})
-	ADDQ(I32(64), i)
-	CMPQ(i, cols)
-	JLT(LabelRef("line"))
-	ADDQ(stride, p)
-	DECQ(rows)
-	JNZ(LabelRef("next"))
-	RET()
 }
 
 func (g gen) maxRow() {
