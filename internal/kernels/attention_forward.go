@@ -33,11 +33,9 @@ type forwardBlocks struct {
 	attentionTask
 	whole    *buffer
 	ld       int       // of the scores
-	packed   int       // how many keys and values of the block are packed
+	packed   int       // how many keys of the block are packed
 	keys     []float32 // packed columns
-	values   []float32 // packed rows
 	staging  []float32 // packed rows of keys, on their way to columns
-	query    []float32 // packed rows of a tile
 	p        []float32 // scores of a tile, then their exponentials
 	top, sum []float32 // of each query: greatest score and sum of the exponentials so far
 	was, now []float32 // of each query of a tile: top before this block, sum in it
@@ -47,10 +45,10 @@ func newForwardBlocks(w *attentionWork) forwardBlocks {
 	dp, keys, tile := w.padded(), roundUp(min(w.T, attentionKeys), w.panel()), w.e.rows
 	rows := min(w.T, attentionKeys)
 	f := forwardBlocks{attentionTask: attentionTask{attentionWork: w}, ld: keys + w.e.lanes}
-	f.whole = scratch(2*keys*dp + (w.e.lanes+tile)*dp + tile*f.ld + 2*rows + 2*tile)
+	f.whole = scratch(keys*dp + w.e.lanes*dp + tile*f.ld + 2*rows + 2*tile)
 	m := f.whole.f
-	f.keys, f.values = carve(&m, keys*dp), carve(&m, keys*dp)
-	f.staging, f.query, f.p = carve(&m, w.e.lanes*dp), carve(&m, tile*dp), carve(&m, tile*f.ld)
+	f.keys = carve(&m, keys*dp)
+	f.staging, f.p = carve(&m, w.e.lanes*dp), carve(&m, tile*f.ld)
 	f.top, f.sum, f.was, f.now = carve(&m, rows), carve(&m, rows), carve(&m, tile), carve(&m, tile)
 	return f
 }
@@ -73,8 +71,8 @@ func (f *forwardBlocks) run(i, t0, t1 int) {
 		for tile := range tiles {
 			r0, r1 := t0+tile*(t1-t0)/tiles, t0+(tile+1)*(t1-t0)/tiles
 			n := min(keys, r1-k0) // keys that the last query sees
-			f.packKeys(k.At(k0, 0), v.At(k0, 0), n, keys)
-			f.tile(o.At(r0, 0), q.At(r0, 0), r0, r1-r0, k0, keys, f.top[r0-t0:], f.sum[r0-t0:])
+			f.packKeys(k.At(k0, 0), n, keys)
+			f.tile(o.At(r0, 0), q.At(r0, 0), v.At(k0, 0), r0, r1-r0, k0, keys, f.top[r0-t0:], f.sum[r0-t0:])
 			if last {
 				f.finish(o.At(r0, 0), lse[r0:r1], f.top[r0-t0:], f.sum[r0-t0:])
 			}
@@ -91,25 +89,23 @@ func (f *forwardBlocks) finish(o View, lse, top, sum []float32) {
 	f.c.scaleRows(len(lse), f.Dim, &o.Data[0], o.Stride, &f.now[0])
 }
 
-// packKeys sees to it that at least the first n of the block's keys are packed: keys as
-// columns, a vector of them at a time, and values as rows.
-func (f *forwardBlocks) packKeys(k, v View, n, keys int) {
+// packKeys sees to it that at least the first n of the block's keys are packed as columns, a
+// vector of them at a time.
+func (f *forwardBlocks) packKeys(k View, n, keys int) {
 	lanes, dp, panel := f.e.lanes, f.padded(), f.panel()
 	for ; f.packed < n; f.packed += lanes {
 		j, count := f.packed, min(lanes, keys-f.packed)
 		clear(f.staging[count*dp:])
 		f.packRows(f.staging, k.At(j, 0), count)
 		f.e.transpose(dp/lanes, &f.staging[0], dp, &f.keys[j/panel*panel*dp+j%panel], panel)
-		f.packRows(f.values[j*dp:], v.At(j, 0), count)
 	}
 }
 
 // tile adds a block of keys, which starts at key k0, to the outputs of count queries,
 // which start at query t >= k0.
-func (f *forwardBlocks) tile(o, q View, t, count, k0, keys int, top, sum []float32) {
+func (f *forwardBlocks) tile(o, q, v View, t, count, k0, keys int, top, sum []float32) {
 	n := min(keys, t+count-k0) // keys that the last query sees
-	f.packRows(f.query, q, count)
-	f.scores(f.p, f.ld, f.query, count, f.keys, n)
+	f.scores(f.p, f.ld, q, count, f.keys, n)
 	first := k0 == 0
 	if !first {
 		copy(f.was, top[:count])
@@ -124,5 +120,5 @@ func (f *forwardBlocks) tile(o, q View, t, count, k0, keys int, top, sum []float
 		}
 		f.c.scaleRows(count, f.Dim, &o.Data[0], o.Stride, &f.was[0])
 	}
-	f.combine(o, count, n, f.p, f.ld, 1, f.values, !first)
+	f.combine(o, count, n, f.p, f.ld, 1, v, !first)
 }

@@ -125,23 +125,23 @@ func (w *attentionWork) packColumns(dst, rows []float32, n int) {
 	}
 }
 
-// scores multiplies a tile of packed rows by n packed columns.
-func (w *attentionTask) scores(dst []float32, ld int, rows []float32, count int, columns []float32, n int) {
+// scores multiplies a tile of rows by n packed columns.
+func (w *attentionTask) scores(dst []float32, ld int, rows View, count int, columns []float32, n int) {
 	dp, panel := w.padded(), w.panel()
 	for j := 0; j < n; j += panel {
 		vecs, _ := w.vectors(n - j)
-		next, ns := w.ahead(w.Dim, &rows[0])
-		w.e.tiles[vecs-1][count-1](w.Dim, &rows[0], dp, 1, &columns[j*dp], panel, &dst[j], ld, w.e.lanes, false, next, ns)
+		next, ns := w.ahead(w.Dim, &columns[j*dp])
+		w.e.tiles[vecs-1][count-1](w.Dim, &rows.Data[0], rows.Stride, 1, &columns[j*dp], panel, &dst[j], ld, w.e.lanes, false, next, ns)
 	}
 }
 
-// combine multiplies weights, count rows of n, by n packed rows: dst = or += their
+// combine multiplies weights, count rows of n, by n rows: dst = or += their
 // sums. Element (i, p) of the weights is at a[i*rs+p*cs].
-func (w *attentionTask) combine(dst View, count, n int, a []float32, rs, cs int, rows []float32, acc bool) {
+func (w *attentionTask) combine(dst View, count, n int, a []float32, rs, cs int, rows View, acc bool) {
 	for c := 0; c < w.Dim; c += w.panel() {
 		vecs, last := w.vectors(w.Dim - c)
-		next, ns := w.ahead(n, &rows[c])
-		w.e.tiles[vecs-1][count-1](n, &a[0], rs, cs, &rows[c], w.padded(), &dst.Data[c], dst.Stride, last, acc, next, ns)
+		next, ns := w.ahead(n, &rows.Data[c])
+		w.e.tiles[vecs-1][count-1](n, &a[0], rs, cs, &rows.Data[c], rows.Stride, &dst.Data[c], dst.Stride, last, acc, next, ns)
 	}
 }
 
