@@ -15,10 +15,10 @@ type View struct {
 func Dense(data []float32, cols int) View { return View{Data: data, Stride: cols} }
 
 // Stride is at which stride to store rows of so many columns that matrix products will
-// read: rows that lie a multiple of 2 KiB apart share so few places of the caches that they
+// read: rows that lie a multiple of 1 KiB apart share so few places of the caches that they
 // drive each other out, or have to be copied first.
 func Stride(cols int) int {
-	if cols > 0 && cols%clash == 0 {
+	if cols > 0 && cols%(clash/2) == 0 {
 		return cols + 16
 	}
 	return cols
