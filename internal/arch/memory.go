@@ -88,37 +88,40 @@ func (s Spec) largestSinks() int64 {
 // fullest moment: in the output head, or in the backward pass of the last
 // layer. It follows forward.go operator by operator.
 func (s Spec) activations(rows int64) int64 {
-	d, f, layers := int64(s.Dim), int64(s.MLPDim), int64(s.Layers)
+	width := func(cols int) int64 { return int64(kernels.Stride(cols)) }
+	d, qkv, f, gateUp, layers := width(s.Dim), width(3*s.Dim), width(s.MLPDim), width(2*s.MLPDim), int64(s.Layers)
 	// What the convolutions after a joint projection keep: their input, beside
 	// their output, and the generators' output.
 	conv := map[string]int64{}
+	cols := map[string]int{}
 	for _, m := range s.modules() {
 		if !s.convolved(m) {
 			continue
 		}
-		group, out := m.place, int64(m.out)
+		group, out := m.place, m.out
 		switch m.place {
 		case "q", "k", "v":
-			group, out = "qkv", 3*d
+			group, out = "qkv", 3*s.Dim
 		case "gate", "up":
-			group, out = "gate,up", 2*f
+			group, out = "gate,up", 2*s.MLPDim
 		}
-		if conv[group] == 0 {
-			conv[group] = out
+		if cols[group] == 0 {
+			cols[group] = out
 		}
-		conv[group] += s.generatorCols(m)
+		cols[group] += s.generatorCols(m)
+		conv[group] = width(cols[group])
 	}
 	// What the halves of a layer keep for the backward pass besides its input:
 	// normed input and its factor, q|k|v, attention's output and log-sum-exp;
 	// the stream between the halves, normed input and its factor, gate|up, product.
-	attn := d + 1 + 3*d + d + int64(s.Heads) + conv["qkv"] + conv["o"]
+	attn := d + 1 + qkv + d + int64(s.Heads) + conv["qkv"] + conv["o"]
 	mlp := int64(0)
 	if f > 0 {
 		attn += d
-		mlp = d + 1 + 2*f + f + conv["gate,up"] + conv["down"]
+		mlp = d + 1 + gateUp + f + conv["gate,up"] + conv["down"]
 	}
 	if s.QKNorm {
-		attn += 3*d + 2*int64(s.Heads)
+		attn += qkv + 2*int64(s.Heads)
 	}
 	kept := layers * (d + attn + mlp)
 	before := kept // the head
@@ -128,27 +131,27 @@ func (s Spec) activations(rows int64) int64 {
 	}
 	decoder := int64(0)
 	if s.Head == "autoencoder" {
-		decoder = d + d + 3*f + d + d // spread, normed, gate|up and product, stream, normed
+		decoder = d + d + gateUp + f + d + d // spread, normed, gate|up and product, stream, normed
 	}
 	return rows * max(
 		kept,
 		before+decoder+3*d,          // the head: residual stream, normed, gradient
 		kept+d+max(f, conv["down"]), // gradients of the stream, and of the product
 		kept+d-f-conv["down"]+conv["gate,up"], // and of gate|up before their convolution
-		kept-mlp+d+d+3*d,                      // and of attention's output and q|k|v
-		kept-mlp+d-d+conv["qkv"],              // and of q|k|v before their convolution
+		kept-mlp+d+d+qkv,                      // and of attention's output and q|k|v
+		kept-mlp+conv["qkv"],                  // and of q|k|v before their convolution
 	)
 }
 
 // generatorCols is the width of what the filter generator of m writes per token.
-func (s Spec) generatorCols(m module) int64 {
+func (s Spec) generatorCols(m module) int {
 	switch {
 	case s.Conv.Kind != "dynamic" || s.Conv.Condition == "constant":
 		return 0
 	case s.Conv.Filter == "headwise":
-		return int64(m.out / s.Conv.HeadSize * s.Conv.Width)
+		return m.out / s.Conv.HeadSize * s.Conv.Width
 	}
-	return int64(s.Conv.Rank)
+	return s.Conv.Rank
 }
 
 // runtimeBytes is what the program takes besides: code, Go runtime, packing buffers.

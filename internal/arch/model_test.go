@@ -391,7 +391,7 @@ func TestMemoryEstimate(t *testing.T) {
 	worst := 1.0
 	for name, change := range variants() {
 		for keep, recompute := range []string{"none", "block", "block"} {
-			for _, shape := range [][4]int{{64, 4, 176, 8}, {64, 12, 64, 8}, {32, 2, 256, 4}, {128, 3, 352, 2}} {
+			for _, shape := range [][4]int{{64, 4, 176, 8}, {64, 12, 64, 8}, {32, 2, 256, 4}, {128, 3, 352, 2}, {256, 2, 512, 2}} {
 				c := config.Default()
 				m := &c.Model
 				m.Vocab, m.Dim, m.Layers, m.Heads, m.MLPDim, m.Tied, m.Position = 64, shape[0], shape[1], 4, shape[2], true, "rope"

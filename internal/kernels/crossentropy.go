@@ -49,7 +49,7 @@ func (l LinearCrossEntropy) ForwardBackwardBF16(losses []float32, pred []int32, 
 func (l LinearCrossEntropy) WorkFloats(labelled int, narrow bool) int {
 	block := l.blockRows(narrow)
 	blocks := max(1, (labelled+block-1)/block)
-	n := (labelled + blocks - 1) / blocks * (l.logitStride() + l.Dim + 1)
+	n := (labelled + blocks - 1) / blocks * (l.logitStride() + Stride(l.Dim) + 1)
 	if narrow {
 		n += l.narrowRows() * l.Dim
 	}
