@@ -57,10 +57,11 @@ func smallModel(t *testing.T, change func(*config.Config)) *Model {
 	model.Init(1)
 	// Every factor away from zero, or half of the gradients would vanish.
 	src := rng.New(2)
+	scale := float32(0.3 * math.Sqrt(8/float64(m.Dim)))
 	for _, p := range model.Params {
 		if p.Kind == ZeroFactor || p.Kind == Gain {
 			for i := range p.Data {
-				p.Data[i] += 0.3 * float32(src.Norm())
+				p.Data[i] += scale * float32(src.Norm())
 			}
 		}
 	}
@@ -110,6 +111,18 @@ func TestGradientsByFiniteDifferences(t *testing.T) {
 				}))
 			})
 		}
+	}
+	// Rows of widths that are padded in memory: see kernels.Stride.
+	for name, change := range variants() {
+		t.Run("padded/"+name, func(t *testing.T) {
+			checkGradients(t, smallModel(t, func(c *config.Config) {
+				change(c)
+				c.Model.Dim, c.Model.InitStd, c.Memory.Recompute = 256, 0.06, "block"
+				if c.Model.MLPDim > 0 {
+					c.Model.MLPDim = 512
+				}
+			}))
+		})
 	}
 }
 
