@@ -282,13 +282,13 @@ func (g *product) runStage(s stage) {
 	depth := g.chunks[s.c1-1].off + g.chunks[s.c1-1].n - g.chunks[s.c0].off
 	if !g.directB {
 		g.packed = scratch(depth * s.width)
-		if g.packLate {
-			// in work
-		} else if g.l == NT {
+		switch {
+		case g.packLate:
+		case g.l == NT:
 			count := (s.j1 - s.j0) * (s.c1 - s.c0)
 			g.stage.group = max(1, taskElements*count/(depth*s.width))
 			run((count+g.stage.group-1)/g.stage.group, g.packColsB)
-		} else {
+		default:
 			var tasks int
 			g.stage.strips, g.stage.group, tasks = s.packTasks(g.chunks, s.width)
 			run(tasks, g.packRowsB)
