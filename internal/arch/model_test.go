@@ -116,13 +116,21 @@ func TestGradientsByFiniteDifferences(t *testing.T) {
 	for name, change := range variants() {
 		t.Run("padded/"+name, func(t *testing.T) {
 			checkGradients(t, smallModel(t, func(c *config.Config) {
-				change(c)
-				c.Model.Dim, c.Model.InitStd, c.Memory.Recompute = 256, 0.06, "block"
-				if c.Model.MLPDim > 0 {
-					c.Model.MLPDim = 512
-				}
+				padded(change)(c)
+				c.Memory.Recompute = "block"
 			}))
 		})
+	}
+}
+
+// padded makes a variant wide enough for rows that are padded.
+func padded(change func(*config.Config)) func(*config.Config) {
+	return func(c *config.Config) {
+		change(c)
+		c.Model.Dim, c.Model.InitStd = 256, 0.06
+		if c.Model.MLPDim > 0 {
+			c.Model.MLPDim = 512
+		}
 	}
 }
 
@@ -209,9 +217,14 @@ func TestBitsDoNotDependOnThreads(t *testing.T) {
 }
 
 // TestArenaContentsDoNotMatter poisons the arena before a second run: whatever
-// an operator reads, another must have written in the same step.
+// an operator reads, another must have written in the same step, and none reads what lies
+// between padded rows.
 func TestArenaContentsDoNotMatter(t *testing.T) {
+	all := variants()
 	for name, change := range variants() {
+		all[name+", padded"] = padded(change)
+	}
+	for name, change := range all {
 		m := smallModel(t, change)
 		step, err := m.TrainStep(3, 6)
 		if err != nil {
