@@ -80,7 +80,7 @@ func (g *Graph) ShortConv(y *Tensor, segments []Segment) *Tensor {
 			out[0] = dy
 			for i, p := range in[1:] {
 				if p.op != nil { // taps that are computed
-					out[i+1] = g.handOut(dy, p.Rows, p.Cols, true, sinks[p].out())
+					out[i+1] = g.handOut(dy, p.Rows, p.Cols, sinks[p].out())
 				}
 			}
 			return out
@@ -120,7 +120,7 @@ func (g *Graph) ConstantTaps(k kernels.Conv, c, first, u, s *Tensor) *Tensor {
 				all[i] = g.sink(p)
 				sinks[p] = all[i]
 			}
-			sp := spec{name: "taps'", rows: c.Rows, cols: c.Cols, dense: true, in: append([]*Tensor{dtaps}, in...), reads: []*buffer{z}, temp: []*buffer{dz}, out: all[0].out(),
+			sp := spec{name: "taps'", rows: c.Rows, cols: c.Cols, in: append([]*Tensor{dtaps}, in...), reads: []*buffer{z}, temp: []*buffer{dz}, out: all[0].out(),
 				run: func() {
 					acc := g.accumulate
 					k.ConstantTapsBackward(sinks[c].open(acc), sinks[first].open(acc), sinks[u].open(acc), sinks[s].open(acc), dz.data, dtaps.Data(), z.data, c.Data(), first.Data(), data(u), acc)

@@ -13,7 +13,7 @@ func (g *Graph) Embedding(table *Tensor, tokens *Index, tied bool) *Tensor {
 		run: func() { kernels.EmbeddingForward(y.view(0), table.Data(), tokens.Data, d) },
 		diff: func(dy *Tensor) []*Tensor {
 			to := g.direct(table)
-			return []*Tensor{g.add(spec{name: "embedding'", rows: table.Rows, cols: d, dense: true, in: []*Tensor{dy}, index: []*Index{tokens}, out: to.out(),
+			return []*Tensor{g.add(spec{name: "embedding'", rows: table.Rows, cols: d, in: []*Tensor{dy}, index: []*Index{tokens}, out: to.out(),
 				run: func() {
 					acc := tied || g.accumulate
 					if to.narrow() {
@@ -36,7 +36,7 @@ func (g *Graph) Positions(x, table *Tensor, t int) *Tensor {
 		run: func() { kernels.AddPositions(y.view(0), x.view(0), table.Data(), b, t, table.Cols) },
 		diff: func(dy *Tensor) []*Tensor {
 			to := g.sink(table)
-			s := spec{name: "positions'", rows: table.Rows, cols: table.Cols, dense: true, in: []*Tensor{dy}, out: to.out(),
+			s := spec{name: "positions'", rows: table.Rows, cols: table.Cols, in: []*Tensor{dy}, out: to.out(),
 				run: func() {
 					dst := to.open(g.accumulate)
 					kernels.AddPositionsBackward(dst, dy.view(0), b, t, table.Cols, g.accumulate)

@@ -105,6 +105,6 @@ func (s *sink) out() *buffer {
 // fused backward kernel gives Gorgonia several gradients. Those of parameters
 // need none: they are left in the memory of their owner, and no operator reads
 // them.
-func (g *Graph) handOut(main *Tensor, rows, cols int, dense bool, buf *buffer) *Tensor {
-	return g.add(spec{name: "hand out " + buf.name, rows: rows, cols: cols, dense: dense, in: []*Tensor{main}, out: buf})
+func (g *Graph) handOut(main *Tensor, rows, cols int, buf *buffer) *Tensor {
+	return g.add(spec{name: "hand out " + buf.name, rows: rows, cols: cols, in: []*Tensor{main}, out: buf})
 }

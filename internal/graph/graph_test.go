@@ -151,7 +151,7 @@ func TestCompileErrors(t *testing.T) {
 	}
 }
 
-// TestProfile counts the operators of a run.
+// TestProfile counts the operators of a run, and what the machine takes between them.
 func TestProfile(t *testing.T) {
 	n := newTiny(t, true)
 	n.program.Profile(true)
@@ -159,6 +159,12 @@ func TestProfile(t *testing.T) {
 	calls := map[string]int{}
 	for _, o := range n.program.Times() {
 		calls[o.Name] = o.Calls
+		if o.Name == machine && (o.Time <= 0 || o.Time >= n.program.runs.Time) {
+			t.Errorf("of %v the tape machine took %v", n.program.runs.Time, o.Time)
+		}
+	}
+	if calls[machine] != 1 {
+		t.Errorf("the tape machine ran once, and is listed %d times", calls[machine])
 	}
 	if want := map[string]int{"project": 2, "project, again": 1, "project'": 2}; calls["project"] != want["project"] || calls["project, again"] != want["project, again"] || calls["project'"] != want["project'"] {
 		t.Errorf("calls %v, want among them %v", calls, want)

@@ -40,7 +40,7 @@ func (g *Graph) CrossEntropy(x, table *Tensor, targets *Index, tied, train bool)
 	}
 	var loss *Tensor
 	s.diff = func(*Tensor) []*Tensor {
-		return []*Tensor{g.handOut(loss, x.Rows, x.Cols, false, dx)}
+		return []*Tensor{g.handOut(loss, x.Rows, x.Cols, dx)}
 	}
 	loss = g.add(s)
 	return loss, result
@@ -50,7 +50,7 @@ func (g *Graph) CrossEntropy(x, table *Tensor, targets *Index, tied, train bool)
 // at a model, not for training one.
 func (g *Graph) Logits(x, table *Tensor) []float32 {
 	out := make([]float32, x.Rows*table.Rows)
-	g.add(spec{name: "logits", rows: x.Rows, cols: table.Rows, dense: true, in: []*Tensor{x, table}, out: &buffer{name: "logits", size: len(out), data: out, fixed: true},
+	g.add(spec{name: "logits", rows: x.Rows, cols: table.Rows, in: []*Tensor{x, table}, out: &buffer{name: "logits", size: len(out), data: out, fixed: true},
 		run: func() {
 			kernels.Gemm(kernels.NT, x.Rows, table.Rows, x.Cols, x.view(0), table.view(0), kernels.Dense(out, table.Rows), false)
 		}})

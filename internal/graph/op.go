@@ -48,7 +48,7 @@ type op struct {
 type spec struct {
 	name       string
 	rows, cols int
-	dense      bool // rows follow each other without a gap
+	dense      bool // rows of a new output follow each other without a gap
 	in         []*Tensor
 	index      []*Index
 	out        *buffer // given when the output lies in a buffer that exists already
@@ -73,7 +73,10 @@ func (g *Graph) add(s spec) *Tensor {
 	o.typ = gorgonia.TensorType{Dims: 2, Of: tensor.Float32}
 	o.size = tensor.Shape{s.rows, s.cols}
 	stride := kernels.Stride(s.cols)
-	if s.dense {
+	switch {
+	case s.out != nil && s.rows > 0:
+		stride = s.out.size / s.rows
+	case s.dense:
 		stride = s.cols
 	}
 	if o.out == nil {

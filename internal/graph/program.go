@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"gorgonia.org/gorgonia"
 
@@ -19,6 +20,7 @@ type Program struct {
 	g     *Graph
 	vm    gorgonia.VM
 	arena int
+	runs  OpTime // of whole profiled runs
 }
 
 // Compile differentiates loss, where the backward pass is wanted, compiles the
@@ -75,8 +77,13 @@ func (p *Program) Ops() int { return len(p.g.trace) }
 // parameters add to what is there.
 func (p *Program) Run(scale float32, accumulate bool) error {
 	p.g.lossScale, p.g.accumulate, p.g.rounding = scale, accumulate, p.Round
+	start := time.Now()
 	err := p.vm.RunAll()
 	p.vm.Reset()
+	if p.g.profile != nil {
+		p.runs.Calls++
+		p.runs.Time += time.Since(start)
+	}
 	if err != nil {
 		return fmt.Errorf("graph: run: %w", err)
 	}
@@ -85,18 +92,25 @@ func (p *Program) Run(scale float32, accumulate bool) error {
 
 // Profile switches the timing of operators on (and clears it) or off.
 func (p *Program) Profile(on bool) {
-	p.g.profile = nil
+	p.g.profile, p.runs = nil, OpTime{Name: machine}
 	if on {
 		p.g.profile = map[string]*OpTime{}
 	}
 }
 
-// Times are the profiled times by operator name, the longest first.
+// machine names what a run does between its operators.
+const machine = "tape machine"
+
+// Times are the profiled times by operator name, and that of the tape machine between
+// operators, the longest first.
 func (p *Program) Times() []OpTime {
-	var out []OpTime
+	between := p.runs
+	out := make([]OpTime, 0, len(p.g.profile)+1)
 	for _, t := range p.g.profile {
 		out = append(out, *t)
+		between.Time -= t.Time
 	}
+	out = append(out, between)
 	slices.SortFunc(out, func(a, b OpTime) int { return int(b.Time - a.Time) })
 	return out
 }

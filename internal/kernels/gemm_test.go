@@ -182,23 +182,23 @@ func TestGemmPlan(t *testing.T) {
 			l       Layout
 			m, n, k int
 			as, bs  int
-			direct  bool
+			direct  bool // B is read where it lies
+			late    bool // B is packed by the tasks that read it
 		}{
-			{NN, 200, 272, 64, 64, 272, true},
-			{NN, 200, 272, 64, 64, 273, false},
-			{NN, 200, 512, 64, 64, 512, false},
-			{NN, 200, 272, 64, 1024, 272, true},
-			{NT, 200, 272, 64, 64, 64, false},
-			{TN, 200, 272, 64, 208, 272, true},
-			{TN, 512, 272, 64, 512, 272, true},
-			{TN, 512, 32, 64, 512, 32, true},
+			{NN, 200, 272, 64, 64, 272, true, false},
+			{NN, 200, 272, 64, 64, 273, false, false},
+			{NN, 200, 512, 64, 64, 512, false, false},
+			{TN, 200, 272, 64, 208, 272, true, false},
+			{NT, 200, 272, 64, 64, 64, false, true},
+			{NT, 64, 64, 64, 64, 64, false, true},
+			{NT, 2048, 512, 512, 528, 512, false, false},
 		} {
-			if g := plan(c.l, c.m, c.n, c.k, c.as, c.bs, 2); g.directB != c.direct {
-				t.Errorf("%+v: B where it lies %v", c, g.directB)
+			if g := plan(c.l, c.m, c.n, c.k, c.as, c.bs, 2); g.directB != c.direct || g.packLate != c.late {
+				t.Errorf("%+v: B where it lies %v, packed late %v", c, g.directB, g.packLate)
 			}
 		}
 	}
-	for _, s := range [][3]int{{40, 3000, 64}, {1000, 48, 64}, {64, 176, 16384}, {512, 512, 2048}, {5, 5, 5}} {
+	for _, s := range [][3]int{{40, 3000, 64}, {1000, 48, 64}, {64, 176, 16384}, {512, 512, 2048}, {700, 1100, 2048}, {5, 5, 5}} {
 		for _, l := range []Layout{NN, NT, TN} {
 			_, aCols, _, bCols := stored(l, s[0], s[1], s[2])
 			one := plan(l, s[0], s[1], s[2], aCols, bCols, 1)

@@ -76,8 +76,6 @@ type lines struct {
 	count, stride, step int
 }
 
-const line = 16 // values of a cache line
-
 // take gives the next list.
 func (l *lines) take() (first *float32, stride int) {
 	first = &l.data[0]

@@ -6,7 +6,6 @@ import "unsafe"
 // back all but small buffers with large pages, where it can: a first touch then costs a five
 // hundredth of the page faults, and rows far apart fewer misses of the address cache.
 func Aligned(n int) []float32 {
-	const line = 16 // values in 64 bytes
 	f := make([]float32, n+line-1)
 	skip := (line - int(uintptr(unsafe.Pointer(unsafe.SliceData(f)))/4%line)) % line
 	f = f[skip : skip+n : skip+n]

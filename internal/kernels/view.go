@@ -19,10 +19,13 @@ func Dense(data []float32, cols int) View { return View{Data: data, Stride: cols
 // drive each other out, or have to be copied first.
 func Stride(cols int) int {
 	if cols > 0 && cols%(clash/2) == 0 {
-		return cols + 16
+		return cols + line
 	}
 	return cols
 }
+
+// line is the values of a cache line.
+const line = 16
 
 // clash is a number of values from row to row, 2 KiB, that puts the rows of a matrix into the
 // same few places of a cache.
