@@ -7,13 +7,13 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"dsconv/internal/bench"
+	"dsconv/internal/bug"
 )
 
 // Factory hands commands what they need of the world, so that tests can hand
@@ -135,14 +135,16 @@ func Main(args []string) int {
 	return f.run(NewRoot(f), args)
 }
 
-// run runs a command line. A panic of a command is told as what it is, a mistake of this
-// program, with its own exit code: Go's would be that of wrong arguments.
+// run runs a command line. A panic of a command, on whichever of its goroutines, is told
+// as what it is, a mistake of this program, with its own exit code: Go's would be that of
+// wrong arguments. That remains the code of what cannot be recovered, such as no memory.
 func (f *Factory) run(root *cobra.Command, args []string) (code int) {
 	defer func() {
-		if p := recover(); p != nil {
+		if r := recover(); r != nil {
+			p := bug.Of(r)
 			// The stack comes first: of a job, a sweep shows the last line.
 			f.logf("%s\ndsconv: %s: bug: %v; please report this with the lines above (dsconv %s, %s, %s/%s); a run goes on from its checkpoint with --resume",
-				debug.Stack(), strings.Join(args, " "), p, Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+				p.Stack, strings.Join(args, " "), p, Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			code = exitBug
 		}
 	}()

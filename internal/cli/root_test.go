@@ -9,16 +9,42 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"dsconv/internal/kernels"
 )
 
-// A panic ends in its own exit code, with its stack, and says last what was run.
+// A panic, on the command's goroutine or on a kernel's thread, ends in its own exit code,
+// with its stack, and says last what was run.
 func TestPanicIsABug(t *testing.T) {
+	kernels.SetThreads(2)
+	defer kernels.SetThreads(0)
+	fall := func() {
+		var none []int
+		_ = none[len(none)]
+	}
+	began := make(chan struct{})
+	for name, f := range map[string]func(){
+		"on the main goroutine": fall,
+		"on a kernel's thread": func() {
+			kernels.For(2, func(i int) {
+				if i == 1 {
+					close(began)
+					fall()
+				}
+				<-began
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) { testPanicIsABug(t, f) })
+	}
+}
+
+func testPanicIsABug(t *testing.T, fall func()) {
 	var out, said bytes.Buffer
 	f := &Factory{Out: &out, Err: &said}
 	root := NewRoot(f)
 	root.AddCommand(&cobra.Command{Use: "fall NAME", Args: cobra.ExactArgs(1), RunE: func(*cobra.Command, []string) error {
-		var none []int
-		_ = none[len(said.String())]
+		fall()
 		return nil
 	}})
 	if code := f.run(root, []string{"fall", "down"}); code != 7 {

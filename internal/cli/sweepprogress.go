@@ -9,6 +9,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"dsconv/internal/bug"
 	"dsconv/internal/runs"
 	"dsconv/internal/sweep"
 )
@@ -29,7 +30,7 @@ type sweepProgress struct {
 	status  string
 	bar     *progressbar.ProgressBar
 	stop    chan struct{}
-	stopped sync.WaitGroup
+	stopped bug.Group
 }
 
 const (

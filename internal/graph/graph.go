@@ -7,6 +7,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"dsconv/internal/bug"
 	"dsconv/internal/kernels"
 )
 
@@ -22,6 +23,7 @@ type Graph struct {
 	roots   gorgonia.Nodes // parameters that differentiation ends at
 	trace   []*op          // order of execution, recorded by the first run
 	tracing bool
+	fell    *bug.Panic // of an operator
 	profile map[string]*OpTime
 
 	// Recompute makes the activations inside each Block be computed again for

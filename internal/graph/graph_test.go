@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"dsconv/internal/bug"
 	"dsconv/internal/kernels"
 	"dsconv/internal/rng"
 )
@@ -190,4 +191,25 @@ func Example() {
 	}
 	fmt.Printf("loss %.4f over %d labels\n", result.Sum, result.Labelled)
 	// Output: loss 0.2539 over 2 labels
+}
+
+// An operator runs on a goroutine of the tape machine's; its panic reaches the caller of
+// Run all the same, and the program can run again.
+func TestRunPanics(t *testing.T) {
+	n := newTiny(t, false)
+	want := n.run(t, false)
+	token := n.tokens.Data[0]
+	n.tokens.Data[0] = 1 << 20
+	var got any
+	func() {
+		defer func() { got = recover() }()
+		_ = n.program.Run(1, false)
+	}()
+	if p, ok := got.(*bug.Panic); !ok || !strings.Contains(p.Error(), "out of range") || !strings.Contains(string(p.Stack), "kernels.") {
+		t.Errorf("a token beyond the vocabulary: %#v", got)
+	}
+	n.tokens.Data[0] = token
+	if again := n.run(t, false); again != want {
+		t.Errorf("loss %v, before the panic %v", again, want)
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"dsconv/internal/bug"
 	"dsconv/internal/kernels"
 )
 
@@ -126,8 +127,15 @@ func (o *op) Type() hm.Type {
 // InferShape returns the shape that was settled when the operator was added.
 func (o *op) InferShape(...gorgonia.DimSizer) (tensor.Shape, error) { return o.size.Clone(), nil }
 
-// Do runs the kernel, or only notes its turn while the graph is being traced.
-func (o *op) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
+// Do runs the kernel, or only notes its turn while the graph is being traced. The tape
+// machine calls it on a goroutine of its own, so a panic is left for Run to pass on.
+func (o *op) Do(in ...gorgonia.Value) (_ gorgonia.Value, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			o.g.fell = bug.Of(r)
+			err = o.g.fell
+		}
+	}()
 	if o.g.tracing {
 		o.g.trace = append(o.g.trace, o)
 		return placeholder, nil

@@ -74,12 +74,16 @@ func (p *Program) Ops() int { return len(p.g.trace) }
 
 // Run executes the graph once. The loss is scaled by scale, which is 1 over
 // the number of labelled positions for a mean; with accumulate, gradients of
-// parameters add to what is there.
+// parameters add to what is there. An operator that panics makes Run panic.
 func (p *Program) Run(scale float32, accumulate bool) error {
 	p.g.lossScale, p.g.accumulate, p.g.rounding = scale, accumulate, p.Round
 	start := time.Now()
 	err := p.vm.RunAll()
 	p.vm.Reset()
+	if fell := p.g.fell; fell != nil {
+		p.g.fell = nil
+		panic(fell)
+	}
 	if p.g.profile != nil {
 		p.runs.Calls++
 		p.runs.Time += time.Since(start)

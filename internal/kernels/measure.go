@@ -3,6 +3,8 @@ package kernels
 import (
 	"sync"
 	"time"
+
+	"dsconv/internal/bug"
 )
 
 // The limits of a machine are the best of several rounds: a round that shares the
@@ -76,7 +78,8 @@ func triad(dst, a, b []float32, f float32) {
 // together runs body(0) to body(n-1) at the same time, each in its own goroutine,
 // and says how long they took from the moment when all were ready.
 func together(n int, body func(i int)) time.Duration {
-	var ready, done sync.WaitGroup
+	var ready sync.WaitGroup
+	var done bug.Group
 	begin := make(chan struct{})
 	ready.Add(n)
 	for i := range n {

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"dsconv/internal/bug"
 )
 
 // pool hands the tasks of one For at a time to persistent workers. The caller
@@ -23,6 +25,7 @@ type pool struct {
 	left   atomic.Int64 // tasks not yet finished
 	done   chan struct{}
 	body   func(int)
+	fell   atomic.Pointer[bug.Panic] // the first panic of a task
 }
 
 // maxThreads is the most threads that a For uses.
@@ -72,8 +75,9 @@ func Threads() int {
 // For runs body(0) to body(n-1) on the worker pool and returns when all are done. Each
 // thread begins with its share of neighbouring tasks, in ascending order, and then takes
 // the last ones of others. For may be called from several goroutines and from inside a
-// body: a call that finds the pool busy runs its tasks itself, in order. A body must not
-// panic.
+// body: a call that finds the pool busy runs its tasks itself, in order. Where a body
+// panics, on whichever thread, For panics too: at once where it runs its tasks itself,
+// else when all are done, with a *bug.Panic.
 //
 // Results must not depend on the number of threads: cut tasks by shape, let no two
 // tasks write the same memory, and add partial sums in a fixed order.
@@ -107,7 +111,11 @@ func For(n int, body func(i int)) {
 	spin(func() bool { return p.left.Load() == 0 })
 	<-p.done
 	p.body = nil
+	fell := p.fell.Swap(nil)
 	p.busy.Unlock()
+	if fell != nil {
+		panic(fell)
+	}
 }
 
 // serve is the life of a worker. Waking a sleeping thread takes some hundred
@@ -147,9 +155,27 @@ func spin(ready func() bool) bool {
 	}
 }
 
-// work takes tasks until none is left, first those of its own share; whoever finishes
-// the last one says so.
+// work takes tasks until none is left, also after one that panicked.
 func (p *pool) work(id int) {
+	for !p.try(id) {
+	}
+}
+
+// try takes tasks until none is left, or one panics: it counts as finished, for the
+// caller of For waits for all of them.
+func (p *pool) try(id int) (through bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.fell.CompareAndSwap(nil, bug.Of(r))
+			p.finish()
+		}
+	}()
+	p.take(id)
+	return true
+}
+
+// take takes the tasks of its own share first, then those of others.
+func (p *pool) take(id int) {
 	n := int(p.shared.Load())
 	for i := range n {
 		s := &p.shares[(id+i)%n]
@@ -159,9 +185,14 @@ func (p *pool) work(id int) {
 				break
 			}
 			p.body(task)
-			if p.left.Add(-1) == 0 {
-				p.done <- struct{}{}
-			}
+			p.finish()
 		}
+	}
+}
+
+// finish counts a task; whoever finishes the last one says so.
+func (p *pool) finish() {
+	if p.left.Add(-1) == 0 {
+		p.done <- struct{}{}
 	}
 }

@@ -1,10 +1,14 @@
 package kernels
 
 import (
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"unsafe"
+
+	"dsconv/internal/bug"
 )
 
 // withThreads runs a test body with the given number of threads.
@@ -46,6 +50,44 @@ func TestForNestedAndConcurrent(t *testing.T) {
 	const once = 7*10*(0+1+2+3+4) + 5*(0+1+2+3+4+5+6)
 	if want := int64(4 * 50 * once); sum.Load() != want {
 		t.Fatalf("sum of tasks %d, want %d", sum.Load(), want)
+	}
+}
+
+// A panic of any task, on a worker's thread or the caller's, is the caller's when every
+// other task is done, and the pool goes on as before.
+func TestForPanics(t *testing.T) {
+	withThreads(t, 2)
+	for _, fall := range [][]int{{0}, {1}, {0, 1, 2}} {
+		var both sync.WaitGroup // tasks 0 and 3 run at the same time, on two threads
+		both.Add(2)
+		runs := make([]atomic.Int32, 6)
+		got := func() (r any) {
+			defer func() { r = recover() }()
+			For(len(runs), func(i int) {
+				runs[i].Add(1)
+				if i%3 == 0 {
+					both.Done()
+					both.Wait()
+				}
+				if slices.Contains(fall, i%3) {
+					panic("task")
+				}
+			})
+			return nil
+		}()
+		if p, ok := got.(*bug.Panic); !ok || p.Value != "task" || !strings.Contains(string(p.Stack), "TestForPanics") {
+			t.Errorf("%v: For panics with %#v", fall, got)
+		}
+		for i := range runs {
+			if got := runs[i].Load(); got != 1 {
+				t.Errorf("%v: task %d ran %d times", fall, i, got)
+			}
+		}
+		var sum atomic.Int64
+		For(100, func(i int) { sum.Add(int64(i)) })
+		if sum.Load() != 4950 {
+			t.Errorf("%v: the next call's tasks sum to %d", fall, sum.Load())
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"dsconv/internal/bug"
 	"dsconv/internal/runs"
 )
 
@@ -59,7 +60,8 @@ const poll = 300 * time.Millisecond
 // Run brings every job to its end, at most parallel at a time, and tells observe,
 // one event at a time. Jobs that are done are skipped; one that fails is reported
 // at once and does not end the rest. The error is a *FailedError, or ErrInterrupted
-// once ctx has ended and every job has stopped.
+// once ctx has ended and every job has stopped. A panic of l or of observe stops the
+// jobs, and is the caller's once they have saved what they did.
 func Run(ctx context.Context, jobs []Job, parallel int, l Launcher, observe func(Event)) error {
 	r := &runner{launcher: l, observe: observe, total: len(jobs)}
 	var todo []Job
@@ -74,9 +76,11 @@ func Run(ctx context.Context, jobs []Job, parallel int, l Launcher, observe func
 		}
 	}
 	queue := make(chan Job)
-	var wg sync.WaitGroup
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	workers := bug.Group{Stop: stop}
 	for range min(max(1, parallel), max(1, len(todo))) {
-		wg.Go(func() {
+		workers.Go(func() {
 			for j := range queue {
 				r.one(ctx, j)
 			}
@@ -91,7 +95,7 @@ feed:
 		}
 	}
 	close(queue)
-	wg.Wait()
+	workers.Wait()
 	switch {
 	case ctx.Err() != nil && r.done+r.failed < r.total:
 		return fmt.Errorf("sweep: %w: %d of %d jobs done; the same command goes on from here", ErrInterrupted, r.done, r.total)

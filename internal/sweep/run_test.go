@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dsconv/internal/bug"
 	"dsconv/internal/config"
 	"dsconv/internal/runs"
 )
@@ -202,4 +203,30 @@ func TestJobInUseIsWaitedFor(t *testing.T) {
 			t.Errorf("phases %v, want %v", phases, want)
 		}
 	})
+}
+
+// A panic of a launcher stops the jobs that run, starts no more, and is the caller's.
+func TestPanicStopsTheJobs(t *testing.T) {
+	for _, parallel := range []int{1, 2} {
+		jobs := plan(t, t.TempDir(), 5)
+		var started, stopped atomic.Int32
+		var got any
+		func() {
+			defer func() { got = recover() }()
+			_ = Run(t.Context(), jobs, parallel, fake(func(ctx context.Context, j Job) error {
+				if int(started.Add(1)) == parallel {
+					panic("launcher")
+				}
+				<-ctx.Done()
+				stopped.Add(1)
+				return ctx.Err()
+			}), func(Event) {})
+		}()
+		if p, ok := got.(*bug.Panic); !ok || p.Value != "launcher" {
+			t.Errorf("parallel %d: Run panics with %#v", parallel, got)
+		}
+		if int(started.Load()) != parallel || int(stopped.Load()) != parallel-1 {
+			t.Errorf("parallel %d: %d started, %d stopped", parallel, started.Load(), stopped.Load())
+		}
+	}
 }
