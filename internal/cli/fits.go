@@ -14,16 +14,22 @@ import (
 // fits refuses a configuration whose run would need more memory than is free, before
 // anything is started. available 0 means that the system does not say.
 func fits(c *config.Config, available int64) error {
-	task, err := tasks.New(c.Task, c.Seed)
+	labelled, err := labelsPerSequence(c)
 	if err != nil {
 		return err
 	}
-	need := func(c *config.Config) int64 { return arch.SpecOf(c).MemoryBytes(c.Train.MicroBatch, task.MaxLabels()) }
+	corpus, err := tasks.CorpusBytes(c.Task)
+	if err != nil {
+		return err
+	}
+	need := func(c *config.Config) int64 {
+		return corpus + arch.SpecOf(c).MemoryBytes(c.Train.MicroBatch, labelled)
+	}
 	total := need(c)
 	if available <= 0 || total <= available {
 		return nil
 	}
-	parts := arch.SpecOf(c).MemoryParts(c.Train.MicroBatch, task.MaxLabels())
+	parts := append(arch.SpecOf(c).MemoryParts(c.Train.MicroBatch, labelled), arch.Part{Name: corpusPart, Bytes: corpus})
 	slices.SortStableFunc(parts, func(a, b arch.Part) int { return int(b.Bytes>>20 - a.Bytes>>20) })
 	var largest []string
 	for _, p := range parts[:3] {
@@ -53,10 +59,14 @@ func fits(c *config.Config, available int64) error {
 			return usagef("%s. It fits with %s", msg, strings.Join(keys, " "))
 		}
 	}
-	if len(keys) > 0 {
-		return usagef("%s. Even with %s it needs %s: use a shorter task.seq_len, a smaller model or a larger machine", msg, strings.Join(keys, " "), bytesText(need(smaller)))
+	rest := "a smaller model or a larger machine"
+	if corpus > 0 {
+		rest = "fewer task.files, " + rest
 	}
-	return usagef("%s. Use a smaller model or a larger machine", msg)
+	if len(keys) > 0 {
+		return usagef("%s. Even with %s it needs %s: use a shorter task.seq_len, %s", msg, strings.Join(keys, " "), bytesText(need(smaller)), rest)
+	}
+	return usagef("%s. Use %s", msg, rest)
 }
 
 // fitsHere is fits for this machine.

@@ -19,9 +19,6 @@ func (f *Factory) measure(p *plan, c *config.Config) error {
 	if err := fitsHere(c); err != nil {
 		return err
 	}
-	if err := fitsHere(c); err != nil {
-		return err
-	}
 	f.logf("measuring %s", p.Name)
 	t, err := train.New(c)
 	if err != nil {

@@ -74,9 +74,10 @@ are one row.
 
 FLOPs count matrix products, attention at its causal half, and the filters of
 short convolutions; a training token costs three forward passes. Memory is that
-of weights, gradients, optimizer, activations and the program. Beside a model with
-short convolutions stand the base models of as many parameters or FLOPs. --gflops gives the
-time at a speed, --measure trains a few steps on this machine to find it.`,
+of weights, gradients, optimizer, activations, the program, and the text corpus of a
+task that reads files. Beside a model with short convolutions stand the base models
+of as many parameters or FLOPs. --gflops gives the time at a speed, --measure trains
+a few steps on this machine to find it.`,
 		Example: `  dsconv plan --config configs/1b-dyn.yaml
   dsconv plan --config configs/300m-dyn.yaml --profile cpu --measure
   dsconv plan --config configs/sweeps/default.yaml --preset paper --gflops 400000`,
@@ -103,22 +104,30 @@ func planRun(f *Factory, o planOptions) error {
 	if o.gflops > 0 && o.measure {
 		return usagef("--gflops and --measure exclude each other")
 	}
-	speed := func(p *plan, c *config.Config) error { return nil }
-	switch {
-	case o.measure:
-		speed = func(p *plan, c *config.Config) error { return f.measure(p, c) }
-	case o.gflops > 0:
-		speed = func(p *plan, c *config.Config) error {
-			p.at(o.gflops * 1e9 / p.FLOPsPerToken)
-			return nil
+	held := corpora{}
+	here := func(p *plan, c *config.Config) error {
+		corpus, err := held.bytes(c.Task)
+		if err != nil {
+			f.warn(fmt.Errorf("the memory is that without the text: %w", err))
 		}
+		if corpus > 0 {
+			p.MemoryBytes += corpus
+			p.Memory = append(p.Memory, memoryPart{corpusPart, corpus})
+		}
+		switch {
+		case o.measure:
+			return f.measure(p, c)
+		case o.gflops > 0:
+			p.at(o.gflops * 1e9 / p.FLOPsPerToken)
+		}
+		return nil
 	}
 	if config.IsSweep(o.load.file) {
 		s, err := config.LoadSweep(o.load.file, o.preset, config.WithProfile(o.load.profile), config.WithSet(o.load.set))
 		if err != nil {
 			return err
 		}
-		p, err := planSweep(s, speed)
+		p, err := planSweep(s, here)
 		if err != nil {
 			return err
 		}
@@ -139,7 +148,7 @@ func planRun(f *Factory, o planOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := speed(&p, c); err != nil {
+	if err := here(&p, c); err != nil {
 		return err
 	}
 	if o.asJSON {
@@ -162,6 +171,8 @@ func labelsPerSequence(c *config.Config) (int, error) {
 	return task.MaxLabels(), nil
 }
 
+// planOf plans a run from its configuration alone: no file is looked at, so the memory
+// is that without a text corpus.
 func planOf(c *config.Config) (plan, error) {
 	labelled, err := labelsPerSequence(c)
 	if err != nil {
@@ -193,8 +204,9 @@ func (p *plan) at(speed float64) {
 	p.BudgetSeconds = float64(p.BudgetTokens) / speed
 }
 
-// planSweep plans the cells of a sweep: jobs that differ in more than their seed.
-func planSweep(s *config.Sweep, speed func(*plan, *config.Config) error) (sweepPlan, error) {
+// planSweep plans the cells of a sweep: jobs that differ in more than their seed. here
+// adds to each what this machine knows of it.
+func planSweep(s *config.Sweep, here func(*plan, *config.Config) error) (sweepPlan, error) {
 	jobs, err := s.Expand()
 	if err != nil {
 		return sweepPlan{}, err
@@ -211,7 +223,7 @@ func planSweep(s *config.Sweep, speed func(*plan, *config.Config) error) (sweepP
 		if err != nil {
 			return out, fmt.Errorf("%s: %w", label, err)
 		}
-		if err := speed(&p, j.Config); err != nil {
+		if err := here(&p, j.Config); err != nil {
 			return out, fmt.Errorf("%s: %w", label, err)
 		}
 		p.Name, p.Jobs, p.Memory = label, 1, nil

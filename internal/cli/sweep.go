@@ -131,12 +131,14 @@ const smallJob = 1 << 30
 // jobsAtATime is one job a core for small models, which run faster side by side
 // on one thread each than one by one on all; a large one gets the whole machine.
 func jobsAtATime(jobs []sweep.Job) (int, error) {
+	held := corpora{}
 	for _, j := range jobs {
 		p, err := planOf(j.Config)
 		if err != nil {
 			return 0, fmt.Errorf("%s: %w", j.Label(), err)
 		}
-		if p.MemoryBytes >= smallJob {
+		corpus, _ := held.bytes(j.Config.Task) // a job whose files are not there says so itself
+		if p.MemoryBytes+corpus >= smallJob {
 			return 1, nil
 		}
 	}

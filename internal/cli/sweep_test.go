@@ -36,7 +36,8 @@ func TestLargeJobsRunAlone(t *testing.T) {
 	const small = "  a: {model: {dim: 32}}\n  b: {model: {dim: 64}}\n"
 	for text, want := range map[string]int{
 		small: min(runtime.NumCPU(), 2),
-		small + "  c: {model: {dim: 2048, layers: 32}}\n": 1,
+		small + "  c: {model: {dim: 2048, layers: 32}}\n":                        1,
+		small + "  c: {task: {kind: text, files: [" + hollow(t, 1<<30) + "]}}\n": 1, // each holds the text
 	} {
 		got, err := jobsAtATime(sweepJobs(t, text))
 		if err != nil || got != want {

@@ -12,6 +12,7 @@ import (
 	"dsconv/internal/bug"
 	"dsconv/internal/runs"
 	"dsconv/internal/sweep"
+	"dsconv/internal/train"
 )
 
 // sweepProgress shows a sweep as it goes: a bar on a terminal, elsewhere a line for
@@ -117,11 +118,7 @@ func (w *sweepProgress) share(j sweep.Job) float64 {
 	if err != nil || info.Last == nil {
 		return 0
 	}
-	p, err := planOf(j.Config)
-	if err != nil {
-		return 0
-	}
-	return w.work[j.Dir] * min(1, float64(info.Last.Step)/float64(p.Steps))
+	return w.work[j.Dir] * min(1, float64(info.Last.Step)/float64(train.Steps(j.Config)))
 }
 
 // observe is told by sweep.Run, one event at a time.

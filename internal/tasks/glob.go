@@ -14,6 +14,7 @@ import (
 type textFile struct {
 	path string // to open it
 	name string // relative to the glob's root, with slashes: the same on every machine
+	size int64  // bytes
 }
 
 // findFiles lists the files of globs, each once, in the order of the globs and then
@@ -101,9 +102,14 @@ func walkGlob(glob string) ([]textFile, error) {
 			return err
 		}
 		name = filepath.ToSlash(name)
-		if matchSegments(pattern, strings.Split(name, "/")) {
-			files = append(files, textFile{path: at, name: name})
+		if !matchSegments(pattern, strings.Split(name, "/")) {
+			return nil
 		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		files = append(files, textFile{path: at, name: name, size: info.Size()})
 		return nil
 	})
 	return files, err

@@ -27,6 +27,23 @@ type text struct {
 	pool  sync.Pool // of *rng.Source
 }
 
+// CorpusBytes is the memory of the text that a task holds, known from the sizes of its
+// files before any is read: 0 for a task of another kind.
+func CorpusBytes(c config.Task) (int64, error) {
+	if c.Kind != "text" {
+		return 0, nil
+	}
+	files, err := findFiles(c.Files)
+	if err != nil {
+		return 0, fmt.Errorf("tasks: %w", err)
+	}
+	total := int64(0)
+	for _, f := range files {
+		total += 1 + f.size
+	}
+	return total, nil
+}
+
 func newText(b base, c config.Task) (*text, error) {
 	files, err := findFiles(c.Files)
 	if err != nil {
@@ -36,18 +53,13 @@ func newText(b base, c config.Task) (*text, error) {
 	t.pool.New = func() any { return new(rng.Source) }
 	// The whole corpus is held, so its room is made once: growing it would take twice as
 	// much.
-	sides, sizes := make([]int, len(files)), make([]int64, len(files))
+	sides := make([]int, len(files))
 	var room [2]int64
 	for i, f := range files {
-		info, err := os.Stat(f.path)
-		if err != nil {
-			return nil, fmt.Errorf("task.files: %w", err)
-		}
 		if rng.New(0, rng.Label(f.name)).Float64() < c.ValidFraction {
 			sides[i] = 1
 		}
-		sizes[i] = info.Size()
-		room[sides[i]] += 1 + sizes[i]
+		room[sides[i]] += 1 + f.size
 	}
 	for side := range t.sides {
 		t.sides[side] = make([]byte, 0, room[side])
@@ -58,7 +70,7 @@ func newText(b base, c config.Task) (*text, error) {
 			t.sides[side] = append(t.sides[side], 0)
 		}
 		t.files[side]++
-		if t.sides[side], err = appendFile(t.sides[side], f.path, sizes[i]); err != nil {
+		if t.sides[side], err = appendFile(t.sides[side], f); err != nil {
 			return nil, fmt.Errorf("task.files: %w", err)
 		}
 	}
@@ -70,17 +82,17 @@ func newText(b base, c config.Task) (*text, error) {
 	return t, nil
 }
 
-// appendFile appends the bytes of a file, of which there are so many.
-func appendFile(to []byte, path string, size int64) ([]byte, error) {
-	f, err := os.Open(path)
+// appendFile appends the bytes of a file, for which there is room.
+func appendFile(to []byte, file textFile) ([]byte, error) {
+	f, err := os.Open(file.path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	at := len(to)
-	to = to[:at+int(size)]
+	to = to[:at+int(file.size)]
 	if _, err := io.ReadFull(f, to[at:]); err != nil {
-		return nil, fmt.Errorf("%s has become shorter than %d bytes while it was read: %w", path, size, err)
+		return nil, fmt.Errorf("%s has become shorter than %d bytes while it was read: %w", file.path, file.size, err)
 	}
 	return to, nil
 }

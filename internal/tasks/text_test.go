@@ -54,6 +54,25 @@ func TestTextPinnedBytes(t *testing.T) {
 	}
 }
 
+// The size that is known beforehand is the memory that the corpus then takes.
+func TestCorpusBytes(t *testing.T) {
+	c := textTask(corpus(t))
+	want, err := CorpusBytes(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := 0
+	for _, side := range must(t, c).(*text).sides {
+		held += cap(side)
+	}
+	if int64(held) != want || held != 40*(150+1) {
+		t.Errorf("%d bytes foretold, %d held, and there are 40 files of 150 bytes", want, held)
+	}
+	if n, err := CorpusBytes(a("mqar", nil)); n != 0 || err != nil {
+		t.Errorf("a task without files: %d bytes, %v", n, err)
+	}
+}
+
 // TestTextKeepsFilesApart looks for the file that every window comes from: no file
 // may be seen both in training and outside of it.
 func TestTextKeepsFilesApart(t *testing.T) {
@@ -203,14 +222,14 @@ func TestTextHoldsItsCorpusOnce(t *testing.T) {
 			t.Errorf("side %d: %d bytes in a room of %d", side, len(bytes), cap(bytes))
 		}
 	}
-	if _, err := appendFile(make([]byte, 0, 100), filepath.Join(dir, "..", "no such file"), 10); err == nil {
+	if _, err := appendFile(make([]byte, 0, 100), textFile{path: filepath.Join(dir, "..", "no such file"), size: 10}); err == nil {
 		t.Error("a file that is not there is read")
 	}
 	file := filepath.Join(t.TempDir(), "short")
 	if err := os.WriteFile(file, []byte("abc"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := appendFile(make([]byte, 0, 100), file, 10); err == nil || !strings.Contains(err.Error(), "has become shorter than 10 bytes") {
+	if _, err := appendFile(make([]byte, 0, 100), textFile{path: file, size: 10}); err == nil || !strings.Contains(err.Error(), "has become shorter than 10 bytes") {
 		t.Errorf("a file that was cut: %v", err)
 	}
 }
