@@ -33,7 +33,8 @@ compute C what base reaches with k C. Losses are compared by their logarithms wi
 Huber's loss; 95 % intervals come from a bootstrap over runs and seeds. Warnings
 say where the points cannot carry the conclusion.
 
-Points are the finished runs below a folder, or the lines of a file with the
+Points are the finished runs of a sweep below a folder, less those that were trained
+with other settings than the rest, which are named; or the lines of a file with the
 columns ` + strings.Join(scaling.Columns, ",") + `.`,
 		Example: `  dsconv fit --runs runs/reproduce
   dsconv fit --points points.csv --base base
@@ -80,6 +81,12 @@ func (f *Factory) fitPoints(o fitOptions) ([]scaling.Point, error) {
 		}
 		for _, u := range found.Others {
 			f.leftOut(u)
+		}
+		if err := found.KeepComparable(); err != nil {
+			return nil, err
+		}
+		for _, a := range found.Apart {
+			f.logf("%s", a)
 		}
 		return found.Points(o.sweep, o.compute == "seconds")
 	}

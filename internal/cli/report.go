@@ -27,7 +27,10 @@ func newCmdReport(f *Factory) *cobra.Command {
 		Long: `Judge every claim of the paper by the finished runs below DIR, print the table,
 and write one page with claims, figures and their data to DIR/report.html. The
 page needs no network. Verdicts are computed from runs paired by seed; the rules
-are in the page, below each claim.`,
+are in the page, below each claim.
+
+Runs of a sweep that were trained with other settings than the rest, such as another
+preset, profile or --set, are left out and named.`,
 		Example: `  dsconv report runs/reproduce
   dsconv report runs/reproduce --out report.html --json`,
 		Args: func(c *cobra.Command, args []string) error {
@@ -59,6 +62,7 @@ type reportJSON struct {
 	Timed      map[string]*scaling.Result `json:"fits_timed"` // over measured seconds
 	StepTimes  *report.StepTimes          `json:"step_times,omitempty"`
 	Unfinished []report.Unfinished        `json:"unfinished"`
+	LeftOut    []report.Apart             `json:"left_out"` // of other settings than the rest of their sweep
 }
 
 func reportRun(f *Factory, o reportOptions) error {
@@ -78,7 +82,7 @@ func reportRun(f *Factory, o reportOptions) error {
 	if o.asJSON {
 		return f.printJSON(reportJSON{
 			Dir: o.dir, Page: o.out, Runs: r.Runs, Claims: r.Rows, Recall: r.Recall, Scores: r.Scores, Losses: r.Losses, Fits: r.Fits, Timed: r.Timed, StepTimes: r.Steps,
-			Unfinished: append([]report.Unfinished{}, r.Unfinished...),
+			Unfinished: append([]report.Unfinished{}, r.Unfinished...), LeftOut: append([]report.Apart{}, r.Apart...),
 		})
 	}
 	f.printClaims(r)
@@ -119,6 +123,9 @@ func (f *Factory) printClaims(r *report.Report) {
 		parts = append(parts, fmt.Sprintf("%d %s", t.N, t.Verdict))
 	}
 	fmt.Fprintf(f.Out, "\n%d claims: %s; %d finished runs\n", len(r.Rows), strings.Join(parts, ", "), r.Runs)
+	for _, a := range r.Apart {
+		f.logf("%s", a)
+	}
 	if n := len(r.Unfinished); n > 0 {
 		f.logf("%d runs are not finished and count for nothing; dsconv runs ls %s lists them", n, r.Dir)
 	}

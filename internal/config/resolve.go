@@ -91,15 +91,20 @@ const hashDigits = 12
 // numbers. It leaves out what changes no result: the name, labels, threads,
 // checkpoints, and keys that other keys leave without effect.
 func (c *Config) Hash() string {
-	d := c.Clone()
-	d.resolve()
-	d.clear(d.withoutEffect())
-	data, err := d.YAML()
+	data, err := c.Effective().YAML()
 	if err != nil {
 		panic("config: a Config cannot be written as YAML: " + err.Error())
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])[:hashDigits]
+}
+
+// Effective is a copy in which what changes no result is cleared.
+func (c *Config) Effective() *Config {
+	d := c.Clone()
+	d.resolve()
+	d.clear(d.withoutEffect())
+	return d
 }
 
 // Clone is a copy that shares nothing with c.

@@ -17,6 +17,7 @@ import (
 type Found struct {
 	Runs    []*Run       // finished, of a sweep or not
 	Others  []Unfinished // listed, so that nothing is left out silently
+	Apart   []Apart      // what KeepComparable took from Runs
 	Machine string       // that trained the newest of them
 	Steps   *StepTimes   // measured beside them; nil: there are none
 }

@@ -14,6 +14,7 @@ type Report struct {
 	Runs       int
 	Seconds    float64 // of training, all runs
 	Unfinished []Unfinished
+	Apart      []Apart
 	Rows       []Row
 	Recall     []RecallCell
 	Scores     []Score
@@ -29,6 +30,9 @@ type Report struct {
 func New(dir string) (*Report, error) {
 	f, err := Load(dir)
 	if err != nil {
+		return nil, err
+	}
+	if err := f.KeepComparable(); err != nil {
 		return nil, err
 	}
 	return build(dir, f, probe(f.studied()))
@@ -51,7 +55,7 @@ func build(dir string, f *Found, p Probes) (*Report, error) {
 		return nil, err
 	}
 	studied := f.studied()
-	r := &Report{Dir: dir, Machine: f.Machine, Runs: len(f.Runs), Unfinished: slices.Concat(f.Others, p.Skipped), Steps: f.Steps, Heats: p.Heats}
+	r := &Report{Dir: dir, Machine: f.Machine, Runs: len(f.Runs), Unfinished: slices.Concat(f.Others, p.Skipped), Apart: f.Apart, Steps: f.Steps, Heats: p.Heats}
 	for _, run := range f.Runs {
 		r.Seconds += run.Last().Seconds
 	}
