@@ -43,7 +43,7 @@ The second table evaluates the model after changes that need no training: filter
 frozen to their mean over tokens, filters taken from another sequence, the dynamic
 part removed, and the tap at each lag removed.`,
 		Example: `  dsconv analyze
-  dsconv analyze --run runs/tiny-dyn-0123456789ab --examples 1024 --json`,
+  dsconv analyze --run runs/tiny-dyn-da09391b8cd8 --examples 1024 --json`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if o.examples < 2 {

@@ -38,8 +38,8 @@ variant in their place: none (base), static, low-rank dynamic after q, k and v
 
 Variants take turns in rounds, so that what else the machine does hits all alike, and
 every turn is a process of its own: where its memory happens to lie makes a process
-some percent faster or slower. Times are medians; the floor is the matrix FLOPs of the step at the multiply-add peak that was
-measured between the rounds.`,
+some percent faster or slower. Times are medians. The floor is the time that the
+step's matrix FLOPs take at the multiply-add peak, measured between the rounds.`,
 		Example: `  dsconv bench step --config configs/bench-27m.yaml --variants base,static,dyn,dynhw
   dsconv bench step --config configs/tiny-dyn.yaml --rounds 3 --json`,
 		Args: noArgs,

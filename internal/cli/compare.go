@@ -49,6 +49,9 @@ many more seeds would settle it.`,
 func compareRun(f *Factory, o compareOptions) error {
 	var all []*report.Run
 	for _, dir := range o.dirs {
+		if err := refuseFile("runs: compare:", dir); err != nil {
+			return err
+		}
 		found, err := report.Load(dir)
 		if err != nil {
 			return err
@@ -67,7 +70,7 @@ func compareRun(f *Factory, o compareOptions) error {
 	}
 	c, err := report.Compare(all, o.base)
 	if err != nil {
-		return err
+		return usageError{err}
 	}
 	if o.asJSON {
 		return f.printJSON(c)

@@ -12,7 +12,7 @@ func newCmdConfig(f *Factory) *cobra.Command {
 		hash bool
 	)
 	cmd := &cobra.Command{
-		Use:   "config",
+		Use:   "config --config FILE",
 		Short: "Print a configuration as it is resolved",
 		Long: `Print every key of a configuration after its layers are merged: defaults, included
 files, the file, its profile, DSCONV_ environment variables (DSCONV_TRAIN_STEPS=10

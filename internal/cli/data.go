@@ -30,7 +30,7 @@ type dataShowOptions struct {
 func newCmdDataShow(f *Factory) *cobra.Command {
 	var o dataShowOptions
 	cmd := &cobra.Command{
-		Use:   "show",
+		Use:   "show --config FILE",
 		Short: "Print examples that a person can check",
 		Long: `Print examples of a configuration's task: the tokens with the part they play, and
 the labels under them. An example is a pure function of the seed, the split and

@@ -16,7 +16,7 @@ func newCmdDoctor(f *Factory, inspect func() bench.Machine) *cobra.Command {
 		Long: `Say which instruction set and how many cores the kernels use, measure the
 multiply-add peak and the triad bandwidth on one thread and on all, and warn of
 what makes runs slower than they need to be. It takes about a second.`,
-		Example: "  dsconv doctor --json",
+		Example: "  dsconv doctor\n  dsconv doctor --json",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			m := inspect()

@@ -42,7 +42,7 @@ synthetic language the generator knows its own probabilities: the oracle is its 
 on the same tokens, which no model can go below on average, and the gap is what a
 model could still learn.`,
 		Example: `  dsconv eval lm
-  dsconv eval lm --run runs/tiny-lm-dyn-3f2a --examples 2000 --json`,
+  dsconv eval lm --run runs/tiny-lm-dyn-db3ab38400fe --examples 2000 --json`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if err := checkExamples("lm", o.examples); err != nil {

@@ -69,7 +69,7 @@ MAD are evaluated in their own setting.
 In the output of --json, accuracy is that in the setting of training, and cells has
 every setting.`,
 		Example: `  dsconv eval recall
-  dsconv eval recall --run runs/tiny-dyn-3f2a --pairs 4,8,16 --lengths 64,256 --json
+  dsconv eval recall --run runs/tiny-dyn-da09391b8cd8 --pairs 4,8,16 --lengths 64,256 --json
   dsconv eval recall --heatmap recall.svg`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -90,6 +90,9 @@ every setting.`,
 func evalRecallRun(f *Factory, o evalRecallOptions) error {
 	run, err := f.openEval("recall", o.dir, false)
 	if err != nil {
+		return err
+	}
+	if err := refuseFolder("eval recall: --heatmap", o.heatmap); err != nil {
 		return err
 	}
 	grid, skipped, err := recallGrid(run.config, o)

@@ -18,15 +18,15 @@ const (
 	exitAtOnce      = 130
 )
 
-const exitCodeHelp = `  0  done
-  1  failed; the message says where
-  2  wrong arguments or a configuration that was refused; nothing was started
-  3  interrupted; a checkpoint was saved and --resume goes on from it
-  4  the run directory is in use by another process
-  5  the loss or a gradient was not a finite number, or too many steps were skipped
-  6  the sweep or the study ended, but some of it failed
-  7  a mistake in the program itself; the message says how to report it
-  130 stopped at once by a second signal; the last checkpoint stands`
+const exitCodeHelp = `  0    done
+  1    failed; the message says where
+  2    wrong arguments or a configuration that was refused; nothing was started
+  3    interrupted; a checkpoint was saved and --resume goes on from it
+  4    the run directory is in use by another process
+  5    the loss or a gradient was not a finite number, or too many steps were skipped
+  6    the sweep or the study ended, but some of it failed
+  7    a mistake in the program itself; the message says how to report it
+  130  stopped at once by a second signal; the last checkpoint stands`
 
 // codedError is an error that ends the program with its own exit code.
 type codedError struct {

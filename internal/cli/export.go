@@ -19,7 +19,7 @@ The file's metadata hold the step and the resolved configuration. In Python:
 
   from safetensors.torch import load_file
   weights = load_file("FILE.safetensors")`,
-		Example: "  dsconv export --run runs/tiny-dyn-0123456789ab --out tiny.safetensors",
+		Example: "  dsconv export --run runs/tiny-dyn-da09391b8cd8 --out tiny.safetensors",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			switch {
@@ -29,6 +29,9 @@ The file's metadata hold the step and the resolved configuration. In Python:
 				return usagef("no file: name one with --out")
 			}
 			if _, err := f.readRun(run); err != nil {
+				return err
+			}
+			if err := refuseFolder("export: --out", out); err != nil {
 				return err
 			}
 			step, err := runs.Export(run, out, f.warn)

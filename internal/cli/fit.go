@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -60,6 +61,9 @@ func fitRun(f *Factory, o fitOptions) error {
 		return err
 	}
 	r, err := scaling.Fit(points, scaling.Options{Base: o.base, Seconds: o.compute == "seconds"})
+	if err != nil && !slices.ContainsFunc(points, func(p scaling.Point) bool { return p.Variant == o.base }) {
+		return usageError{err}
+	}
 	if err != nil {
 		return err
 	}
@@ -92,10 +96,14 @@ func (f *Factory) fitPoints(o fitOptions) ([]scaling.Point, error) {
 	}
 	file, err := os.Open(o.points)
 	if err != nil {
-		return nil, fmt.Errorf("fit: %w", err)
+		return nil, usagef("fit: --points: %w", err)
 	}
 	defer file.Close()
-	return scaling.ReadCSV(file, o.points, o.compute)
+	points, err := scaling.ReadCSV(file, o.points, o.compute)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return points, nil
 }
 
 func printFit(f *Factory, r *scaling.Result) {

@@ -66,7 +66,7 @@ type planOptions struct {
 func newCmdPlan(f *Factory) *cobra.Command {
 	var o planOptions
 	cmd := &cobra.Command{
-		Use:   "plan",
+		Use:   "plan --config FILE",
 		Short: "Say what a run or a sweep costs, without building a model",
 		Long: `Count parameters, training FLOPs, tokens and steps, and estimate peak memory.
 --config takes a run or a sweep; in a sweep, runs that differ in their seed only

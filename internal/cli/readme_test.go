@@ -10,6 +10,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
 
+	"dsconv/internal/config"
 	"dsconv/internal/report"
 )
 
@@ -107,6 +108,12 @@ func checkCommand(t *testing.T, words []string) {
 		name, _, _ := strings.Cut(strings.TrimPrefix(w, "--"), "=")
 		if strings.HasPrefix(w, "--") && name != "help" && cmd.Flags().Lookup(name) == nil {
 			t.Errorf("%q: no flag --%s", words, name)
+		}
+		if m := regexp.MustCompile(`^runs/(.+)-[0-9a-f]{4,}$`).FindStringSubmatch(w); m != nil {
+			c, err := config.Load("../../configs/" + m[1] + ".yaml")
+			if err != nil || w != "runs/"+defaultRunName(c) {
+				t.Errorf("%q: no configuration trains in %s (%v)", words, w, err)
+			}
 		}
 		if strings.HasPrefix(w, "configs/") {
 			if _, err := os.Stat(filepath.Join("../..", w)); err != nil {

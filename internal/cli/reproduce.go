@@ -58,6 +58,9 @@ func reproduceRun(ctx context.Context, f *Factory, o reproduceOptions) error {
 	if o.jobs < 0 {
 		return usagef("--jobs must be at least 1, got %d", o.jobs)
 	}
+	if err := refuseFile("--dir", o.dir); err != nil {
+		return err
+	}
 	st, err := readStudy(o.study)
 	if err != nil {
 		return err

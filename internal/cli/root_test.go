@@ -90,3 +90,32 @@ func TestExitCodesInReadme(t *testing.T) {
 		t.Errorf("README has %v, the help %v", have, want)
 	}
 }
+
+// Every text of the help stands in lines of at most 90 columns, of which only the last of
+// a paragraph is short; and every command that does something shows how it is called.
+func TestHelpIsWrapped(t *testing.T) {
+	const most, least = 90, 60
+	var walk func(*cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		if cmd.Name() == "completion" { // cobra's own
+			return
+		}
+		lines := strings.Split(cmd.Long, "\n")
+		for i, line := range lines {
+			if len(line) > most {
+				t.Errorf("%s: a line of %d columns: %s", cmd.CommandPath(), len(line), line)
+			}
+			prose := line != "" && !strings.HasPrefix(line, " ")
+			if prose && i+1 < len(lines) && lines[i+1] != "" && !strings.HasPrefix(lines[i+1], " ") && len(line) < least {
+				t.Errorf("%s: a line of %d columns inside a paragraph: %s", cmd.CommandPath(), len(line), line)
+			}
+		}
+		if !cmd.Hidden && !cmd.HasSubCommands() && cmd.Name() != "help" && cmd.Example == "" {
+			t.Errorf("%s has no example", cmd.CommandPath())
+		}
+		for _, sub := range cmd.Commands() {
+			walk(sub)
+		}
+	}
+	walk(NewRoot(NewFactory()))
+}

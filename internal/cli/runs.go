@@ -66,12 +66,15 @@ func newCmdRunsLs(f *Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "ls [DIR]",
 		Short:   "List the runs below a folder, oldest first",
-		Example: "  dsconv runs ls runs/reproduce",
+		Example: "  dsconv runs ls\n  dsconv runs ls runs/reproduce --json",
 		Args:    atMostOne,
 		RunE: func(_ *cobra.Command, args []string) error {
 			root := f.RunRoot
 			if len(args) == 1 {
 				root = args[0]
+			}
+			if err := refuseFile("runs: ls:", root); err != nil {
+				return err
 			}
 			list, err := runs.List(root)
 			if err != nil {
@@ -96,6 +99,23 @@ func newCmdRunsLs(f *Factory) *cobra.Command {
 func atMostOne(c *cobra.Command, args []string) error {
 	if len(args) > 1 {
 		return usagef("%s takes one folder, got %q as well", c.CommandPath(), args[1])
+	}
+	return nil
+}
+
+// refuseFile refuses a file where a folder is wanted, which need not be there yet; what
+// names the argument.
+func refuseFile(what, dir string) error {
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return usagef("%s %s is a file; a folder is wanted", what, dir)
+	}
+	return nil
+}
+
+// refuseFolder refuses a folder where a file is to be written.
+func refuseFolder(what, file string) error {
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return usagef("%s %s: it is a folder; name a file", what, file)
 	}
 	return nil
 }
@@ -137,7 +157,7 @@ func newCmdRunsShow(f *Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "show RUN",
 		Short:   "Show one run: state, results, what made it, settings",
-		Example: "  dsconv runs show runs/tiny-dyn",
+		Example: "  dsconv runs show runs/tiny-dyn-da09391b8cd8",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usagef("%s takes one run directory", c.CommandPath())
@@ -152,7 +172,13 @@ func newCmdRunsShow(f *Factory) *cobra.Command {
 
 // readRun reads a run that somebody named.
 func (f *Factory) readRun(dir string) (runs.Info, error) {
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+	info, err := os.Stat(dir)
+	none := err != nil || !info.IsDir()
+	if !none {
+		state, err := runs.StateOf(dir)
+		none = err == nil && state == runs.StatePending
+	}
+	if none {
 		return runs.Info{}, usagef("%s is no run directory; dsconv runs ls lists those below %s", dir, f.RunRoot)
 	}
 	return runs.Read(dir)

@@ -92,6 +92,9 @@ func machineText() string {
 
 // replaceFile writes a file so that a reader never sees half of it.
 func replaceFile(file string, write func(io.Writer) error) error {
+	if err := refuseFolder("write", file); err != nil {
+		return err
+	}
 	temporary, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+"-*")
 	if path := (*fs.PathError)(nil); errors.As(err, &path) {
 		return fmt.Errorf("write %s: %w", file, path.Err) // the other name says nothing to anyone

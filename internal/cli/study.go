@@ -2,7 +2,9 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -38,7 +40,7 @@ func parseStudy(file string, data []byte) (*study, error) {
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	d.KnownFields(true)
 	s := &study{file: file}
-	if err := d.Decode(s); err != nil {
+	if err := d.Decode(s); err != nil && !errors.Is(err, io.EOF) { // an empty file has no sweeps
 		return nil, usagef("reproduce: %s: %w", file, err)
 	}
 	if len(s.Sweeps) == 0 || len(s.Presets) == 0 {

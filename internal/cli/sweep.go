@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"os"
 	"os/signal"
 	"path/filepath"
 	"runtime"
@@ -72,6 +73,9 @@ func sweepRun(ctx context.Context, f *Factory, o sweepOptions) error {
 	bare := o.load.file == ""
 	if bare {
 		o.load.file = defaultSweep
+		if _, err := os.Stat(defaultSweep); err != nil {
+			return usagef("sweep: %w; run it in the folder that holds configs, or name a sweep with --config", err)
+		}
 	}
 	s, err := config.LoadSweep(o.load.file, o.preset, config.WithProfile(o.load.profile), config.WithSet(o.load.set))
 	if err != nil {
@@ -79,6 +83,9 @@ func sweepRun(ctx context.Context, f *Factory, o sweepOptions) error {
 	}
 	if o.dir == "" {
 		o.dir = filepath.Join(f.RunRoot, s.Name)
+	}
+	if err := refuseFile("--dir", o.dir); err != nil {
+		return err
 	}
 	jobs, err := sweep.Plan(s, o.dir)
 	if err != nil {

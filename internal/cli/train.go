@@ -65,6 +65,9 @@ func trainRun(f *Factory, o *trainOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := refuseFile("--run-dir", o.runDir); err != nil {
+		return err
+	}
 	if err := fitsHere(c); err != nil {
 		return withCode(fmt.Errorf("%s: %w", o.file, err), exitUsage)
 	}
@@ -114,6 +117,9 @@ func trainRun(f *Factory, o *trainOptions) error {
 	p.ended()
 	if err != nil {
 		return trainError(err)
+	}
+	if done := r.Done(); done.Step < t.Steps && !o.quiet {
+		f.logf("ended at step %d of %d: the validation accuracy reached train.target_accuracy %v", done.Step, t.Steps, c.Train.TargetAccuracy)
 	}
 	f.printResult(dir, r.Done())
 	return nil

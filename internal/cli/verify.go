@@ -21,7 +21,7 @@ func newCmdVerify(f *Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Prove on this machine what runs promise",
-		Args:  noArgs,
+		Args:  knownCommand,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	cmd.AddCommand(newCmdVerifyResume(f))

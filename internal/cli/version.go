@@ -27,7 +27,7 @@ func newCmdVersion(f *Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "version",
 		Short:   "Print the version, and the instruction set in use",
-		Example: "  dsconv version --json",
+		Example: "  dsconv version\n  dsconv version --json",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := versionInfo{Version: Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, ISA: kernels.ActiveISA().String()}

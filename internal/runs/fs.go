@@ -47,10 +47,13 @@ type Entry struct {
 // it.
 type diskFS struct{ root *os.Root }
 
-// full gives an error the whole path: os.Root names only its end.
+// full gives an error the whole path: os.Root names only its end, mostly.
 func (d diskFS) full(err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {
+		if filepath.IsAbs(p.Path) {
+			return p
+		}
 		return &fs.PathError{Op: p.Op, Path: filepath.Join(d.root.Name(), p.Path), Err: p.Err}
 	}
 	var l *os.LinkError
