@@ -36,82 +36,41 @@ TEXT ·convStaticForwardW1AVX512(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
 
-tile:
-	MOVQ 8(SP), DX
-	MOVQ 16(SP), BX
-	MOVQ run+0(FP), SI
-	MOVQ 88(SI), SI
-	MOVQ run+0(FP), DI
-	MOVQ 112(DI), DI
+position:
+	MOVQ 8(SP), AX
+	MOVQ run+0(FP), CX
+	MOVQ 88(CX), CX
+	MOVQ 16(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 112(BX), BX
 
 group:
-	MOVQ run+0(FP), R8
-	MOVQ 120(R8), R8
+	MOVQ run+0(FP), SI
+	MOVQ 120(SI), SI
 
 vector:
-	VMOVUPS    (SI), Z0
-	MOVQ       BX, R9
-	MOVQ       DX, R10
-	VMOVUPS    (R10), Z1
-	VMULPS     Z1, Z0, Z1
-	VMOVUPS    Z1, (R9)
-	ADDQ       CX, R9
-	ADDQ       AX, R10
-	VMOVUPS    (R10), Z1
-	VMULPS     Z1, Z0, Z1
-	VMOVUPS    Z1, (R9)
-	ADDQ       CX, R9
-	ADDQ       AX, R10
-	VMOVUPS    (R10), Z1
-	VMULPS     Z1, Z0, Z1
-	VMOVUPS    Z1, (R9)
-	ADDQ       CX, R9
-	ADDQ       AX, R10
-	VMOVUPS    (R10), Z1
-	VMULPS     Z1, Z0, Z0
-	VMOVUPS    Z0, (R9)
-	MOVQ       run+0(FP), R9
-	MOVQ       128(R9), R9
-	IMULQ      AX, R9
-	ADDQ       DX, R9
-	PREFETCHT0 (R9)
-	ADDQ       AX, R9
-	PREFETCHT0 (R9)
-	ADDQ       AX, R9
-	PREFETCHT0 (R9)
-	ADDQ       AX, R9
-	PREFETCHT0 (R9)
-	MOVQ       run+0(FP), R9
-	MOVQ       128(R9), R9
-	IMULQ      CX, R9
-	ADDQ       BX, R9
-	PREFETCHT0 (R9)
-	ADDQ       CX, R9
-	PREFETCHT0 (R9)
-	ADDQ       CX, R9
-	PREFETCHT0 (R9)
-	ADDQ       CX, R9
-	PREFETCHT0 (R9)
+	VMOVUPS    (AX), Z0
+	PREFETCHT0 4096(AX)
+	VMULPS     (CX), Z0, Z0
+	VMOVUPS    Z0, (DX)
+	ADDQ       $0x40, AX
 	ADDQ       $0x40, DX
-	ADDQ       $0x40, BX
-	ADDQ       $0x00000040, SI
-	DECQ       R8
+	ADDQ       $0x00000040, CX
+	DECQ       SI
 	JNZ        vector
-	DECQ       DI
+	DECQ       BX
 	JNZ        group
-	MOVQ       run+0(FP), DX
-	MOVQ       16(DX), DX
-	IMUL3Q     $0x04, DX, DX
-	ADDQ       DX, 8(SP)
-	MOVQ       run+0(FP), DX
-	MOVQ       48(DX), DX
-	IMUL3Q     $0x04, DX, DX
-	ADDQ       DX, 16(SP)
+	MOVQ       run+0(FP), AX
+	MOVQ       16(AX), AX
+	IMUL3Q     $0x01, AX, AX
+	ADDQ       AX, 8(SP)
+	MOVQ       run+0(FP), AX
+	MOVQ       48(AX), AX
+	IMUL3Q     $0x01, AX, AX
+	ADDQ       AX, 16(SP)
 	DECQ       (SP)
-	JNZ        tile
+	JNZ        position
 	VZEROUPPER
 	RET
 
@@ -132,127 +91,61 @@ TEXT ·convStaticBackwardW1AVX512(SB), NOSPLIT, $48-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 32(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
+	MOVQ run+0(FP), AX
+	MOVQ 32(AX), AX
 
-tile:
-	MOVQ 8(SP), BX
-	MOVQ 16(SP), SI
-	MOVQ 24(SP), DI
-	MOVQ run+0(FP), R8
-	MOVQ 88(R8), R8
-	MOVQ run+0(FP), R9
-	MOVQ 96(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
-	MOVQ R10, 40(SP)
+position:
+	MOVQ 8(SP), AX
+	MOVQ run+0(FP), CX
+	MOVQ 88(CX), CX
+	MOVQ 16(SP), DX
+	MOVQ 24(SP), BX
+	MOVQ run+0(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ run+0(FP), DI
+	MOVQ 112(DI), DI
+	MOVQ DI, 40(SP)
 
 group:
-	MOVQ run+0(FP), R10
-	MOVQ 120(R10), R10
+	MOVQ run+0(FP), DI
+	MOVQ 120(DI), DI
 
 vector:
-	VMOVUPS     (R8), Z0
-	MOVQ        DI, R11
-	MOVQ        SI, R12
-	VMOVUPS     (R12), Z1
-	VMULPS      Z1, Z0, Z1
-	VMOVUPS     Z1, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z1
-	VMULPS      Z1, Z0, Z1
-	VMOVUPS     Z1, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z1
-	VMULPS      Z1, Z0, Z1
-	VMOVUPS     Z1, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z1
-	VMULPS      Z1, Z0, Z0
-	VMOVUPS     Z0, (R11)
-	MOVQ        SI, R11
-	VMOVUPS     (R11), Z0
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Z1
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Z2
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Z3
-	VMOVUPS     (R9), Z4
-	MOVQ        BX, R11
-	VMOVUPS     (R11), Z5
-	VFMADD231PS Z5, Z0, Z4
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z0
-	VFMADD231PS Z0, Z1, Z4
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z0
-	VFMADD231PS Z0, Z2, Z4
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z0
-	VFMADD231PS Z0, Z3, Z4
-	VMOVUPS     Z4, (R9)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       AX, R11
-	ADDQ        BX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       CX, R11
-	ADDQ        SI, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       DX, R11
-	ADDQ        DI, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
+	VMOVUPS     (DX), Z0
+	VMULPS      (CX), Z0, Z1
+	VMOVUPS     Z1, (BX)
+	VMOVUPS     (SI), Z1
+	VMOVUPS     (AX), Z2
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, (SI)
+	MOVQ        run+0(FP), R8
+	MOVQ        128(R8), R8
+	PREFETCHT0  (AX)(R8*1)
+	PREFETCHT0  (DX)(R8*1)
+	PREFETCHT0  (BX)(R8*1)
+	ADDQ        $0x40, AX
+	ADDQ        $0x40, DX
 	ADDQ        $0x40, BX
-	ADDQ        $0x40, SI
-	ADDQ        $0x40, DI
-	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, R9
-	DECQ        R10
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, SI
+	DECQ        DI
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
+	MOVQ        run+0(FP), AX
+	MOVQ        16(AX), AX
+	IMUL3Q      $0x01, AX, AX
+	ADDQ        AX, 8(SP)
+	MOVQ        run+0(FP), AX
+	MOVQ        32(AX), AX
+	IMUL3Q      $0x01, AX, AX
+	ADDQ        AX, 16(SP)
+	MOVQ        run+0(FP), AX
+	MOVQ        48(AX), AX
+	IMUL3Q      $0x01, AX, AX
+	ADDQ        AX, 24(SP)
 	DECQ        (SP)
-	JNZ         tile
+	JNZ         position
 	VZEROUPPER
 	RET
 
@@ -273,110 +166,49 @@ TEXT ·convHeadwiseForwardW1AVX512(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 64(DX), DX
 
-tile:
-	MOVQ 8(SP), BX
-	MOVQ 16(SP), SI
-	MOVQ run+0(FP), DI
-	MOVQ 88(DI), DI
-	MOVQ 24(SP), R8
-	LEAQ (DX)(DX*2), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
+position:
+	MOVQ 8(SP), AX
+	MOVQ run+0(FP), CX
+	MOVQ 88(CX), CX
+	MOVQ 16(SP), DX
+	MOVQ 24(SP), BX
+	MOVQ run+0(FP), SI
+	MOVQ 112(SI), SI
 
 group:
-	MOVQ run+0(FP), R11
-	MOVQ 120(R11), R11
+	MOVQ run+0(FP), DI
+	MOVQ 120(DI), DI
 
 vector:
-	VMOVUPS      (DI), Z0
-	MOVQ         SI, R12
-	MOVQ         BX, R13
-	VMOVUPS      (R13), Z1
-	VBROADCASTSS (R8), Z2
-	VADDPS       Z0, Z2, Z2
-	VMULPS       Z1, Z2, Z1
-	VMOVUPS      Z1, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z1
-	VBROADCASTSS (R8)(DX*1), Z2
-	VADDPS       Z0, Z2, Z2
-	VMULPS       Z1, Z2, Z1
-	VMOVUPS      Z1, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z1
-	VBROADCASTSS (R8)(DX*2), Z2
-	VADDPS       Z0, Z2, Z2
-	VMULPS       Z1, Z2, Z1
-	VMOVUPS      Z1, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z1
-	VBROADCASTSS (R8)(R9*1), Z2
-	VADDPS       Z0, Z2, Z2
-	VMULPS       Z1, Z2, Z0
-	VMOVUPS      Z0, (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        AX, R12
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        CX, R12
-	ADDQ         SI, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         $0x40, BX
-	ADDQ         $0x40, SI
-	ADDQ         $0x00000040, DI
-	DECQ         R11
+	VMOVUPS      (AX), Z0
+	PREFETCHT0   4096(AX)
+	VBROADCASTSS (BX), Z1
+	VADDPS       (CX), Z1, Z1
+	VMULPS       Z0, Z1, Z0
+	VMOVUPS      Z0, (DX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, DX
+	ADDQ         $0x00000040, CX
+	DECQ         DI
 	JNZ          vector
-	MOVQ         run+0(FP), R11
-	MOVQ         128(R11), R11
-	IMULQ        DX, R11
-	ADDQ         R8, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         $0x04, R8
-	DECQ         R10
+	ADDQ         $0x04, BX
+	DECQ         SI
 	JNZ          group
-	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 8(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         48(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         64(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 24(SP)
+	MOVQ         run+0(FP), AX
+	MOVQ         16(AX), AX
+	IMUL3Q       $0x01, AX, AX
+	ADDQ         AX, 8(SP)
+	MOVQ         run+0(FP), AX
+	MOVQ         48(AX), AX
+	IMUL3Q       $0x01, AX, AX
+	ADDQ         AX, 16(SP)
+	MOVQ         run+0(FP), AX
+	MOVQ         64(AX), AX
+	IMUL3Q       $0x01, AX, AX
+	ADDQ         AX, 24(SP)
 	DECQ         (SP)
-	JNZ          tile
+	JNZ          position
 	VZEROUPPER
 	RET
 
@@ -397,204 +229,100 @@ TEXT ·convHeadwiseBackwardW1AVX512(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 40(SP)
+	MOVQ AX, 32(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 72(AX), AX
-	MOVQ AX, 48(SP)
+	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 32(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
-	MOVQ run+0(FP), BX
-	MOVQ 64(BX), BX
+	MOVQ run+0(FP), AX
+	MOVQ 32(AX), AX
+	MOVQ run+0(FP), AX
+	MOVQ 64(AX), AX
 
-tile:
-	MOVQ 8(SP), SI
-	MOVQ 16(SP), DI
-	MOVQ 24(SP), R8
-	MOVQ run+0(FP), R9
-	MOVQ 88(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 96(R10), R10
-	MOVQ 40(SP), R11
-	MOVQ 48(SP), R12
-	MOVQ R12, 32(SP)
-	MOVQ run+0(FP), R12
-	MOVQ 112(R12), R12
-	MOVQ R12, 56(SP)
+position:
+	MOVQ 8(SP), AX
+	MOVQ run+0(FP), CX
+	MOVQ 88(CX), CX
+	MOVQ 16(SP), DX
+	MOVQ 24(SP), BX
+	MOVQ run+0(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ 32(SP), DI
+	MOVQ 40(SP), R8
+	MOVQ R8, 48(SP)
+	MOVQ run+0(FP), R8
+	MOVQ 112(R8), R8
+	MOVQ R8, 56(SP)
 
 group:
 	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	MOVQ   run+0(FP), R12
-	MOVQ   120(R12), R12
+	MOVQ   run+0(FP), R8
+	MOVQ   120(R8), R8
 
 vector:
-	VMOVUPS      (R9), Z4
-	MOVQ         R8, R13
-	MOVQ         R11, R14
-	MOVQ         DI, R15
-	VMOVUPS      (R15), Z5
-	VBROADCASTSS (R14), Z6
-	VADDPS       Z4, Z6, Z6
-	VMULPS       Z5, Z6, Z5
-	ADDQ         BX, R14
-	VMOVUPS      Z5, (R13)
-	ADDQ         DX, R13
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Z5
-	VBROADCASTSS (R14), Z6
-	VADDPS       Z4, Z6, Z6
-	VMULPS       Z5, Z6, Z5
-	ADDQ         BX, R14
-	VMOVUPS      Z5, (R13)
-	ADDQ         DX, R13
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Z5
-	VBROADCASTSS (R14), Z6
-	VADDPS       Z4, Z6, Z6
-	VMULPS       Z5, Z6, Z5
-	ADDQ         BX, R14
-	VMOVUPS      Z5, (R13)
-	ADDQ         DX, R13
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Z5
-	VBROADCASTSS (R14), Z6
-	VADDPS       Z4, Z6, Z6
-	VMULPS       Z5, Z6, Z4
-	VMOVUPS      Z4, (R13)
-	MOVQ         DI, R13
-	VMOVUPS      (R13), Z4
-	ADDQ         CX, R13
-	VMOVUPS      (R13), Z5
-	ADDQ         CX, R13
-	VMOVUPS      (R13), Z6
-	ADDQ         CX, R13
-	VMOVUPS      (R13), Z7
-	VMOVUPS      (R10), Z8
-	MOVQ         SI, R13
-	VMOVUPS      (R13), Z9
-	VFMADD231PS  Z9, Z4, Z8
-	VFMADD231PS  Z9, Z4, Z0
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z4
-	VFMADD231PS  Z4, Z5, Z8
-	VFMADD231PS  Z4, Z5, Z1
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z4
-	VFMADD231PS  Z4, Z6, Z8
-	VFMADD231PS  Z4, Z6, Z2
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z4
-	VFMADD231PS  Z4, Z7, Z8
-	VFMADD231PS  Z4, Z7, Z3
-	VMOVUPS      Z8, (R10)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	IMULQ        AX, R13
-	ADDQ         SI, R13
-	PREFETCHT0   (R13)
-	ADDQ         AX, R13
-	PREFETCHT0   (R13)
-	ADDQ         AX, R13
-	PREFETCHT0   (R13)
-	ADDQ         AX, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	IMULQ        CX, R13
-	ADDQ         DI, R13
-	PREFETCHT0   (R13)
-	ADDQ         CX, R13
-	PREFETCHT0   (R13)
-	ADDQ         CX, R13
-	PREFETCHT0   (R13)
-	ADDQ         CX, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	IMULQ        DX, R13
-	ADDQ         R8, R13
-	PREFETCHT0   (R13)
-	ADDQ         DX, R13
-	PREFETCHT0   (R13)
-	ADDQ         DX, R13
-	PREFETCHT0   (R13)
-	ADDQ         DX, R13
-	PREFETCHT0   (R13)
-	ADDQ         $0x40, SI
-	ADDQ         $0x40, DI
-	ADDQ         $0x40, R8
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	DECQ         R12
+	VMOVUPS      (DX), Z1
+	VBROADCASTSS (DI), Z2
+	VADDPS       (CX), Z2, Z2
+	VMULPS       Z1, Z2, Z2
+	VMOVUPS      Z2, (BX)
+	VMOVUPS      (SI), Z2
+	VMOVUPS      (AX), Z3
+	VFMADD231PS  Z3, Z1, Z2
+	VFMADD231PS  Z3, Z1, Z0
+	VMOVUPS      Z2, (SI)
+	MOVQ         run+0(FP), R9
+	MOVQ         128(R9), R9
+	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (DX)(R9*1)
+	PREFETCHT0   (BX)(R9*1)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, DX
+	ADDQ         $0x40, BX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, SI
+	DECQ         R8
 	JNZ          vector
-	VUNPCKLPS    Z1, Z0, Z4
-	VUNPCKHPS    Z1, Z0, Z5
-	VADDPS       Z5, Z4, Z4
-	VUNPCKLPS    Z3, Z2, Z5
-	VUNPCKHPS    Z3, Z2, Z6
-	VADDPS       Z6, Z5, Z5
-	VUNPCKLPD    Z5, Z4, Z6
-	VUNPCKHPD    Z5, Z4, Z4
-	VADDPS       Z4, Z6, Z6
-	VSHUFF32X4   $0x44, Z6, Z6, Z4
-	VSHUFF32X4   $0xee, Z6, Z6, Z5
-	VADDPS       Z5, Z4, Z4
-	VSHUFF32X4   $0x88, Z4, Z4, Z5
-	VSHUFF32X4   $0xdd, Z4, Z4, Z4
-	VADDPS       Z4, Z5, Z5
-	MOVQ         run+0(FP), R12
-	MOVQ         80(R12), R12
-	MOVQ         32(SP), R13
-	VMOVSS       X5, (R13)
-	ADDQ         R12, R13
-	VEXTRACTPS   $0x01, X5, (R13)
-	ADDQ         R12, R13
-	VEXTRACTPS   $0x02, X5, (R13)
-	ADDQ         R12, R13
-	VEXTRACTPS   $0x03, X5, (R13)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        BX, R12
-	ADDQ         R11, R12
-	PREFETCHT0   (R12)
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         $0x04, 32(SP)
-	ADDQ         $0x04, R11
+	MOVQ         48(SP), R8
+	VUNPCKLPS    Z0, Z0, Z1
+	VUNPCKHPS    Z0, Z0, Z2
+	VADDPS       Z2, Z1, Z1
+	VUNPCKLPD    Z1, Z1, Z2
+	VUNPCKHPD    Z1, Z1, Z1
+	VADDPS       Z1, Z2, Z2
+	VSHUFF32X4   $0x44, Z2, Z2, Z1
+	VSHUFF32X4   $0xee, Z2, Z2, Z2
+	VADDPS       Z2, Z1, Z1
+	VSHUFF32X4   $0x88, Z1, Z1, Z2
+	VSHUFF32X4   $0xdd, Z1, Z1, Z1
+	VADDPS       Z1, Z2, Z2
+	VMOVSS       X2, (R8)
+	ADDQ         $0x04, 48(SP)
+	ADDQ         $0x04, DI
 	DECQ         56(SP)
 	JNZ          group
-	MOVQ         run+0(FP), SI
-	MOVQ         16(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 8(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         32(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 16(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         48(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 24(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         64(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 40(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         80(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 48(SP)
+	MOVQ         run+0(FP), AX
+	MOVQ         16(AX), AX
+	IMUL3Q       $0x01, AX, AX
+	ADDQ         AX, 8(SP)
+	MOVQ         run+0(FP), AX
+	MOVQ         32(AX), AX
+	IMUL3Q       $0x01, AX, AX
+	ADDQ         AX, 16(SP)
+	MOVQ         run+0(FP), AX
+	MOVQ         48(AX), AX
+	IMUL3Q       $0x01, AX, AX
+	ADDQ         AX, 24(SP)
+	MOVQ         run+0(FP), AX
+	MOVQ         64(AX), AX
+	IMUL3Q       $0x01, AX, AX
+	ADDQ         AX, 32(SP)
+	MOVQ         run+0(FP), AX
+	MOVQ         80(AX), AX
+	IMUL3Q       $0x01, AX, AX
+	ADDQ         AX, 40(SP)
 	DECQ         (SP)
-	JNZ          tile
+	JNZ          position
 	VZEROUPPER
 	RET
 
@@ -1247,89 +975,43 @@ TEXT ·convStaticForwardW2AVX512(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
 
-tile:
-	MOVQ 8(SP), DX
+position:
+	MOVQ 8(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
 	MOVQ 16(SP), BX
 	MOVQ run+0(FP), SI
-	MOVQ 88(SI), SI
-	MOVQ run+0(FP), DI
-	MOVQ 112(DI), DI
+	MOVQ 112(SI), SI
 
 group:
-	MOVQ run+0(FP), R8
-	MOVQ 120(R8), R8
+	MOVQ run+0(FP), DI
+	MOVQ 120(DI), DI
 
 vector:
-	VMOVUPS     (SI), Z0
-	VMOVUPS     64(SI), Z1
-	MOVQ        BX, R9
-	MOVQ        DX, R10
-	VMOVUPS     (R10), Z2
-	VMULPS      Z2, Z1, Z2
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z3
-	VFMADD231PS Z3, Z0, Z2
-	VMULPS      Z3, Z1, Z3
-	VMOVUPS     Z2, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z2
-	VFMADD231PS Z2, Z0, Z3
-	VMULPS      Z2, Z1, Z2
-	VMOVUPS     Z3, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z3
-	VFMADD231PS Z3, Z0, Z2
-	VMULPS      Z3, Z1, Z1
-	VMOVUPS     Z2, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z2
-	VFMADD231PS Z2, Z0, Z1
-	VMOVUPS     Z1, (R9)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	IMULQ       AX, R9
-	ADDQ        DX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	IMULQ       CX, R9
-	ADDQ        BX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        $0x40, DX
+	VMOVUPS     (CX), Z0
+	VMULPS      64(DX), Z0, Z0
+	VMOVUPS     (CX)(AX*1), Z1
+	PREFETCHT0  4096(CX)(AX*1)
+	VFMADD231PS (DX), Z1, Z0
+	VMOVUPS     Z0, (BX)
+	ADDQ        $0x40, CX
 	ADDQ        $0x40, BX
-	ADDQ        $0x00000080, SI
-	DECQ        R8
-	JNZ         vector
+	ADDQ        $0x00000080, DX
 	DECQ        DI
+	JNZ         vector
+	DECQ        SI
 	JNZ         group
-	MOVQ        run+0(FP), DX
-	MOVQ        16(DX), DX
-	IMUL3Q      $0x04, DX, DX
-	ADDQ        DX, 8(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        48(DX), DX
-	IMUL3Q      $0x04, DX, DX
-	ADDQ        DX, 16(SP)
+	MOVQ        run+0(FP), CX
+	MOVQ        16(CX), CX
+	IMUL3Q      $0x01, CX, CX
+	ADDQ        CX, 8(SP)
+	MOVQ        run+0(FP), CX
+	MOVQ        48(CX), CX
+	IMUL3Q      $0x01, CX, CX
+	ADDQ        CX, 16(SP)
 	DECQ        (SP)
-	JNZ         tile
+	JNZ         position
 	VZEROUPPER
 	RET
 
@@ -1352,140 +1034,65 @@ TEXT ·convStaticBackwardW2AVX512(SB), NOSPLIT, $48-8
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
 
-tile:
-	MOVQ 8(SP), BX
+position:
+	MOVQ 8(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ 16(SP), SI
 	MOVQ 24(SP), DI
 	MOVQ run+0(FP), R8
-	MOVQ 88(R8), R8
+	MOVQ 96(R8), R8
 	MOVQ run+0(FP), R9
-	MOVQ 96(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
-	MOVQ R10, 40(SP)
+	MOVQ 112(R9), R9
+	MOVQ R9, 40(SP)
 
 group:
-	MOVQ run+0(FP), R10
-	MOVQ 120(R10), R10
+	MOVQ run+0(FP), R9
+	MOVQ 120(R9), R9
 
 vector:
-	VMOVUPS     (R8), Z0
-	VMOVUPS     64(R8), Z1
-	MOVQ        DI, R11
-	MOVQ        SI, R12
-	VMOVUPS     (R12), Z2
-	VMULPS      Z2, Z0, Z2
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z3
-	VFMADD231PS Z3, Z1, Z2
-	VMULPS      Z3, Z0, Z3
-	VMOVUPS     Z2, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z2
-	VFMADD231PS Z2, Z1, Z3
-	VMULPS      Z2, Z0, Z2
-	VMOVUPS     Z3, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z3
-	VFMADD231PS Z3, Z1, Z2
-	VMULPS      Z3, Z0, Z0
-	VMOVUPS     Z2, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z2
-	VFMADD231PS Z2, Z1, Z0
-	VMOVUPS     Z0, (R11)
-	MOVQ        SI, R11
-	VMOVUPS     (R11), Z0
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Z1
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Z2
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Z3
-	VMOVUPS     (R9), Z4
-	VMOVUPS     64(R9), Z5
-	MOVQ        BX, R11
-	VMOVUPS     (R11), Z6
-	VFMADD231PS Z6, Z0, Z5
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z6
-	VFMADD231PS Z6, Z0, Z4
-	VFMADD231PS Z6, Z1, Z5
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z0
-	VFMADD231PS Z0, Z1, Z4
-	VFMADD231PS Z0, Z2, Z5
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z0
-	VFMADD231PS Z0, Z2, Z4
-	VFMADD231PS Z0, Z3, Z5
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z0
-	VFMADD231PS Z0, Z3, Z4
-	VMOVUPS     Z4, (R9)
-	VMOVUPS     Z5, 64(R9)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       AX, R11
-	ADDQ        BX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       CX, R11
-	ADDQ        SI, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       DX, R11
-	ADDQ        DI, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        $0x40, BX
+	VMOVUPS     (SI), Z0
+	VMULPS      (BX), Z0, Z1
+	VMOVUPS     (SI)(CX*1), Z2
+	VFMADD231PS 64(BX), Z2, Z1
+	VMOVUPS     Z1, (DI)
+	VMOVUPS     (R8), Z1
+	VMOVUPS     64(R8), Z2
+	VMOVUPS     (DX), Z3
+	VFMADD231PS Z3, Z0, Z2
+	VMOVUPS     (DX)(AX*1), Z3
+	VFMADD231PS Z3, Z0, Z1
+	VMOVUPS     Z1, (R8)
+	VMOVUPS     Z2, 64(R8)
+	MOVQ        run+0(FP), R10
+	MOVQ        128(R10), R10
+	PREFETCHT0  (DX)(R10*1)
+	PREFETCHT0  (SI)(R10*1)
+	PREFETCHT0  (DI)(R10*1)
+	ADDQ        $0x40, DX
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DI
+	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
-	ADDQ        $0x00000080, R9
-	DECQ        R10
+	DECQ        R9
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        16(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 8(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        32(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 16(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        48(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 24(SP)
 	DECQ        (SP)
-	JNZ         tile
+	JNZ         position
 	VZEROUPPER
 	RET
 
@@ -1506,125 +1113,53 @@ TEXT ·convHeadwiseForwardW2AVX512(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 64(DX), DX
 
-tile:
-	MOVQ 8(SP), BX
-	MOVQ 16(SP), SI
+position:
+	MOVQ 8(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
+	MOVQ 16(SP), BX
+	MOVQ 24(SP), SI
 	MOVQ run+0(FP), DI
-	MOVQ 88(DI), DI
-	MOVQ 24(SP), R8
-	LEAQ (DX)(DX*2), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
+	MOVQ 112(DI), DI
 
 group:
-	MOVQ run+0(FP), R11
-	MOVQ 120(R11), R11
+	MOVQ run+0(FP), R8
+	MOVQ 120(R8), R8
 
 vector:
-	VMOVUPS      (DI), Z0
-	VMOVUPS      64(DI), Z1
-	MOVQ         SI, R12
-	MOVQ         BX, R13
-	VMOVUPS      (R13), Z2
-	VBROADCASTSS 4(R8), Z3
-	VADDPS       Z1, Z3, Z3
-	VMULPS       Z2, Z3, Z2
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z3
-	VBROADCASTSS (R8), Z4
-	VADDPS       Z0, Z4, Z4
-	VFMADD231PS  Z3, Z4, Z2
-	VBROADCASTSS 4(R8)(DX*1), Z4
-	VADDPS       Z1, Z4, Z4
-	VMULPS       Z3, Z4, Z3
-	VMOVUPS      Z2, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z2
-	VBROADCASTSS (R8)(DX*1), Z4
-	VADDPS       Z0, Z4, Z4
-	VFMADD231PS  Z2, Z4, Z3
-	VBROADCASTSS 4(R8)(DX*2), Z4
-	VADDPS       Z1, Z4, Z4
-	VMULPS       Z2, Z4, Z2
-	VMOVUPS      Z3, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z3
-	VBROADCASTSS (R8)(DX*2), Z4
-	VADDPS       Z0, Z4, Z4
-	VFMADD231PS  Z3, Z4, Z2
-	VBROADCASTSS 4(R8)(R9*1), Z4
-	VADDPS       Z1, Z4, Z4
-	VMULPS       Z3, Z4, Z1
-	VMOVUPS      Z2, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z2
-	VBROADCASTSS (R8)(R9*1), Z3
-	VADDPS       Z0, Z3, Z3
-	VFMADD231PS  Z2, Z3, Z1
-	VMOVUPS      Z1, (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        AX, R12
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        CX, R12
-	ADDQ         SI, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
+	VMOVUPS      (CX), Z0
+	VBROADCASTSS 4(SI), Z1
+	VADDPS       64(DX), Z1, Z1
+	VMULPS       Z0, Z1, Z0
+	VMOVUPS      (CX)(AX*1), Z1
+	PREFETCHT0   4096(CX)(AX*1)
+	VBROADCASTSS (SI), Z2
+	VADDPS       (DX), Z2, Z2
+	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS      Z0, (BX)
+	ADDQ         $0x40, CX
 	ADDQ         $0x40, BX
-	ADDQ         $0x40, SI
-	ADDQ         $0x00000080, DI
-	DECQ         R11
+	ADDQ         $0x00000080, DX
+	DECQ         R8
 	JNZ          vector
-	MOVQ         run+0(FP), R11
-	MOVQ         128(R11), R11
-	IMULQ        DX, R11
-	ADDQ         R8, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         $0x08, R8
-	DECQ         R10
+	ADDQ         $0x08, SI
+	DECQ         DI
 	JNZ          group
-	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 8(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         48(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         64(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 24(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         16(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 8(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         48(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         64(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 24(SP)
 	DECQ         (SP)
-	JNZ          tile
+	JNZ          position
 	VZEROUPPER
 	RET
 
@@ -1645,247 +1180,110 @@ TEXT ·convHeadwiseBackwardW2AVX512(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 40(SP)
+	MOVQ AX, 32(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 72(AX), AX
-	MOVQ AX, 48(SP)
+	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
-	MOVQ run+0(FP), BX
-	MOVQ 64(BX), BX
+	MOVQ 64(DX), DX
 
-tile:
-	MOVQ 8(SP), SI
+position:
+	MOVQ 8(SP), BX
+	MOVQ run+0(FP), SI
+	MOVQ 88(SI), SI
 	MOVQ 16(SP), DI
 	MOVQ 24(SP), R8
 	MOVQ run+0(FP), R9
-	MOVQ 88(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 96(R10), R10
+	MOVQ 96(R9), R9
+	MOVQ 32(SP), R10
 	MOVQ 40(SP), R11
-	MOVQ 48(SP), R12
-	MOVQ R12, 32(SP)
-	MOVQ run+0(FP), R12
-	MOVQ 112(R12), R12
-	MOVQ R12, 56(SP)
+	MOVQ R11, 48(SP)
+	MOVQ run+0(FP), R11
+	MOVQ 112(R11), R11
+	MOVQ R11, 56(SP)
 
 group:
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	MOVQ   run+0(FP), R12
-	MOVQ   120(R12), R12
+	MOVQ   run+0(FP), R11
+	MOVQ   120(R11), R11
 
 vector:
-	VMOVUPS       (R9), Z8
-	VMOVUPS       64(R9), Z9
-	MOVQ          R8, R13
-	MOVQ          R11, R14
-	MOVQ          DI, R15
-	VMOVUPS       (R15), Z10
-	VBROADCASTSS  (R14), Z11
-	VADDPS        Z8, Z11, Z11
-	VMULPS        Z10, Z11, Z10
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z11
-	VBROADCASTSS  4(R14), Z12
-	VADDPS        Z9, Z12, Z12
-	VFMADD231PS   Z11, Z12, Z10
-	VBROADCASTSS  (R14), Z12
-	VADDPS        Z8, Z12, Z12
-	VMULPS        Z11, Z12, Z11
-	ADDQ          BX, R14
-	VMOVUPS       Z10, (R13)
-	ADDQ          DX, R13
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z10
-	VBROADCASTSS  4(R14), Z12
-	VADDPS        Z9, Z12, Z12
-	VFMADD231PS   Z10, Z12, Z11
-	VBROADCASTSS  (R14), Z12
-	VADDPS        Z8, Z12, Z12
-	VMULPS        Z10, Z12, Z10
-	ADDQ          BX, R14
-	VMOVUPS       Z11, (R13)
-	ADDQ          DX, R13
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z11
-	VBROADCASTSS  4(R14), Z12
-	VADDPS        Z9, Z12, Z12
-	VFMADD231PS   Z11, Z12, Z10
-	VBROADCASTSS  (R14), Z12
-	VADDPS        Z8, Z12, Z12
-	VMULPS        Z11, Z12, Z8
-	ADDQ          BX, R14
-	VMOVUPS       Z10, (R13)
-	ADDQ          DX, R13
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z10
-	VBROADCASTSS  4(R14), Z11
-	VADDPS        Z9, Z11, Z11
-	VFMADD231PS   Z10, Z11, Z8
-	VMOVUPS       Z8, (R13)
-	MOVQ          DI, R13
-	VMOVUPS       (R13), Z8
-	ADDQ          CX, R13
-	VMOVUPS       (R13), Z9
-	ADDQ          CX, R13
-	VMOVUPS       (R13), Z10
-	ADDQ          CX, R13
-	VMOVUPS       (R13), Z11
-	VMOVUPS       (R10), Z12
-	VMOVUPS       64(R10), Z13
-	MOVQ          SI, R13
-	VMOVUPS       (R13), Z14
-	VFMADD231PS   Z14, Z8, Z13
-	VFMADD231PS   Z14, Z8, Z1
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z14
-	VFMADD231PS   Z14, Z8, Z12
-	VFMADD231PS   Z14, Z8, Z0
-	VFMADD231PS   Z14, Z9, Z13
-	VFMADD231PS   Z14, Z9, Z3
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z8
-	VFMADD231PS   Z8, Z9, Z12
-	VFMADD231PS   Z8, Z9, Z2
-	VFMADD231PS   Z8, Z10, Z13
-	VFMADD231PS   Z8, Z10, Z5
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z8
-	VFMADD231PS   Z8, Z10, Z12
-	VFMADD231PS   Z8, Z10, Z4
-	VFMADD231PS   Z8, Z11, Z13
-	VFMADD231PS   Z8, Z11, Z7
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z8
-	VFMADD231PS   Z8, Z11, Z12
-	VFMADD231PS   Z8, Z11, Z6
-	VMOVUPS       Z12, (R10)
-	VMOVUPS       Z13, 64(R10)
-	MOVQ          run+0(FP), R13
-	MOVQ          128(R13), R13
-	IMULQ         AX, R13
-	ADDQ          SI, R13
-	PREFETCHT0    (R13)
-	ADDQ          AX, R13
-	PREFETCHT0    (R13)
-	ADDQ          AX, R13
-	PREFETCHT0    (R13)
-	ADDQ          AX, R13
-	PREFETCHT0    (R13)
-	MOVQ          run+0(FP), R13
-	MOVQ          128(R13), R13
-	IMULQ         CX, R13
-	ADDQ          DI, R13
-	PREFETCHT0    (R13)
-	ADDQ          CX, R13
-	PREFETCHT0    (R13)
-	ADDQ          CX, R13
-	PREFETCHT0    (R13)
-	ADDQ          CX, R13
-	PREFETCHT0    (R13)
-	MOVQ          run+0(FP), R13
-	MOVQ          128(R13), R13
-	IMULQ         DX, R13
-	ADDQ          R8, R13
-	PREFETCHT0    (R13)
-	ADDQ          DX, R13
-	PREFETCHT0    (R13)
-	ADDQ          DX, R13
-	PREFETCHT0    (R13)
-	ADDQ          DX, R13
-	PREFETCHT0    (R13)
-	ADDQ          $0x40, SI
-	ADDQ          $0x40, DI
-	ADDQ          $0x40, R8
-	ADDQ          $0x00000080, R9
-	ADDQ          $0x00000080, R10
-	DECQ          R12
-	JNZ           vector
-	VUNPCKLPS     Z1, Z0, Z8
-	VUNPCKHPS     Z1, Z0, Z9
-	VADDPS        Z9, Z8, Z8
-	VUNPCKLPS     Z3, Z2, Z9
-	VUNPCKHPS     Z3, Z2, Z10
-	VADDPS        Z10, Z9, Z9
-	VUNPCKLPS     Z5, Z4, Z10
-	VUNPCKHPS     Z5, Z4, Z11
-	VADDPS        Z11, Z10, Z10
-	VUNPCKLPS     Z7, Z6, Z11
-	VUNPCKHPS     Z7, Z6, Z12
-	VADDPS        Z12, Z11, Z11
-	VUNPCKLPD     Z9, Z8, Z12
-	VUNPCKHPD     Z9, Z8, Z8
-	VADDPS        Z8, Z12, Z12
-	VUNPCKLPD     Z11, Z10, Z8
-	VUNPCKHPD     Z11, Z10, Z9
-	VADDPS        Z9, Z8, Z8
-	VSHUFF32X4    $0x44, Z8, Z12, Z9
-	VSHUFF32X4    $0xee, Z8, Z12, Z8
-	VADDPS        Z8, Z9, Z9
-	VSHUFF32X4    $0x88, Z9, Z9, Z8
-	VSHUFF32X4    $0xdd, Z9, Z9, Z9
-	VADDPS        Z9, Z8, Z8
-	MOVQ          run+0(FP), R12
-	MOVQ          80(R12), R12
-	MOVQ          32(SP), R13
-	VMOVLPS       X8, (R13)
-	ADDQ          R12, R13
-	VMOVHPS       X8, (R13)
-	ADDQ          R12, R13
-	VEXTRACTF32X4 $0x01, Z8, X9
-	VMOVLPS       X9, (R13)
-	ADDQ          R12, R13
-	VEXTRACTF32X4 $0x01, Z8, X8
-	VMOVHPS       X8, (R13)
-	MOVQ          run+0(FP), R12
-	MOVQ          128(R12), R12
-	IMULQ         BX, R12
-	ADDQ          R11, R12
-	PREFETCHT0    (R12)
-	ADDQ          BX, R12
-	PREFETCHT0    (R12)
-	ADDQ          BX, R12
-	PREFETCHT0    (R12)
-	ADDQ          BX, R12
-	PREFETCHT0    (R12)
-	ADDQ          $0x08, 32(SP)
-	ADDQ          $0x08, R11
-	DECQ          56(SP)
-	JNZ           group
-	MOVQ          run+0(FP), SI
-	MOVQ          16(SI), SI
-	IMUL3Q        $0x04, SI, SI
-	ADDQ          SI, 8(SP)
-	MOVQ          run+0(FP), SI
-	MOVQ          32(SI), SI
-	IMUL3Q        $0x04, SI, SI
-	ADDQ          SI, 16(SP)
-	MOVQ          run+0(FP), SI
-	MOVQ          48(SI), SI
-	IMUL3Q        $0x04, SI, SI
-	ADDQ          SI, 24(SP)
-	MOVQ          run+0(FP), SI
-	MOVQ          64(SI), SI
-	IMUL3Q        $0x04, SI, SI
-	ADDQ          SI, 40(SP)
-	MOVQ          run+0(FP), SI
-	MOVQ          80(SI), SI
-	IMUL3Q        $0x04, SI, SI
-	ADDQ          SI, 48(SP)
-	DECQ          (SP)
-	JNZ           tile
+	VMOVUPS      (DI), Z2
+	VBROADCASTSS (R10), Z3
+	VADDPS       (SI), Z3, Z3
+	VMULPS       Z2, Z3, Z3
+	VMOVUPS      (DI)(CX*1), Z4
+	VBROADCASTSS 4(R10)(DX*1), Z5
+	VADDPS       64(SI), Z5, Z5
+	VFMADD231PS  Z4, Z5, Z3
+	VMOVUPS      Z3, (R8)
+	VMOVUPS      (R9), Z3
+	VMOVUPS      64(R9), Z4
+	VMOVUPS      (BX), Z5
+	VFMADD231PS  Z5, Z2, Z4
+	VFMADD231PS  Z5, Z2, Z1
+	VMOVUPS      (BX)(AX*1), Z5
+	VFMADD231PS  Z5, Z2, Z3
+	VFMADD231PS  Z5, Z2, Z0
+	VMOVUPS      Z3, (R9)
+	VMOVUPS      Z4, 64(R9)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	PREFETCHT0   (BX)(R12*1)
+	PREFETCHT0   (DI)(R12*1)
+	PREFETCHT0   (R8)(R12*1)
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, R8
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, R9
+	DECQ         R11
+	JNZ          vector
+	MOVQ         48(SP), R11
+	VUNPCKLPS    Z1, Z0, Z2
+	VUNPCKHPS    Z1, Z0, Z3
+	VADDPS       Z3, Z2, Z2
+	VUNPCKLPD    Z2, Z2, Z3
+	VUNPCKHPD    Z2, Z2, Z2
+	VADDPS       Z2, Z3, Z3
+	VSHUFF32X4   $0x44, Z3, Z3, Z2
+	VSHUFF32X4   $0xee, Z3, Z3, Z3
+	VADDPS       Z3, Z2, Z2
+	VSHUFF32X4   $0x88, Z2, Z2, Z3
+	VSHUFF32X4   $0xdd, Z2, Z2, Z2
+	VADDPS       Z2, Z3, Z3
+	VMOVLPS      X3, (R11)
+	ADDQ         $0x08, 48(SP)
+	ADDQ         $0x08, R10
+	DECQ         56(SP)
+	JNZ          group
+	MOVQ         run+0(FP), BX
+	MOVQ         16(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 8(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         32(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 16(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         48(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 24(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         64(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 32(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         80(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 40(SP)
+	DECQ         (SP)
+	JNZ          position
 	VZEROUPPER
 	RET
 
@@ -2476,96 +1874,45 @@ TEXT ·convStaticForwardW3AVX512(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
 
-tile:
-	MOVQ 8(SP), DX
+position:
+	MOVQ 8(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
 	MOVQ 16(SP), BX
 	MOVQ run+0(FP), SI
-	MOVQ 88(SI), SI
-	MOVQ run+0(FP), DI
-	MOVQ 112(DI), DI
+	MOVQ 112(SI), SI
 
 group:
-	MOVQ run+0(FP), R8
-	MOVQ 120(R8), R8
+	MOVQ run+0(FP), DI
+	MOVQ 120(DI), DI
 
 vector:
-	VMOVUPS     (SI), Z0
-	VMOVUPS     64(SI), Z1
-	VMOVUPS     128(SI), Z2
-	MOVQ        BX, R9
-	MOVQ        DX, R10
-	VMOVUPS     (R10), Z3
-	VMULPS      Z3, Z2, Z3
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z4
-	VFMADD231PS Z4, Z1, Z3
-	VMULPS      Z4, Z2, Z4
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z5
-	VFMADD231PS Z5, Z0, Z3
-	VFMADD231PS Z5, Z1, Z4
-	VMULPS      Z5, Z2, Z5
-	VMOVUPS     Z3, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z3
-	VFMADD231PS Z3, Z0, Z4
-	VFMADD231PS Z3, Z1, Z5
-	VMULPS      Z3, Z2, Z2
-	VMOVUPS     Z4, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z3
-	VFMADD231PS Z3, Z0, Z5
-	VFMADD231PS Z3, Z1, Z2
-	VMOVUPS     Z5, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z1
-	VFMADD231PS Z1, Z0, Z2
-	VMOVUPS     Z2, (R9)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	IMULQ       AX, R9
-	ADDQ        DX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	IMULQ       CX, R9
-	ADDQ        BX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        $0x40, DX
+	VMOVUPS     (CX), Z0
+	VMULPS      128(DX), Z0, Z0
+	VMOVUPS     (CX)(AX*1), Z1
+	VFMADD231PS 64(DX), Z1, Z0
+	VMOVUPS     (CX)(AX*2), Z1
+	PREFETCHT0  4096(CX)(AX*2)
+	VFMADD231PS (DX), Z1, Z0
+	VMOVUPS     Z0, (BX)
+	ADDQ        $0x40, CX
 	ADDQ        $0x40, BX
-	ADDQ        $0x000000c0, SI
-	DECQ        R8
-	JNZ         vector
+	ADDQ        $0x000000c0, DX
 	DECQ        DI
+	JNZ         vector
+	DECQ        SI
 	JNZ         group
-	MOVQ        run+0(FP), DX
-	MOVQ        16(DX), DX
-	IMUL3Q      $0x04, DX, DX
-	ADDQ        DX, 8(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        48(DX), DX
-	IMUL3Q      $0x04, DX, DX
-	ADDQ        DX, 16(SP)
+	MOVQ        run+0(FP), CX
+	MOVQ        16(CX), CX
+	IMUL3Q      $0x01, CX, CX
+	ADDQ        CX, 8(SP)
+	MOVQ        run+0(FP), CX
+	MOVQ        48(CX), CX
+	IMUL3Q      $0x01, CX, CX
+	ADDQ        CX, 16(SP)
 	DECQ        (SP)
-	JNZ         tile
+	JNZ         position
 	VZEROUPPER
 	RET
 
@@ -2588,155 +1935,71 @@ TEXT ·convStaticBackwardW3AVX512(SB), NOSPLIT, $48-8
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
 
-tile:
-	MOVQ 8(SP), BX
+position:
+	MOVQ 8(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ 16(SP), SI
 	MOVQ 24(SP), DI
 	MOVQ run+0(FP), R8
-	MOVQ 88(R8), R8
+	MOVQ 96(R8), R8
 	MOVQ run+0(FP), R9
-	MOVQ 96(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
-	MOVQ R10, 40(SP)
+	MOVQ 112(R9), R9
+	MOVQ R9, 40(SP)
 
 group:
-	MOVQ run+0(FP), R10
-	MOVQ 120(R10), R10
+	MOVQ run+0(FP), R9
+	MOVQ 120(R9), R9
 
 vector:
-	VMOVUPS     (R8), Z0
-	VMOVUPS     64(R8), Z1
-	VMOVUPS     128(R8), Z2
-	MOVQ        DI, R11
-	MOVQ        SI, R12
-	VMOVUPS     (R12), Z3
-	VMULPS      Z3, Z0, Z3
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z4
-	VFMADD231PS Z4, Z1, Z3
-	VMULPS      Z4, Z0, Z4
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z5
-	VFMADD231PS Z5, Z2, Z3
-	VFMADD231PS Z5, Z1, Z4
-	VMULPS      Z5, Z0, Z5
-	VMOVUPS     Z3, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z3
-	VFMADD231PS Z3, Z2, Z4
-	VFMADD231PS Z3, Z1, Z5
-	VMULPS      Z3, Z0, Z0
-	VMOVUPS     Z4, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z3
-	VFMADD231PS Z3, Z2, Z5
-	VFMADD231PS Z3, Z1, Z0
-	VMOVUPS     Z5, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z1
-	VFMADD231PS Z1, Z2, Z0
-	VMOVUPS     Z0, (R11)
-	MOVQ        SI, R11
-	VMOVUPS     (R11), Z0
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Z1
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Z2
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Z3
-	VMOVUPS     (R9), Z4
-	VMOVUPS     64(R9), Z5
-	VMOVUPS     128(R9), Z6
-	MOVQ        BX, R11
-	VMOVUPS     (R11), Z7
-	VFMADD231PS Z7, Z0, Z6
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z7
-	VFMADD231PS Z7, Z0, Z5
-	VFMADD231PS Z7, Z1, Z6
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z7
-	VFMADD231PS Z7, Z0, Z4
-	VFMADD231PS Z7, Z1, Z5
-	VFMADD231PS Z7, Z2, Z6
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z0
-	VFMADD231PS Z0, Z1, Z4
-	VFMADD231PS Z0, Z2, Z5
-	VFMADD231PS Z0, Z3, Z6
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z0
-	VFMADD231PS Z0, Z2, Z4
-	VFMADD231PS Z0, Z3, Z5
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z0
-	VFMADD231PS Z0, Z3, Z4
-	VMOVUPS     Z4, (R9)
-	VMOVUPS     Z5, 64(R9)
-	VMOVUPS     Z6, 128(R9)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       AX, R11
-	ADDQ        BX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       CX, R11
-	ADDQ        SI, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       DX, R11
-	ADDQ        DI, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        $0x40, BX
+	VMOVUPS     (SI), Z0
+	VMULPS      (BX), Z0, Z1
+	VMOVUPS     (SI)(CX*1), Z2
+	VFMADD231PS 64(BX), Z2, Z1
+	VMOVUPS     (SI)(CX*2), Z2
+	VFMADD231PS 128(BX), Z2, Z1
+	VMOVUPS     Z1, (DI)
+	VMOVUPS     (R8), Z1
+	VMOVUPS     64(R8), Z2
+	VMOVUPS     128(R8), Z3
+	VMOVUPS     (DX), Z4
+	VFMADD231PS Z4, Z0, Z3
+	VMOVUPS     (DX)(AX*1), Z4
+	VFMADD231PS Z4, Z0, Z2
+	VMOVUPS     (DX)(AX*2), Z4
+	VFMADD231PS Z4, Z0, Z1
+	VMOVUPS     Z1, (R8)
+	VMOVUPS     Z2, 64(R8)
+	VMOVUPS     Z3, 128(R8)
+	MOVQ        run+0(FP), R10
+	MOVQ        128(R10), R10
+	PREFETCHT0  (DX)(R10*1)
+	PREFETCHT0  (SI)(R10*1)
+	PREFETCHT0  (DI)(R10*1)
+	ADDQ        $0x40, DX
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DI
+	ADDQ        $0x000000c0, BX
 	ADDQ        $0x000000c0, R8
-	ADDQ        $0x000000c0, R9
-	DECQ        R10
+	DECQ        R9
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        16(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 8(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        32(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 16(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        48(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 24(SP)
 	DECQ        (SP)
-	JNZ         tile
+	JNZ         position
 	VZEROUPPER
 	RET
 
@@ -2757,140 +2020,57 @@ TEXT ·convHeadwiseForwardW3AVX512(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 64(DX), DX
 
-tile:
-	MOVQ 8(SP), BX
-	MOVQ 16(SP), SI
+position:
+	MOVQ 8(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
+	MOVQ 16(SP), BX
+	MOVQ 24(SP), SI
 	MOVQ run+0(FP), DI
-	MOVQ 88(DI), DI
-	MOVQ 24(SP), R8
-	LEAQ (DX)(DX*2), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
+	MOVQ 112(DI), DI
 
 group:
-	MOVQ run+0(FP), R11
-	MOVQ 120(R11), R11
+	MOVQ run+0(FP), R8
+	MOVQ 120(R8), R8
 
 vector:
-	VMOVUPS      (DI), Z0
-	VMOVUPS      64(DI), Z1
-	VMOVUPS      128(DI), Z2
-	MOVQ         SI, R12
-	MOVQ         BX, R13
-	VMOVUPS      (R13), Z3
-	VBROADCASTSS 8(R8), Z4
-	VADDPS       Z2, Z4, Z4
-	VMULPS       Z3, Z4, Z3
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z4
-	VBROADCASTSS 4(R8), Z5
-	VADDPS       Z1, Z5, Z5
-	VFMADD231PS  Z4, Z5, Z3
-	VBROADCASTSS 8(R8)(DX*1), Z5
-	VADDPS       Z2, Z5, Z5
-	VMULPS       Z4, Z5, Z4
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z5
-	VBROADCASTSS (R8), Z6
-	VADDPS       Z0, Z6, Z6
-	VFMADD231PS  Z5, Z6, Z3
-	VBROADCASTSS 4(R8)(DX*1), Z6
-	VADDPS       Z1, Z6, Z6
-	VFMADD231PS  Z5, Z6, Z4
-	VBROADCASTSS 8(R8)(DX*2), Z6
-	VADDPS       Z2, Z6, Z6
-	VMULPS       Z5, Z6, Z5
-	VMOVUPS      Z3, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z3
-	VBROADCASTSS (R8)(DX*1), Z6
-	VADDPS       Z0, Z6, Z6
-	VFMADD231PS  Z3, Z6, Z4
-	VBROADCASTSS 4(R8)(DX*2), Z6
-	VADDPS       Z1, Z6, Z6
-	VFMADD231PS  Z3, Z6, Z5
-	VBROADCASTSS 8(R8)(R9*1), Z6
-	VADDPS       Z2, Z6, Z6
-	VMULPS       Z3, Z6, Z2
-	VMOVUPS      Z4, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z3
-	VBROADCASTSS (R8)(DX*2), Z4
-	VADDPS       Z0, Z4, Z4
-	VFMADD231PS  Z3, Z4, Z5
-	VBROADCASTSS 4(R8)(R9*1), Z4
-	VADDPS       Z1, Z4, Z4
-	VFMADD231PS  Z3, Z4, Z2
-	VMOVUPS      Z5, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z1
-	VBROADCASTSS (R8)(R9*1), Z3
-	VADDPS       Z0, Z3, Z3
-	VFMADD231PS  Z1, Z3, Z2
-	VMOVUPS      Z2, (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        AX, R12
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        CX, R12
-	ADDQ         SI, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
+	VMOVUPS      (CX), Z0
+	VBROADCASTSS 8(SI), Z1
+	VADDPS       128(DX), Z1, Z1
+	VMULPS       Z0, Z1, Z0
+	VMOVUPS      (CX)(AX*1), Z1
+	VBROADCASTSS 4(SI), Z2
+	VADDPS       64(DX), Z2, Z2
+	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS      (CX)(AX*2), Z1
+	PREFETCHT0   4096(CX)(AX*2)
+	VBROADCASTSS (SI), Z2
+	VADDPS       (DX), Z2, Z2
+	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS      Z0, (BX)
+	ADDQ         $0x40, CX
 	ADDQ         $0x40, BX
-	ADDQ         $0x40, SI
-	ADDQ         $0x000000c0, DI
-	DECQ         R11
+	ADDQ         $0x000000c0, DX
+	DECQ         R8
 	JNZ          vector
-	MOVQ         run+0(FP), R11
-	MOVQ         128(R11), R11
-	IMULQ        DX, R11
-	ADDQ         R8, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         $0x0c, R8
-	DECQ         R10
+	ADDQ         $0x0c, SI
+	DECQ         DI
 	JNZ          group
-	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 8(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         48(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         64(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 24(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         16(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 8(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         48(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         64(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 24(SP)
 	DECQ         (SP)
-	JNZ          tile
+	JNZ          position
 	VZEROUPPER
 	RET
 
@@ -2911,305 +2091,124 @@ TEXT ·convHeadwiseBackwardW3AVX512(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 40(SP)
+	MOVQ AX, 32(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 72(AX), AX
-	MOVQ AX, 48(SP)
+	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
-	MOVQ run+0(FP), BX
-	MOVQ 64(BX), BX
+	MOVQ 64(DX), DX
 
-tile:
-	MOVQ 8(SP), SI
+position:
+	MOVQ 8(SP), BX
+	MOVQ run+0(FP), SI
+	MOVQ 88(SI), SI
 	MOVQ 16(SP), DI
 	MOVQ 24(SP), R8
 	MOVQ run+0(FP), R9
-	MOVQ 88(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 96(R10), R10
+	MOVQ 96(R9), R9
+	MOVQ 32(SP), R10
 	MOVQ 40(SP), R11
-	MOVQ 48(SP), R12
-	MOVQ R12, 32(SP)
-	MOVQ run+0(FP), R12
-	MOVQ 112(R12), R12
-	MOVQ R12, 56(SP)
+	MOVQ R11, 48(SP)
+	MOVQ run+0(FP), R11
+	MOVQ 112(R11), R11
+	MOVQ R11, 56(SP)
 
 group:
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z9, Z9, Z9
-	VPXORQ Z10, Z10, Z10
-	VPXORQ Z11, Z11, Z11
-	MOVQ   run+0(FP), R12
-	MOVQ   120(R12), R12
+	MOVQ   run+0(FP), R11
+	MOVQ   120(R11), R11
 
 vector:
-	VMOVUPS       (R9), Z12
-	VMOVUPS       64(R9), Z13
-	VMOVUPS       128(R9), Z14
-	MOVQ          R8, R13
-	MOVQ          R11, R14
-	MOVQ          DI, R15
-	VMOVUPS       (R15), Z15
-	VBROADCASTSS  (R14), Z16
-	VADDPS        Z12, Z16, Z16
-	VMULPS        Z15, Z16, Z15
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z16
-	VBROADCASTSS  4(R14), Z17
-	VADDPS        Z13, Z17, Z17
-	VFMADD231PS   Z16, Z17, Z15
-	VBROADCASTSS  (R14), Z17
-	VADDPS        Z12, Z17, Z17
-	VMULPS        Z16, Z17, Z16
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z17
-	VBROADCASTSS  8(R14), Z18
-	VADDPS        Z14, Z18, Z18
-	VFMADD231PS   Z17, Z18, Z15
-	VBROADCASTSS  4(R14), Z18
-	VADDPS        Z13, Z18, Z18
-	VFMADD231PS   Z17, Z18, Z16
-	VBROADCASTSS  (R14), Z18
-	VADDPS        Z12, Z18, Z18
-	VMULPS        Z17, Z18, Z17
-	ADDQ          BX, R14
-	VMOVUPS       Z15, (R13)
-	ADDQ          DX, R13
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z15
-	VBROADCASTSS  8(R14), Z18
-	VADDPS        Z14, Z18, Z18
-	VFMADD231PS   Z15, Z18, Z16
-	VBROADCASTSS  4(R14), Z18
-	VADDPS        Z13, Z18, Z18
-	VFMADD231PS   Z15, Z18, Z17
-	VBROADCASTSS  (R14), Z18
-	VADDPS        Z12, Z18, Z18
-	VMULPS        Z15, Z18, Z12
-	ADDQ          BX, R14
-	VMOVUPS       Z16, (R13)
-	ADDQ          DX, R13
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z15
-	VBROADCASTSS  8(R14), Z16
-	VADDPS        Z14, Z16, Z16
-	VFMADD231PS   Z15, Z16, Z17
-	VBROADCASTSS  4(R14), Z16
-	VADDPS        Z13, Z16, Z16
-	VFMADD231PS   Z15, Z16, Z12
-	ADDQ          BX, R14
-	VMOVUPS       Z17, (R13)
-	ADDQ          DX, R13
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z13
-	VBROADCASTSS  8(R14), Z15
-	VADDPS        Z14, Z15, Z15
-	VFMADD231PS   Z13, Z15, Z12
-	VMOVUPS       Z12, (R13)
-	MOVQ          DI, R13
-	VMOVUPS       (R13), Z12
-	ADDQ          CX, R13
-	VMOVUPS       (R13), Z13
-	ADDQ          CX, R13
-	VMOVUPS       (R13), Z14
-	ADDQ          CX, R13
-	VMOVUPS       (R13), Z15
-	VMOVUPS       (R10), Z16
-	VMOVUPS       64(R10), Z17
-	VMOVUPS       128(R10), Z18
-	MOVQ          SI, R13
-	VMOVUPS       (R13), Z19
-	VFMADD231PS   Z19, Z12, Z18
-	VFMADD231PS   Z19, Z12, Z2
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z19
-	VFMADD231PS   Z19, Z12, Z17
-	VFMADD231PS   Z19, Z12, Z1
-	VFMADD231PS   Z19, Z13, Z18
-	VFMADD231PS   Z19, Z13, Z5
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z19
-	VFMADD231PS   Z19, Z12, Z16
-	VFMADD231PS   Z19, Z12, Z0
-	VFMADD231PS   Z19, Z13, Z17
-	VFMADD231PS   Z19, Z13, Z4
-	VFMADD231PS   Z19, Z14, Z18
-	VFMADD231PS   Z19, Z14, Z8
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z12
-	VFMADD231PS   Z12, Z13, Z16
-	VFMADD231PS   Z12, Z13, Z3
-	VFMADD231PS   Z12, Z14, Z17
-	VFMADD231PS   Z12, Z14, Z7
-	VFMADD231PS   Z12, Z15, Z18
-	VFMADD231PS   Z12, Z15, Z11
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z12
-	VFMADD231PS   Z12, Z14, Z16
-	VFMADD231PS   Z12, Z14, Z6
-	VFMADD231PS   Z12, Z15, Z17
-	VFMADD231PS   Z12, Z15, Z10
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z12
-	VFMADD231PS   Z12, Z15, Z16
-	VFMADD231PS   Z12, Z15, Z9
-	VMOVUPS       Z16, (R10)
-	VMOVUPS       Z17, 64(R10)
-	VMOVUPS       Z18, 128(R10)
-	MOVQ          run+0(FP), R13
-	MOVQ          128(R13), R13
-	IMULQ         AX, R13
-	ADDQ          SI, R13
-	PREFETCHT0    (R13)
-	ADDQ          AX, R13
-	PREFETCHT0    (R13)
-	ADDQ          AX, R13
-	PREFETCHT0    (R13)
-	ADDQ          AX, R13
-	PREFETCHT0    (R13)
-	MOVQ          run+0(FP), R13
-	MOVQ          128(R13), R13
-	IMULQ         CX, R13
-	ADDQ          DI, R13
-	PREFETCHT0    (R13)
-	ADDQ          CX, R13
-	PREFETCHT0    (R13)
-	ADDQ          CX, R13
-	PREFETCHT0    (R13)
-	ADDQ          CX, R13
-	PREFETCHT0    (R13)
-	MOVQ          run+0(FP), R13
-	MOVQ          128(R13), R13
-	IMULQ         DX, R13
-	ADDQ          R8, R13
-	PREFETCHT0    (R13)
-	ADDQ          DX, R13
-	PREFETCHT0    (R13)
-	ADDQ          DX, R13
-	PREFETCHT0    (R13)
-	ADDQ          DX, R13
-	PREFETCHT0    (R13)
-	ADDQ          $0x40, SI
-	ADDQ          $0x40, DI
-	ADDQ          $0x40, R8
-	ADDQ          $0x000000c0, R9
-	ADDQ          $0x000000c0, R10
-	DECQ          R12
-	JNZ           vector
-	VUNPCKLPS     Z1, Z0, Z12
-	VUNPCKHPS     Z1, Z0, Z13
-	VADDPS        Z13, Z12, Z12
-	VUNPCKLPS     Z2, Z2, Z13
-	VUNPCKHPS     Z2, Z2, Z14
-	VADDPS        Z14, Z13, Z13
-	VUNPCKLPS     Z4, Z3, Z14
-	VUNPCKHPS     Z4, Z3, Z15
-	VADDPS        Z15, Z14, Z14
-	VUNPCKLPS     Z5, Z5, Z15
-	VUNPCKHPS     Z5, Z5, Z16
-	VADDPS        Z16, Z15, Z15
-	VUNPCKLPS     Z7, Z6, Z16
-	VUNPCKHPS     Z7, Z6, Z17
-	VADDPS        Z17, Z16, Z16
-	VUNPCKLPS     Z8, Z8, Z17
-	VUNPCKHPS     Z8, Z8, Z18
-	VADDPS        Z18, Z17, Z17
-	VUNPCKLPS     Z10, Z9, Z18
-	VUNPCKHPS     Z10, Z9, Z19
-	VADDPS        Z19, Z18, Z18
-	VUNPCKLPS     Z11, Z11, Z19
-	VUNPCKHPS     Z11, Z11, Z20
-	VADDPS        Z20, Z19, Z19
-	VUNPCKLPD     Z13, Z12, Z20
-	VUNPCKHPD     Z13, Z12, Z12
-	VADDPS        Z12, Z20, Z20
-	VUNPCKLPD     Z15, Z14, Z12
-	VUNPCKHPD     Z15, Z14, Z13
-	VADDPS        Z13, Z12, Z12
-	VUNPCKLPD     Z17, Z16, Z13
-	VUNPCKHPD     Z17, Z16, Z14
-	VADDPS        Z14, Z13, Z13
-	VUNPCKLPD     Z19, Z18, Z14
-	VUNPCKHPD     Z19, Z18, Z15
-	VADDPS        Z15, Z14, Z14
-	VSHUFF32X4    $0x44, Z12, Z20, Z15
-	VSHUFF32X4    $0xee, Z12, Z20, Z12
-	VADDPS        Z12, Z15, Z15
-	VSHUFF32X4    $0x44, Z14, Z13, Z12
-	VSHUFF32X4    $0xee, Z14, Z13, Z13
-	VADDPS        Z13, Z12, Z12
-	VSHUFF32X4    $0x88, Z12, Z15, Z13
-	VSHUFF32X4    $0xdd, Z12, Z15, Z12
-	VADDPS        Z12, Z13, Z13
-	MOVQ          run+0(FP), R12
-	MOVQ          80(R12), R12
-	MOVQ          32(SP), R13
-	VMOVLPS       X13, (R13)
-	VEXTRACTPS    $0x02, X13, 8(R13)
-	ADDQ          R12, R13
-	VEXTRACTF32X4 $0x01, Z13, X12
-	VMOVLPS       X12, (R13)
-	VEXTRACTPS    $0x02, X12, 8(R13)
-	ADDQ          R12, R13
-	VEXTRACTF32X4 $0x02, Z13, X12
-	VMOVLPS       X12, (R13)
-	VEXTRACTPS    $0x02, X12, 8(R13)
-	ADDQ          R12, R13
-	VEXTRACTF32X4 $0x03, Z13, X12
-	VMOVLPS       X12, (R13)
-	VEXTRACTPS    $0x02, X12, 8(R13)
-	MOVQ          run+0(FP), R12
-	MOVQ          128(R12), R12
-	IMULQ         BX, R12
-	ADDQ          R11, R12
-	PREFETCHT0    (R12)
-	ADDQ          BX, R12
-	PREFETCHT0    (R12)
-	ADDQ          BX, R12
-	PREFETCHT0    (R12)
-	ADDQ          BX, R12
-	PREFETCHT0    (R12)
-	ADDQ          $0x0c, 32(SP)
-	ADDQ          $0x0c, R11
-	DECQ          56(SP)
-	JNZ           group
-	MOVQ          run+0(FP), SI
-	MOVQ          16(SI), SI
-	IMUL3Q        $0x04, SI, SI
-	ADDQ          SI, 8(SP)
-	MOVQ          run+0(FP), SI
-	MOVQ          32(SI), SI
-	IMUL3Q        $0x04, SI, SI
-	ADDQ          SI, 16(SP)
-	MOVQ          run+0(FP), SI
-	MOVQ          48(SI), SI
-	IMUL3Q        $0x04, SI, SI
-	ADDQ          SI, 24(SP)
-	MOVQ          run+0(FP), SI
-	MOVQ          64(SI), SI
-	IMUL3Q        $0x04, SI, SI
-	ADDQ          SI, 40(SP)
-	MOVQ          run+0(FP), SI
-	MOVQ          80(SI), SI
-	IMUL3Q        $0x04, SI, SI
-	ADDQ          SI, 48(SP)
-	DECQ          (SP)
-	JNZ           tile
+	VMOVUPS      (DI), Z3
+	VBROADCASTSS (R10), Z4
+	VADDPS       (SI), Z4, Z4
+	VMULPS       Z3, Z4, Z4
+	VMOVUPS      (DI)(CX*1), Z5
+	VBROADCASTSS 4(R10)(DX*1), Z6
+	VADDPS       64(SI), Z6, Z6
+	VFMADD231PS  Z5, Z6, Z4
+	VMOVUPS      (DI)(CX*2), Z5
+	VBROADCASTSS 8(R10)(DX*2), Z6
+	VADDPS       128(SI), Z6, Z6
+	VFMADD231PS  Z5, Z6, Z4
+	VMOVUPS      Z4, (R8)
+	VMOVUPS      (R9), Z4
+	VMOVUPS      64(R9), Z5
+	VMOVUPS      128(R9), Z6
+	VMOVUPS      (BX), Z7
+	VFMADD231PS  Z7, Z3, Z6
+	VFMADD231PS  Z7, Z3, Z2
+	VMOVUPS      (BX)(AX*1), Z7
+	VFMADD231PS  Z7, Z3, Z5
+	VFMADD231PS  Z7, Z3, Z1
+	VMOVUPS      (BX)(AX*2), Z7
+	VFMADD231PS  Z7, Z3, Z4
+	VFMADD231PS  Z7, Z3, Z0
+	VMOVUPS      Z4, (R9)
+	VMOVUPS      Z5, 64(R9)
+	VMOVUPS      Z6, 128(R9)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	PREFETCHT0   (BX)(R12*1)
+	PREFETCHT0   (DI)(R12*1)
+	PREFETCHT0   (R8)(R12*1)
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, R8
+	ADDQ         $0x000000c0, SI
+	ADDQ         $0x000000c0, R9
+	DECQ         R11
+	JNZ          vector
+	MOVQ         48(SP), R11
+	VUNPCKLPS    Z1, Z0, Z3
+	VUNPCKHPS    Z1, Z0, Z4
+	VADDPS       Z4, Z3, Z3
+	VUNPCKLPS    Z2, Z2, Z4
+	VUNPCKHPS    Z2, Z2, Z5
+	VADDPS       Z5, Z4, Z4
+	VUNPCKLPD    Z4, Z3, Z5
+	VUNPCKHPD    Z4, Z3, Z3
+	VADDPS       Z3, Z5, Z5
+	VSHUFF32X4   $0x44, Z5, Z5, Z3
+	VSHUFF32X4   $0xee, Z5, Z5, Z4
+	VADDPS       Z4, Z3, Z3
+	VSHUFF32X4   $0x88, Z3, Z3, Z4
+	VSHUFF32X4   $0xdd, Z3, Z3, Z3
+	VADDPS       Z3, Z4, Z4
+	VMOVLPS      X4, (R11)
+	VEXTRACTPS   $0x02, X4, 8(R11)
+	ADDQ         $0x0c, 48(SP)
+	ADDQ         $0x0c, R10
+	DECQ         56(SP)
+	JNZ          group
+	MOVQ         run+0(FP), BX
+	MOVQ         16(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 8(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         32(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 16(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         48(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 24(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         64(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 32(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         80(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 40(SP)
+	DECQ         (SP)
+	JNZ          position
 	VZEROUPPER
 	RET
 
@@ -3782,103 +2781,48 @@ TEXT ·convStaticForwardW4AVX512(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
 
-tile:
-	MOVQ 8(SP), DX
+position:
+	MOVQ 8(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
 	MOVQ 16(SP), BX
 	MOVQ run+0(FP), SI
-	MOVQ 88(SI), SI
-	MOVQ run+0(FP), DI
-	MOVQ 112(DI), DI
+	MOVQ 112(SI), SI
 
 group:
-	MOVQ run+0(FP), R8
-	MOVQ 120(R8), R8
+	MOVQ run+0(FP), DI
+	MOVQ 120(DI), DI
 
 vector:
-	VMOVUPS     (SI), Z0
-	VMOVUPS     64(SI), Z1
-	VMOVUPS     128(SI), Z2
-	VMOVUPS     192(SI), Z3
-	MOVQ        BX, R9
-	MOVQ        DX, R10
-	VMOVUPS     (R10), Z4
-	VMULPS      Z4, Z3, Z4
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z5
-	VFMADD231PS Z5, Z2, Z4
-	VMULPS      Z5, Z3, Z5
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z6
-	VFMADD231PS Z6, Z1, Z4
-	VFMADD231PS Z6, Z2, Z5
-	VMULPS      Z6, Z3, Z6
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z7
-	VFMADD231PS Z7, Z0, Z4
-	VFMADD231PS Z7, Z1, Z5
-	VFMADD231PS Z7, Z2, Z6
-	VMULPS      Z7, Z3, Z3
-	VMOVUPS     Z4, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z4
-	VFMADD231PS Z4, Z0, Z5
-	VFMADD231PS Z4, Z1, Z6
-	VFMADD231PS Z4, Z2, Z3
-	VMOVUPS     Z5, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z2
-	VFMADD231PS Z2, Z0, Z6
-	VFMADD231PS Z2, Z1, Z3
-	VMOVUPS     Z6, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z1
-	VFMADD231PS Z1, Z0, Z3
-	VMOVUPS     Z3, (R9)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	IMULQ       AX, R9
-	ADDQ        DX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	IMULQ       CX, R9
-	ADDQ        BX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        $0x40, DX
+	VMOVUPS     (CX), Z0
+	VMULPS      192(DX), Z0, Z0
+	VMOVUPS     (CX)(AX*1), Z1
+	VFMADD231PS 128(DX), Z1, Z0
+	VMOVUPS     (CX)(AX*2), Z1
+	VFMADD231PS 64(DX), Z1, Z0
+	LEAQ        (CX)(AX*2), R8
+	VMOVUPS     (R8)(AX*1), Z1
+	PREFETCHT0  4096(R8)(AX*1)
+	VFMADD231PS (DX), Z1, Z0
+	VMOVUPS     Z0, (BX)
+	ADDQ        $0x40, CX
 	ADDQ        $0x40, BX
-	ADDQ        $0x00000100, SI
-	DECQ        R8
-	JNZ         vector
+	ADDQ        $0x00000100, DX
 	DECQ        DI
+	JNZ         vector
+	DECQ        SI
 	JNZ         group
-	MOVQ        run+0(FP), DX
-	MOVQ        16(DX), DX
-	IMUL3Q      $0x04, DX, DX
-	ADDQ        DX, 8(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        48(DX), DX
-	IMUL3Q      $0x04, DX, DX
-	ADDQ        DX, 16(SP)
+	MOVQ        run+0(FP), CX
+	MOVQ        16(CX), CX
+	IMUL3Q      $0x01, CX, CX
+	ADDQ        CX, 8(SP)
+	MOVQ        run+0(FP), CX
+	MOVQ        48(CX), CX
+	IMUL3Q      $0x01, CX, CX
+	ADDQ        CX, 16(SP)
 	DECQ        (SP)
-	JNZ         tile
+	JNZ         position
 	VZEROUPPER
 	RET
 
@@ -3901,170 +2845,79 @@ TEXT ·convStaticBackwardW4AVX512(SB), NOSPLIT, $48-8
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
 
-tile:
-	MOVQ 8(SP), BX
+position:
+	MOVQ 8(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ 16(SP), SI
 	MOVQ 24(SP), DI
 	MOVQ run+0(FP), R8
-	MOVQ 88(R8), R8
+	MOVQ 96(R8), R8
 	MOVQ run+0(FP), R9
-	MOVQ 96(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
-	MOVQ R10, 40(SP)
+	MOVQ 112(R9), R9
+	MOVQ R9, 40(SP)
 
 group:
-	MOVQ run+0(FP), R10
-	MOVQ 120(R10), R10
+	MOVQ run+0(FP), R9
+	MOVQ 120(R9), R9
 
 vector:
-	VMOVUPS     (R8), Z0
-	VMOVUPS     64(R8), Z1
-	VMOVUPS     128(R8), Z2
-	VMOVUPS     192(R8), Z3
-	MOVQ        DI, R11
-	MOVQ        SI, R12
-	VMOVUPS     (R12), Z4
-	VMULPS      Z4, Z0, Z4
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z5
-	VFMADD231PS Z5, Z1, Z4
-	VMULPS      Z5, Z0, Z5
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z6
-	VFMADD231PS Z6, Z2, Z4
-	VFMADD231PS Z6, Z1, Z5
-	VMULPS      Z6, Z0, Z6
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z7
-	VFMADD231PS Z7, Z3, Z4
-	VFMADD231PS Z7, Z2, Z5
-	VFMADD231PS Z7, Z1, Z6
-	VMULPS      Z7, Z0, Z0
-	VMOVUPS     Z4, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z4
-	VFMADD231PS Z4, Z3, Z5
-	VFMADD231PS Z4, Z2, Z6
-	VFMADD231PS Z4, Z1, Z0
-	VMOVUPS     Z5, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z1
-	VFMADD231PS Z1, Z3, Z6
-	VFMADD231PS Z1, Z2, Z0
-	VMOVUPS     Z6, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z1
-	VFMADD231PS Z1, Z3, Z0
-	VMOVUPS     Z0, (R11)
-	MOVQ        SI, R11
-	VMOVUPS     (R11), Z0
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Z1
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Z2
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Z3
-	VMOVUPS     (R9), Z4
-	VMOVUPS     64(R9), Z5
-	VMOVUPS     128(R9), Z6
-	VMOVUPS     192(R9), Z7
-	MOVQ        BX, R11
-	VMOVUPS     (R11), Z8
-	VFMADD231PS Z8, Z0, Z7
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z8
-	VFMADD231PS Z8, Z0, Z6
-	VFMADD231PS Z8, Z1, Z7
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z8
-	VFMADD231PS Z8, Z0, Z5
-	VFMADD231PS Z8, Z1, Z6
-	VFMADD231PS Z8, Z2, Z7
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z8
-	VFMADD231PS Z8, Z0, Z4
-	VFMADD231PS Z8, Z1, Z5
-	VFMADD231PS Z8, Z2, Z6
-	VFMADD231PS Z8, Z3, Z7
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z0
-	VFMADD231PS Z0, Z1, Z4
-	VFMADD231PS Z0, Z2, Z5
-	VFMADD231PS Z0, Z3, Z6
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z0
-	VFMADD231PS Z0, Z2, Z4
-	VFMADD231PS Z0, Z3, Z5
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z0
-	VFMADD231PS Z0, Z3, Z4
-	VMOVUPS     Z4, (R9)
-	VMOVUPS     Z5, 64(R9)
-	VMOVUPS     Z6, 128(R9)
-	VMOVUPS     Z7, 192(R9)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       AX, R11
-	ADDQ        BX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       CX, R11
-	ADDQ        SI, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       DX, R11
-	ADDQ        DI, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        $0x40, BX
+	VMOVUPS     (SI), Z0
+	VMULPS      (BX), Z0, Z1
+	VMOVUPS     (SI)(CX*1), Z2
+	VFMADD231PS 64(BX), Z2, Z1
+	VMOVUPS     (SI)(CX*2), Z2
+	VFMADD231PS 128(BX), Z2, Z1
+	LEAQ        (SI)(CX*2), R10
+	VMOVUPS     (R10)(CX*1), Z2
+	VFMADD231PS 192(BX), Z2, Z1
+	VMOVUPS     Z1, (DI)
+	VMOVUPS     (R8), Z1
+	VMOVUPS     64(R8), Z2
+	VMOVUPS     128(R8), Z3
+	VMOVUPS     192(R8), Z4
+	VMOVUPS     (DX), Z5
+	VFMADD231PS Z5, Z0, Z4
+	VMOVUPS     (DX)(AX*1), Z5
+	VFMADD231PS Z5, Z0, Z3
+	VMOVUPS     (DX)(AX*2), Z5
+	VFMADD231PS Z5, Z0, Z2
+	LEAQ        (DX)(AX*2), R10
+	VMOVUPS     (R10)(AX*1), Z5
+	VFMADD231PS Z5, Z0, Z1
+	VMOVUPS     Z1, (R8)
+	VMOVUPS     Z2, 64(R8)
+	VMOVUPS     Z3, 128(R8)
+	VMOVUPS     Z4, 192(R8)
+	MOVQ        run+0(FP), R10
+	MOVQ        128(R10), R10
+	PREFETCHT0  (DX)(R10*1)
+	PREFETCHT0  (SI)(R10*1)
+	PREFETCHT0  (DI)(R10*1)
+	ADDQ        $0x40, DX
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DI
+	ADDQ        $0x00000100, BX
 	ADDQ        $0x00000100, R8
-	ADDQ        $0x00000100, R9
-	DECQ        R10
+	DECQ        R9
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        16(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 8(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        32(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 16(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        48(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 24(SP)
 	DECQ        (SP)
-	JNZ         tile
+	JNZ         position
 	VZEROUPPER
 	RET
 
@@ -4085,155 +2938,62 @@ TEXT ·convHeadwiseForwardW4AVX512(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 64(DX), DX
 
-tile:
-	MOVQ 8(SP), BX
-	MOVQ 16(SP), SI
+position:
+	MOVQ 8(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
+	MOVQ 16(SP), BX
+	MOVQ 24(SP), SI
 	MOVQ run+0(FP), DI
-	MOVQ 88(DI), DI
-	MOVQ 24(SP), R8
-	LEAQ (DX)(DX*2), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
+	MOVQ 112(DI), DI
 
 group:
-	MOVQ run+0(FP), R11
-	MOVQ 120(R11), R11
+	MOVQ run+0(FP), R8
+	MOVQ 120(R8), R8
 
 vector:
-	VMOVUPS      (DI), Z0
-	VMOVUPS      64(DI), Z1
-	VMOVUPS      128(DI), Z2
-	VMOVUPS      192(DI), Z3
-	MOVQ         SI, R12
-	MOVQ         BX, R13
-	VMOVUPS      (R13), Z4
-	VBROADCASTSS 12(R8), Z5
-	VADDPS       Z3, Z5, Z5
-	VMULPS       Z4, Z5, Z4
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z5
-	VBROADCASTSS 8(R8), Z6
-	VADDPS       Z2, Z6, Z6
-	VFMADD231PS  Z5, Z6, Z4
-	VBROADCASTSS 12(R8)(DX*1), Z6
-	VADDPS       Z3, Z6, Z6
-	VMULPS       Z5, Z6, Z5
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z6
-	VBROADCASTSS 4(R8), Z7
-	VADDPS       Z1, Z7, Z7
-	VFMADD231PS  Z6, Z7, Z4
-	VBROADCASTSS 8(R8)(DX*1), Z7
-	VADDPS       Z2, Z7, Z7
-	VFMADD231PS  Z6, Z7, Z5
-	VBROADCASTSS 12(R8)(DX*2), Z7
-	VADDPS       Z3, Z7, Z7
-	VMULPS       Z6, Z7, Z6
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z7
-	VBROADCASTSS (R8), Z8
-	VADDPS       Z0, Z8, Z8
-	VFMADD231PS  Z7, Z8, Z4
-	VBROADCASTSS 4(R8)(DX*1), Z8
-	VADDPS       Z1, Z8, Z8
-	VFMADD231PS  Z7, Z8, Z5
-	VBROADCASTSS 8(R8)(DX*2), Z8
-	VADDPS       Z2, Z8, Z8
-	VFMADD231PS  Z7, Z8, Z6
-	VBROADCASTSS 12(R8)(R9*1), Z8
-	VADDPS       Z3, Z8, Z8
-	VMULPS       Z7, Z8, Z3
-	VMOVUPS      Z4, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z4
-	VBROADCASTSS (R8)(DX*1), Z7
-	VADDPS       Z0, Z7, Z7
-	VFMADD231PS  Z4, Z7, Z5
-	VBROADCASTSS 4(R8)(DX*2), Z7
-	VADDPS       Z1, Z7, Z7
-	VFMADD231PS  Z4, Z7, Z6
-	VBROADCASTSS 8(R8)(R9*1), Z7
-	VADDPS       Z2, Z7, Z7
-	VFMADD231PS  Z4, Z7, Z3
-	VMOVUPS      Z5, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z2
-	VBROADCASTSS (R8)(DX*2), Z4
-	VADDPS       Z0, Z4, Z4
-	VFMADD231PS  Z2, Z4, Z6
-	VBROADCASTSS 4(R8)(R9*1), Z4
-	VADDPS       Z1, Z4, Z4
-	VFMADD231PS  Z2, Z4, Z3
-	VMOVUPS      Z6, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z1
-	VBROADCASTSS (R8)(R9*1), Z2
-	VADDPS       Z0, Z2, Z2
-	VFMADD231PS  Z1, Z2, Z3
-	VMOVUPS      Z3, (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        AX, R12
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        CX, R12
-	ADDQ         SI, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
+	VMOVUPS      (CX), Z0
+	VBROADCASTSS 12(SI), Z1
+	VADDPS       192(DX), Z1, Z1
+	VMULPS       Z0, Z1, Z0
+	VMOVUPS      (CX)(AX*1), Z1
+	VBROADCASTSS 8(SI), Z2
+	VADDPS       128(DX), Z2, Z2
+	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS      (CX)(AX*2), Z1
+	VBROADCASTSS 4(SI), Z2
+	VADDPS       64(DX), Z2, Z2
+	VFMADD231PS  Z1, Z2, Z0
+	LEAQ         (CX)(AX*2), R9
+	VMOVUPS      (R9)(AX*1), Z1
+	PREFETCHT0   4096(R9)(AX*1)
+	VBROADCASTSS (SI), Z2
+	VADDPS       (DX), Z2, Z2
+	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS      Z0, (BX)
+	ADDQ         $0x40, CX
 	ADDQ         $0x40, BX
-	ADDQ         $0x40, SI
-	ADDQ         $0x00000100, DI
-	DECQ         R11
+	ADDQ         $0x00000100, DX
+	DECQ         R8
 	JNZ          vector
-	MOVQ         run+0(FP), R11
-	MOVQ         128(R11), R11
-	IMULQ        DX, R11
-	ADDQ         R8, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         $0x10, R8
-	DECQ         R10
+	ADDQ         $0x10, SI
+	DECQ         DI
 	JNZ          group
-	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 8(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         48(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         64(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 24(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         16(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 8(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         48(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         64(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 24(SP)
 	DECQ         (SP)
-	JNZ          tile
+	JNZ          position
 	VZEROUPPER
 	RET
 
@@ -4254,333 +3014,136 @@ TEXT ·convHeadwiseBackwardW4AVX512(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 40(SP)
+	MOVQ AX, 32(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 72(AX), AX
-	MOVQ AX, 48(SP)
+	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
-	MOVQ run+0(FP), BX
-	MOVQ 64(BX), BX
+	MOVQ 64(DX), DX
 
-tile:
-	MOVQ 8(SP), SI
+position:
+	MOVQ 8(SP), BX
+	MOVQ run+0(FP), SI
+	MOVQ 88(SI), SI
 	MOVQ 16(SP), DI
 	MOVQ 24(SP), R8
 	MOVQ run+0(FP), R9
-	MOVQ 88(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 96(R10), R10
+	MOVQ 96(R9), R9
+	MOVQ 32(SP), R10
 	MOVQ 40(SP), R11
-	MOVQ 48(SP), R12
-	MOVQ R12, 32(SP)
-	MOVQ run+0(FP), R12
-	MOVQ 112(R12), R12
-	MOVQ R12, 56(SP)
+	MOVQ R11, 48(SP)
+	MOVQ run+0(FP), R11
+	MOVQ 112(R11), R11
+	MOVQ R11, 56(SP)
 
 group:
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
 	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z9, Z9, Z9
-	VPXORQ Z10, Z10, Z10
-	VPXORQ Z11, Z11, Z11
-	VPXORQ Z12, Z12, Z12
-	VPXORQ Z13, Z13, Z13
-	VPXORQ Z14, Z14, Z14
-	VPXORQ Z15, Z15, Z15
-	MOVQ   run+0(FP), R12
-	MOVQ   120(R12), R12
+	MOVQ   run+0(FP), R11
+	MOVQ   120(R11), R11
 
 vector:
-	VMOVUPS       (R9), Z16
-	VMOVUPS       64(R9), Z17
-	VMOVUPS       128(R9), Z18
-	VMOVUPS       192(R9), Z19
-	MOVQ          R8, R13
-	MOVQ          R11, R14
-	MOVQ          DI, R15
-	VMOVUPS       (R15), Z20
-	VBROADCASTSS  (R14), Z21
-	VADDPS        Z16, Z21, Z21
-	VMULPS        Z20, Z21, Z20
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z21
-	VBROADCASTSS  4(R14), Z22
-	VADDPS        Z17, Z22, Z22
-	VFMADD231PS   Z21, Z22, Z20
-	VBROADCASTSS  (R14), Z22
-	VADDPS        Z16, Z22, Z22
-	VMULPS        Z21, Z22, Z21
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z22
-	VBROADCASTSS  8(R14), Z23
-	VADDPS        Z18, Z23, Z23
-	VFMADD231PS   Z22, Z23, Z20
-	VBROADCASTSS  4(R14), Z23
-	VADDPS        Z17, Z23, Z23
-	VFMADD231PS   Z22, Z23, Z21
-	VBROADCASTSS  (R14), Z23
-	VADDPS        Z16, Z23, Z23
-	VMULPS        Z22, Z23, Z22
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z23
-	VBROADCASTSS  12(R14), Z24
-	VADDPS        Z19, Z24, Z24
-	VFMADD231PS   Z23, Z24, Z20
-	VBROADCASTSS  8(R14), Z24
-	VADDPS        Z18, Z24, Z24
-	VFMADD231PS   Z23, Z24, Z21
-	VBROADCASTSS  4(R14), Z24
-	VADDPS        Z17, Z24, Z24
-	VFMADD231PS   Z23, Z24, Z22
-	VBROADCASTSS  (R14), Z24
-	VADDPS        Z16, Z24, Z24
-	VMULPS        Z23, Z24, Z16
-	ADDQ          BX, R14
-	VMOVUPS       Z20, (R13)
-	ADDQ          DX, R13
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z20
-	VBROADCASTSS  12(R14), Z23
-	VADDPS        Z19, Z23, Z23
-	VFMADD231PS   Z20, Z23, Z21
-	VBROADCASTSS  8(R14), Z23
-	VADDPS        Z18, Z23, Z23
-	VFMADD231PS   Z20, Z23, Z22
-	VBROADCASTSS  4(R14), Z23
-	VADDPS        Z17, Z23, Z23
-	VFMADD231PS   Z20, Z23, Z16
-	ADDQ          BX, R14
-	VMOVUPS       Z21, (R13)
-	ADDQ          DX, R13
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z17
-	VBROADCASTSS  12(R14), Z20
-	VADDPS        Z19, Z20, Z20
-	VFMADD231PS   Z17, Z20, Z22
-	VBROADCASTSS  8(R14), Z20
-	VADDPS        Z18, Z20, Z20
-	VFMADD231PS   Z17, Z20, Z16
-	ADDQ          BX, R14
-	VMOVUPS       Z22, (R13)
-	ADDQ          DX, R13
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z17
-	VBROADCASTSS  12(R14), Z18
-	VADDPS        Z19, Z18, Z18
-	VFMADD231PS   Z17, Z18, Z16
-	VMOVUPS       Z16, (R13)
-	MOVQ          DI, R13
-	VMOVUPS       (R13), Z16
-	ADDQ          CX, R13
-	VMOVUPS       (R13), Z17
-	ADDQ          CX, R13
-	VMOVUPS       (R13), Z18
-	ADDQ          CX, R13
-	VMOVUPS       (R13), Z19
-	VMOVUPS       (R10), Z20
-	VMOVUPS       64(R10), Z21
-	VMOVUPS       128(R10), Z22
-	VMOVUPS       192(R10), Z23
-	MOVQ          SI, R13
-	VMOVUPS       (R13), Z24
-	VFMADD231PS   Z24, Z16, Z23
-	VFMADD231PS   Z24, Z16, Z3
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z24
-	VFMADD231PS   Z24, Z16, Z22
-	VFMADD231PS   Z24, Z16, Z2
-	VFMADD231PS   Z24, Z17, Z23
-	VFMADD231PS   Z24, Z17, Z7
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z24
-	VFMADD231PS   Z24, Z16, Z21
-	VFMADD231PS   Z24, Z16, Z1
-	VFMADD231PS   Z24, Z17, Z22
-	VFMADD231PS   Z24, Z17, Z6
-	VFMADD231PS   Z24, Z18, Z23
-	VFMADD231PS   Z24, Z18, Z11
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z24
-	VFMADD231PS   Z24, Z16, Z20
-	VFMADD231PS   Z24, Z16, Z0
-	VFMADD231PS   Z24, Z17, Z21
-	VFMADD231PS   Z24, Z17, Z5
-	VFMADD231PS   Z24, Z18, Z22
-	VFMADD231PS   Z24, Z18, Z10
-	VFMADD231PS   Z24, Z19, Z23
-	VFMADD231PS   Z24, Z19, Z15
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z16
-	VFMADD231PS   Z16, Z17, Z20
-	VFMADD231PS   Z16, Z17, Z4
-	VFMADD231PS   Z16, Z18, Z21
-	VFMADD231PS   Z16, Z18, Z9
-	VFMADD231PS   Z16, Z19, Z22
-	VFMADD231PS   Z16, Z19, Z14
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z16
-	VFMADD231PS   Z16, Z18, Z20
-	VFMADD231PS   Z16, Z18, Z8
-	VFMADD231PS   Z16, Z19, Z21
-	VFMADD231PS   Z16, Z19, Z13
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z16
-	VFMADD231PS   Z16, Z19, Z20
-	VFMADD231PS   Z16, Z19, Z12
-	VMOVUPS       Z20, (R10)
-	VMOVUPS       Z21, 64(R10)
-	VMOVUPS       Z22, 128(R10)
-	VMOVUPS       Z23, 192(R10)
-	MOVQ          run+0(FP), R13
-	MOVQ          128(R13), R13
-	IMULQ         AX, R13
-	ADDQ          SI, R13
-	PREFETCHT0    (R13)
-	ADDQ          AX, R13
-	PREFETCHT0    (R13)
-	ADDQ          AX, R13
-	PREFETCHT0    (R13)
-	ADDQ          AX, R13
-	PREFETCHT0    (R13)
-	MOVQ          run+0(FP), R13
-	MOVQ          128(R13), R13
-	IMULQ         CX, R13
-	ADDQ          DI, R13
-	PREFETCHT0    (R13)
-	ADDQ          CX, R13
-	PREFETCHT0    (R13)
-	ADDQ          CX, R13
-	PREFETCHT0    (R13)
-	ADDQ          CX, R13
-	PREFETCHT0    (R13)
-	MOVQ          run+0(FP), R13
-	MOVQ          128(R13), R13
-	IMULQ         DX, R13
-	ADDQ          R8, R13
-	PREFETCHT0    (R13)
-	ADDQ          DX, R13
-	PREFETCHT0    (R13)
-	ADDQ          DX, R13
-	PREFETCHT0    (R13)
-	ADDQ          DX, R13
-	PREFETCHT0    (R13)
-	ADDQ          $0x40, SI
-	ADDQ          $0x40, DI
-	ADDQ          $0x40, R8
-	ADDQ          $0x00000100, R9
-	ADDQ          $0x00000100, R10
-	DECQ          R12
-	JNZ           vector
-	VUNPCKLPS     Z1, Z0, Z16
-	VUNPCKHPS     Z1, Z0, Z17
-	VADDPS        Z17, Z16, Z16
-	VUNPCKLPS     Z3, Z2, Z17
-	VUNPCKHPS     Z3, Z2, Z18
-	VADDPS        Z18, Z17, Z17
-	VUNPCKLPS     Z5, Z4, Z18
-	VUNPCKHPS     Z5, Z4, Z19
-	VADDPS        Z19, Z18, Z18
-	VUNPCKLPS     Z7, Z6, Z19
-	VUNPCKHPS     Z7, Z6, Z20
-	VADDPS        Z20, Z19, Z19
-	VUNPCKLPS     Z9, Z8, Z20
-	VUNPCKHPS     Z9, Z8, Z21
-	VADDPS        Z21, Z20, Z20
-	VUNPCKLPS     Z11, Z10, Z21
-	VUNPCKHPS     Z11, Z10, Z22
-	VADDPS        Z22, Z21, Z21
-	VUNPCKLPS     Z13, Z12, Z22
-	VUNPCKHPS     Z13, Z12, Z23
-	VADDPS        Z23, Z22, Z22
-	VUNPCKLPS     Z15, Z14, Z23
-	VUNPCKHPS     Z15, Z14, Z24
-	VADDPS        Z24, Z23, Z23
-	VUNPCKLPD     Z17, Z16, Z24
-	VUNPCKHPD     Z17, Z16, Z16
-	VADDPS        Z16, Z24, Z24
-	VUNPCKLPD     Z19, Z18, Z16
-	VUNPCKHPD     Z19, Z18, Z17
-	VADDPS        Z17, Z16, Z16
-	VUNPCKLPD     Z21, Z20, Z17
-	VUNPCKHPD     Z21, Z20, Z18
-	VADDPS        Z18, Z17, Z17
-	VUNPCKLPD     Z23, Z22, Z18
-	VUNPCKHPD     Z23, Z22, Z19
-	VADDPS        Z19, Z18, Z18
-	VSHUFF32X4    $0x44, Z16, Z24, Z19
-	VSHUFF32X4    $0xee, Z16, Z24, Z16
-	VADDPS        Z16, Z19, Z19
-	VSHUFF32X4    $0x44, Z18, Z17, Z16
-	VSHUFF32X4    $0xee, Z18, Z17, Z17
-	VADDPS        Z17, Z16, Z16
-	VSHUFF32X4    $0x88, Z16, Z19, Z17
-	VSHUFF32X4    $0xdd, Z16, Z19, Z16
-	VADDPS        Z16, Z17, Z17
-	MOVQ          run+0(FP), R12
-	MOVQ          80(R12), R12
-	MOVQ          32(SP), R13
-	VMOVUPS       X17, (R13)
-	ADDQ          R12, R13
-	VEXTRACTF32X4 $0x01, Z17, X16
-	VMOVUPS       X16, (R13)
-	ADDQ          R12, R13
-	VEXTRACTF32X4 $0x02, Z17, X16
-	VMOVUPS       X16, (R13)
-	ADDQ          R12, R13
-	VEXTRACTF32X4 $0x03, Z17, X16
-	VMOVUPS       X16, (R13)
-	MOVQ          run+0(FP), R12
-	MOVQ          128(R12), R12
-	IMULQ         BX, R12
-	ADDQ          R11, R12
-	PREFETCHT0    (R12)
-	ADDQ          BX, R12
-	PREFETCHT0    (R12)
-	ADDQ          BX, R12
-	PREFETCHT0    (R12)
-	ADDQ          BX, R12
-	PREFETCHT0    (R12)
-	ADDQ          $0x10, 32(SP)
-	ADDQ          $0x10, R11
-	DECQ          56(SP)
-	JNZ           group
-	MOVQ          run+0(FP), SI
-	MOVQ          16(SI), SI
-	IMUL3Q        $0x04, SI, SI
-	ADDQ          SI, 8(SP)
-	MOVQ          run+0(FP), SI
-	MOVQ          32(SI), SI
-	IMUL3Q        $0x04, SI, SI
-	ADDQ          SI, 16(SP)
-	MOVQ          run+0(FP), SI
-	MOVQ          48(SI), SI
-	IMUL3Q        $0x04, SI, SI
-	ADDQ          SI, 24(SP)
-	MOVQ          run+0(FP), SI
-	MOVQ          64(SI), SI
-	IMUL3Q        $0x04, SI, SI
-	ADDQ          SI, 40(SP)
-	MOVQ          run+0(FP), SI
-	MOVQ          80(SI), SI
-	IMUL3Q        $0x04, SI, SI
-	ADDQ          SI, 48(SP)
-	DECQ          (SP)
-	JNZ           tile
+	VMOVUPS      (DI), Z4
+	VBROADCASTSS (R10), Z5
+	VADDPS       (SI), Z5, Z5
+	VMULPS       Z4, Z5, Z5
+	VMOVUPS      (DI)(CX*1), Z6
+	VBROADCASTSS 4(R10)(DX*1), Z7
+	VADDPS       64(SI), Z7, Z7
+	VFMADD231PS  Z6, Z7, Z5
+	VMOVUPS      (DI)(CX*2), Z6
+	VBROADCASTSS 8(R10)(DX*2), Z7
+	VADDPS       128(SI), Z7, Z7
+	VFMADD231PS  Z6, Z7, Z5
+	LEAQ         (DI)(CX*2), R12
+	VMOVUPS      (R12)(CX*1), Z6
+	LEAQ         (R10)(DX*2), R12
+	VBROADCASTSS 12(R12)(DX*1), Z7
+	VADDPS       192(SI), Z7, Z7
+	VFMADD231PS  Z6, Z7, Z5
+	VMOVUPS      Z5, (R8)
+	VMOVUPS      (R9), Z5
+	VMOVUPS      64(R9), Z6
+	VMOVUPS      128(R9), Z7
+	VMOVUPS      192(R9), Z8
+	VMOVUPS      (BX), Z9
+	VFMADD231PS  Z9, Z4, Z8
+	VFMADD231PS  Z9, Z4, Z3
+	VMOVUPS      (BX)(AX*1), Z9
+	VFMADD231PS  Z9, Z4, Z7
+	VFMADD231PS  Z9, Z4, Z2
+	VMOVUPS      (BX)(AX*2), Z9
+	VFMADD231PS  Z9, Z4, Z6
+	VFMADD231PS  Z9, Z4, Z1
+	LEAQ         (BX)(AX*2), R12
+	VMOVUPS      (R12)(AX*1), Z9
+	VFMADD231PS  Z9, Z4, Z5
+	VFMADD231PS  Z9, Z4, Z0
+	VMOVUPS      Z5, (R9)
+	VMOVUPS      Z6, 64(R9)
+	VMOVUPS      Z7, 128(R9)
+	VMOVUPS      Z8, 192(R9)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	PREFETCHT0   (BX)(R12*1)
+	PREFETCHT0   (DI)(R12*1)
+	PREFETCHT0   (R8)(R12*1)
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, R8
+	ADDQ         $0x00000100, SI
+	ADDQ         $0x00000100, R9
+	DECQ         R11
+	JNZ          vector
+	MOVQ         48(SP), R11
+	VUNPCKLPS    Z1, Z0, Z4
+	VUNPCKHPS    Z1, Z0, Z5
+	VADDPS       Z5, Z4, Z4
+	VUNPCKLPS    Z3, Z2, Z5
+	VUNPCKHPS    Z3, Z2, Z6
+	VADDPS       Z6, Z5, Z5
+	VUNPCKLPD    Z5, Z4, Z6
+	VUNPCKHPD    Z5, Z4, Z4
+	VADDPS       Z4, Z6, Z6
+	VSHUFF32X4   $0x44, Z6, Z6, Z4
+	VSHUFF32X4   $0xee, Z6, Z6, Z5
+	VADDPS       Z5, Z4, Z4
+	VSHUFF32X4   $0x88, Z4, Z4, Z5
+	VSHUFF32X4   $0xdd, Z4, Z4, Z4
+	VADDPS       Z4, Z5, Z5
+	VMOVUPS      X5, (R11)
+	ADDQ         $0x10, 48(SP)
+	ADDQ         $0x10, R10
+	DECQ         56(SP)
+	JNZ          group
+	MOVQ         run+0(FP), BX
+	MOVQ         16(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 8(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         32(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 16(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         48(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 24(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         64(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 32(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         80(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 40(SP)
+	DECQ         (SP)
+	JNZ          position
 	VZEROUPPER
 	RET
 
@@ -5227,110 +3790,50 @@ TEXT ·convStaticForwardW5AVX512(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
 
-tile:
-	MOVQ 8(SP), DX
+position:
+	MOVQ 8(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
 	MOVQ 16(SP), BX
 	MOVQ run+0(FP), SI
-	MOVQ 88(SI), SI
-	MOVQ run+0(FP), DI
-	MOVQ 112(DI), DI
+	MOVQ 112(SI), SI
 
 group:
-	MOVQ run+0(FP), R8
-	MOVQ 120(R8), R8
+	MOVQ run+0(FP), DI
+	MOVQ 120(DI), DI
 
 vector:
-	VMOVUPS     (SI), Z0
-	VMOVUPS     64(SI), Z1
-	VMOVUPS     128(SI), Z2
-	VMOVUPS     192(SI), Z3
-	VMOVUPS     256(SI), Z4
-	MOVQ        BX, R9
-	MOVQ        DX, R10
-	VMOVUPS     (R10), Z5
-	VMULPS      Z5, Z4, Z5
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z6
-	VFMADD231PS Z6, Z3, Z5
-	VMULPS      Z6, Z4, Z6
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z7
-	VFMADD231PS Z7, Z2, Z5
-	VFMADD231PS Z7, Z3, Z6
-	VMULPS      Z7, Z4, Z7
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z8
-	VFMADD231PS Z8, Z1, Z5
-	VFMADD231PS Z8, Z2, Z6
-	VFMADD231PS Z8, Z3, Z7
-	VMULPS      Z8, Z4, Z4
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z8
-	VFMADD231PS Z8, Z0, Z5
-	VFMADD231PS Z8, Z1, Z6
-	VFMADD231PS Z8, Z2, Z7
-	VFMADD231PS Z8, Z3, Z4
-	VMOVUPS     Z5, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z3
-	VFMADD231PS Z3, Z0, Z6
-	VFMADD231PS Z3, Z1, Z7
-	VFMADD231PS Z3, Z2, Z4
-	VMOVUPS     Z6, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z2
-	VFMADD231PS Z2, Z0, Z7
-	VFMADD231PS Z2, Z1, Z4
-	VMOVUPS     Z7, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z1
-	VFMADD231PS Z1, Z0, Z4
-	VMOVUPS     Z4, (R9)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	IMULQ       AX, R9
-	ADDQ        DX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	IMULQ       CX, R9
-	ADDQ        BX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        $0x40, DX
+	VMOVUPS     (CX), Z0
+	VMULPS      256(DX), Z0, Z0
+	VMOVUPS     (CX)(AX*1), Z1
+	VFMADD231PS 192(DX), Z1, Z0
+	VMOVUPS     (CX)(AX*2), Z1
+	VFMADD231PS 128(DX), Z1, Z0
+	LEAQ        (CX)(AX*2), R8
+	VMOVUPS     (R8)(AX*1), Z1
+	VFMADD231PS 64(DX), Z1, Z0
+	VMOVUPS     (CX)(AX*4), Z1
+	PREFETCHT0  4096(CX)(AX*4)
+	VFMADD231PS (DX), Z1, Z0
+	VMOVUPS     Z0, (BX)
+	ADDQ        $0x40, CX
 	ADDQ        $0x40, BX
-	ADDQ        $0x00000140, SI
-	DECQ        R8
-	JNZ         vector
+	ADDQ        $0x00000140, DX
 	DECQ        DI
+	JNZ         vector
+	DECQ        SI
 	JNZ         group
-	MOVQ        run+0(FP), DX
-	MOVQ        16(DX), DX
-	IMUL3Q      $0x04, DX, DX
-	ADDQ        DX, 8(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        48(DX), DX
-	IMUL3Q      $0x04, DX, DX
-	ADDQ        DX, 16(SP)
+	MOVQ        run+0(FP), CX
+	MOVQ        16(CX), CX
+	IMUL3Q      $0x01, CX, CX
+	ADDQ        CX, 8(SP)
+	MOVQ        run+0(FP), CX
+	MOVQ        48(CX), CX
+	IMUL3Q      $0x01, CX, CX
+	ADDQ        CX, 16(SP)
 	DECQ        (SP)
-	JNZ         tile
+	JNZ         position
 	VZEROUPPER
 	RET
 
@@ -5353,185 +3856,85 @@ TEXT ·convStaticBackwardW5AVX512(SB), NOSPLIT, $48-8
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
 
-tile:
-	MOVQ 8(SP), BX
+position:
+	MOVQ 8(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ 16(SP), SI
 	MOVQ 24(SP), DI
 	MOVQ run+0(FP), R8
-	MOVQ 88(R8), R8
+	MOVQ 96(R8), R8
 	MOVQ run+0(FP), R9
-	MOVQ 96(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
-	MOVQ R10, 40(SP)
+	MOVQ 112(R9), R9
+	MOVQ R9, 40(SP)
 
 group:
-	MOVQ run+0(FP), R10
-	MOVQ 120(R10), R10
+	MOVQ run+0(FP), R9
+	MOVQ 120(R9), R9
 
 vector:
-	VMOVUPS     (R8), Z0
-	VMOVUPS     64(R8), Z1
-	VMOVUPS     128(R8), Z2
-	VMOVUPS     192(R8), Z3
-	VMOVUPS     256(R8), Z4
-	MOVQ        DI, R11
-	MOVQ        SI, R12
-	VMOVUPS     (R12), Z5
-	VMULPS      Z5, Z0, Z5
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z6
-	VFMADD231PS Z6, Z1, Z5
-	VMULPS      Z6, Z0, Z6
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z7
-	VFMADD231PS Z7, Z2, Z5
-	VFMADD231PS Z7, Z1, Z6
-	VMULPS      Z7, Z0, Z7
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z8
-	VFMADD231PS Z8, Z3, Z5
-	VFMADD231PS Z8, Z2, Z6
-	VFMADD231PS Z8, Z1, Z7
-	VMULPS      Z8, Z0, Z0
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z8
-	VFMADD231PS Z8, Z4, Z5
-	VFMADD231PS Z8, Z3, Z6
-	VFMADD231PS Z8, Z2, Z7
-	VFMADD231PS Z8, Z1, Z0
-	VMOVUPS     Z5, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z1
-	VFMADD231PS Z1, Z4, Z6
-	VFMADD231PS Z1, Z3, Z7
-	VFMADD231PS Z1, Z2, Z0
-	VMOVUPS     Z6, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z1
-	VFMADD231PS Z1, Z4, Z7
-	VFMADD231PS Z1, Z3, Z0
-	VMOVUPS     Z7, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z1
-	VFMADD231PS Z1, Z4, Z0
-	VMOVUPS     Z0, (R11)
-	MOVQ        SI, R11
-	VMOVUPS     (R11), Z0
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Z1
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Z2
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Z3
-	VMOVUPS     (R9), Z4
-	VMOVUPS     64(R9), Z5
-	VMOVUPS     128(R9), Z6
-	VMOVUPS     192(R9), Z7
-	VMOVUPS     256(R9), Z8
-	MOVQ        BX, R11
-	VMOVUPS     (R11), Z9
-	VFMADD231PS Z9, Z0, Z8
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z9
-	VFMADD231PS Z9, Z0, Z7
-	VFMADD231PS Z9, Z1, Z8
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z9
-	VFMADD231PS Z9, Z0, Z6
-	VFMADD231PS Z9, Z1, Z7
-	VFMADD231PS Z9, Z2, Z8
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z9
-	VFMADD231PS Z9, Z0, Z5
-	VFMADD231PS Z9, Z1, Z6
-	VFMADD231PS Z9, Z2, Z7
-	VFMADD231PS Z9, Z3, Z8
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z9
-	VFMADD231PS Z9, Z0, Z4
-	VFMADD231PS Z9, Z1, Z5
-	VFMADD231PS Z9, Z2, Z6
-	VFMADD231PS Z9, Z3, Z7
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z0
-	VFMADD231PS Z0, Z1, Z4
-	VFMADD231PS Z0, Z2, Z5
-	VFMADD231PS Z0, Z3, Z6
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z0
-	VFMADD231PS Z0, Z2, Z4
-	VFMADD231PS Z0, Z3, Z5
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z0
-	VFMADD231PS Z0, Z3, Z4
-	VMOVUPS     Z4, (R9)
-	VMOVUPS     Z5, 64(R9)
-	VMOVUPS     Z6, 128(R9)
-	VMOVUPS     Z7, 192(R9)
-	VMOVUPS     Z8, 256(R9)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       AX, R11
-	ADDQ        BX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       CX, R11
-	ADDQ        SI, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       DX, R11
-	ADDQ        DI, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        $0x40, BX
+	VMOVUPS     (SI), Z0
+	VMULPS      (BX), Z0, Z1
+	VMOVUPS     (SI)(CX*1), Z2
+	VFMADD231PS 64(BX), Z2, Z1
+	VMOVUPS     (SI)(CX*2), Z2
+	VFMADD231PS 128(BX), Z2, Z1
+	LEAQ        (SI)(CX*2), R10
+	VMOVUPS     (R10)(CX*1), Z2
+	VFMADD231PS 192(BX), Z2, Z1
+	VMOVUPS     (SI)(CX*4), Z2
+	VFMADD231PS 256(BX), Z2, Z1
+	VMOVUPS     Z1, (DI)
+	VMOVUPS     (R8), Z1
+	VMOVUPS     64(R8), Z2
+	VMOVUPS     128(R8), Z3
+	VMOVUPS     192(R8), Z4
+	VMOVUPS     256(R8), Z5
+	VMOVUPS     (DX), Z6
+	VFMADD231PS Z6, Z0, Z5
+	VMOVUPS     (DX)(AX*1), Z6
+	VFMADD231PS Z6, Z0, Z4
+	VMOVUPS     (DX)(AX*2), Z6
+	VFMADD231PS Z6, Z0, Z3
+	LEAQ        (DX)(AX*2), R10
+	VMOVUPS     (R10)(AX*1), Z6
+	VFMADD231PS Z6, Z0, Z2
+	VMOVUPS     (DX)(AX*4), Z6
+	VFMADD231PS Z6, Z0, Z1
+	VMOVUPS     Z1, (R8)
+	VMOVUPS     Z2, 64(R8)
+	VMOVUPS     Z3, 128(R8)
+	VMOVUPS     Z4, 192(R8)
+	VMOVUPS     Z5, 256(R8)
+	MOVQ        run+0(FP), R10
+	MOVQ        128(R10), R10
+	PREFETCHT0  (DX)(R10*1)
+	PREFETCHT0  (SI)(R10*1)
+	PREFETCHT0  (DI)(R10*1)
+	ADDQ        $0x40, DX
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DI
+	ADDQ        $0x00000140, BX
 	ADDQ        $0x00000140, R8
-	ADDQ        $0x00000140, R9
-	DECQ        R10
+	DECQ        R9
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        16(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 8(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        32(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 16(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        48(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 24(SP)
 	DECQ        (SP)
-	JNZ         tile
+	JNZ         position
 	VZEROUPPER
 	RET
 
@@ -5552,170 +3955,66 @@ TEXT ·convHeadwiseForwardW5AVX512(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 64(DX), DX
 
-tile:
-	MOVQ 8(SP), BX
-	MOVQ 16(SP), SI
+position:
+	MOVQ 8(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
+	MOVQ 16(SP), BX
+	MOVQ 24(SP), SI
 	MOVQ run+0(FP), DI
-	MOVQ 88(DI), DI
-	MOVQ 24(SP), R8
-	LEAQ (DX)(DX*2), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
+	MOVQ 112(DI), DI
 
 group:
-	MOVQ run+0(FP), R11
-	MOVQ 120(R11), R11
+	MOVQ run+0(FP), R8
+	MOVQ 120(R8), R8
 
 vector:
-	VMOVUPS      (DI), Z0
-	VMOVUPS      64(DI), Z1
-	VMOVUPS      128(DI), Z2
-	VMOVUPS      192(DI), Z3
-	VMOVUPS      256(DI), Z4
-	MOVQ         SI, R12
-	MOVQ         BX, R13
-	VMOVUPS      (R13), Z5
-	VBROADCASTSS 16(R8), Z6
-	VADDPS       Z4, Z6, Z6
-	VMULPS       Z5, Z6, Z5
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z6
-	VBROADCASTSS 12(R8), Z7
-	VADDPS       Z3, Z7, Z7
-	VFMADD231PS  Z6, Z7, Z5
-	VBROADCASTSS 16(R8)(DX*1), Z7
-	VADDPS       Z4, Z7, Z7
-	VMULPS       Z6, Z7, Z6
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z7
-	VBROADCASTSS 8(R8), Z8
-	VADDPS       Z2, Z8, Z8
-	VFMADD231PS  Z7, Z8, Z5
-	VBROADCASTSS 12(R8)(DX*1), Z8
-	VADDPS       Z3, Z8, Z8
-	VFMADD231PS  Z7, Z8, Z6
-	VBROADCASTSS 16(R8)(DX*2), Z8
-	VADDPS       Z4, Z8, Z8
-	VMULPS       Z7, Z8, Z7
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z8
-	VBROADCASTSS 4(R8), Z9
-	VADDPS       Z1, Z9, Z9
-	VFMADD231PS  Z8, Z9, Z5
-	VBROADCASTSS 8(R8)(DX*1), Z9
-	VADDPS       Z2, Z9, Z9
-	VFMADD231PS  Z8, Z9, Z6
-	VBROADCASTSS 12(R8)(DX*2), Z9
-	VADDPS       Z3, Z9, Z9
-	VFMADD231PS  Z8, Z9, Z7
-	VBROADCASTSS 16(R8)(R9*1), Z9
-	VADDPS       Z4, Z9, Z9
-	VMULPS       Z8, Z9, Z4
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z8
-	VBROADCASTSS (R8), Z9
-	VADDPS       Z0, Z9, Z9
-	VFMADD231PS  Z8, Z9, Z5
-	VBROADCASTSS 4(R8)(DX*1), Z9
-	VADDPS       Z1, Z9, Z9
-	VFMADD231PS  Z8, Z9, Z6
-	VBROADCASTSS 8(R8)(DX*2), Z9
-	VADDPS       Z2, Z9, Z9
-	VFMADD231PS  Z8, Z9, Z7
-	VBROADCASTSS 12(R8)(R9*1), Z9
-	VADDPS       Z3, Z9, Z9
-	VFMADD231PS  Z8, Z9, Z4
-	VMOVUPS      Z5, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z3
-	VBROADCASTSS (R8)(DX*1), Z5
-	VADDPS       Z0, Z5, Z5
-	VFMADD231PS  Z3, Z5, Z6
-	VBROADCASTSS 4(R8)(DX*2), Z5
-	VADDPS       Z1, Z5, Z5
-	VFMADD231PS  Z3, Z5, Z7
-	VBROADCASTSS 8(R8)(R9*1), Z5
-	VADDPS       Z2, Z5, Z5
-	VFMADD231PS  Z3, Z5, Z4
-	VMOVUPS      Z6, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z2
-	VBROADCASTSS (R8)(DX*2), Z3
-	VADDPS       Z0, Z3, Z3
-	VFMADD231PS  Z2, Z3, Z7
-	VBROADCASTSS 4(R8)(R9*1), Z3
-	VADDPS       Z1, Z3, Z3
-	VFMADD231PS  Z2, Z3, Z4
-	VMOVUPS      Z7, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z1
-	VBROADCASTSS (R8)(R9*1), Z2
-	VADDPS       Z0, Z2, Z2
-	VFMADD231PS  Z1, Z2, Z4
-	VMOVUPS      Z4, (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        AX, R12
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        CX, R12
-	ADDQ         SI, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
+	VMOVUPS      (CX), Z0
+	VBROADCASTSS 16(SI), Z1
+	VADDPS       256(DX), Z1, Z1
+	VMULPS       Z0, Z1, Z0
+	VMOVUPS      (CX)(AX*1), Z1
+	VBROADCASTSS 12(SI), Z2
+	VADDPS       192(DX), Z2, Z2
+	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS      (CX)(AX*2), Z1
+	VBROADCASTSS 8(SI), Z2
+	VADDPS       128(DX), Z2, Z2
+	VFMADD231PS  Z1, Z2, Z0
+	LEAQ         (CX)(AX*2), R9
+	VMOVUPS      (R9)(AX*1), Z1
+	VBROADCASTSS 4(SI), Z2
+	VADDPS       64(DX), Z2, Z2
+	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS      (CX)(AX*4), Z1
+	PREFETCHT0   4096(CX)(AX*4)
+	VBROADCASTSS (SI), Z2
+	VADDPS       (DX), Z2, Z2
+	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS      Z0, (BX)
+	ADDQ         $0x40, CX
 	ADDQ         $0x40, BX
-	ADDQ         $0x40, SI
-	ADDQ         $0x00000140, DI
-	DECQ         R11
+	ADDQ         $0x00000140, DX
+	DECQ         R8
 	JNZ          vector
-	MOVQ         run+0(FP), R11
-	MOVQ         128(R11), R11
-	IMULQ        DX, R11
-	ADDQ         R8, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         $0x14, R8
-	DECQ         R10
+	ADDQ         $0x14, SI
+	DECQ         DI
 	JNZ          group
-	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 8(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         48(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         64(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 24(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         16(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 8(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         48(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         64(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 24(SP)
 	DECQ         (SP)
-	JNZ          tile
+	JNZ          position
 	VZEROUPPER
 	RET
 
@@ -5736,33 +4035,31 @@ TEXT ·convHeadwiseBackwardW5AVX512(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 40(SP)
+	MOVQ AX, 32(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 72(AX), AX
-	MOVQ AX, 48(SP)
+	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
-	MOVQ run+0(FP), BX
-	MOVQ 64(BX), BX
+	MOVQ 64(DX), DX
 
-tile:
-	MOVQ 8(SP), SI
+position:
+	MOVQ 8(SP), BX
+	MOVQ run+0(FP), SI
+	MOVQ 88(SI), SI
 	MOVQ 16(SP), DI
 	MOVQ 24(SP), R8
 	MOVQ run+0(FP), R9
-	MOVQ 88(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 96(R10), R10
+	MOVQ 96(R9), R9
+	MOVQ 32(SP), R10
 	MOVQ 40(SP), R11
-	MOVQ 48(SP), R12
-	MOVQ R12, 32(SP)
-	MOVQ run+0(FP), R12
-	MOVQ 112(R12), R12
-	MOVQ R12, 56(SP)
+	MOVQ R11, 48(SP)
+	MOVQ run+0(FP), R11
+	MOVQ 112(R11), R11
+	MOVQ R11, 56(SP)
 
 group:
 	VPXORQ Z0, Z0, Z0
@@ -5770,229 +4067,122 @@ group:
 	VPXORQ Z2, Z2, Z2
 	VPXORQ Z3, Z3, Z3
 	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z9, Z9, Z9
-	MOVQ   run+0(FP), R12
-	MOVQ   120(R12), R12
+	MOVQ   run+0(FP), R11
+	MOVQ   120(R11), R11
 
 vector:
-	VMOVUPS       (R9), Z10
-	VMOVUPS       64(R9), Z11
-	VMOVUPS       128(R9), Z12
-	VMOVUPS       192(R9), Z13
-	VMOVUPS       256(R9), Z14
-	MOVQ          R8, R13
-	MOVQ          R11, R14
-	MOVQ          DI, R15
-	VMOVUPS       (R15), Z15
-	VBROADCASTSS  (R14), Z16
-	VADDPS        Z10, Z16, Z16
-	VMULPS        Z15, Z16, Z15
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z16
-	VBROADCASTSS  4(R14), Z17
-	VADDPS        Z11, Z17, Z17
-	VFMADD231PS   Z16, Z17, Z15
-	VBROADCASTSS  (R14), Z17
-	VADDPS        Z10, Z17, Z17
-	VMULPS        Z16, Z17, Z10
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z16
-	VBROADCASTSS  8(R14), Z17
-	VADDPS        Z12, Z17, Z17
-	VFMADD231PS   Z16, Z17, Z15
-	VBROADCASTSS  4(R14), Z17
-	VADDPS        Z11, Z17, Z17
-	VFMADD231PS   Z16, Z17, Z10
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z11
-	VBROADCASTSS  12(R14), Z16
-	VADDPS        Z13, Z16, Z16
-	VFMADD231PS   Z11, Z16, Z15
-	VBROADCASTSS  8(R14), Z16
-	VADDPS        Z12, Z16, Z16
-	VFMADD231PS   Z11, Z16, Z10
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z11
-	VBROADCASTSS  16(R14), Z12
-	VADDPS        Z14, Z12, Z12
-	VFMADD231PS   Z11, Z12, Z15
-	VBROADCASTSS  12(R14), Z12
-	VADDPS        Z13, Z12, Z12
-	VFMADD231PS   Z11, Z12, Z10
-	ADDQ          BX, R14
-	VMOVUPS       Z15, (R13)
-	ADDQ          DX, R13
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z11
-	VBROADCASTSS  16(R14), Z12
-	VADDPS        Z14, Z12, Z12
-	VFMADD231PS   Z11, Z12, Z10
-	VMOVUPS       Z10, (R13)
-	MOVQ          DI, R13
-	VMOVUPS       (R13), Z10
-	ADDQ          CX, R13
-	VMOVUPS       (R13), Z11
-	VMOVUPS       (R10), Z12
-	VMOVUPS       64(R10), Z13
-	VMOVUPS       128(R10), Z14
-	VMOVUPS       192(R10), Z15
-	VMOVUPS       256(R10), Z16
-	MOVQ          SI, R13
-	VMOVUPS       (R13), Z17
-	VFMADD231PS   Z17, Z10, Z16
-	VFMADD231PS   Z17, Z10, Z4
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z17
-	VFMADD231PS   Z17, Z10, Z15
-	VFMADD231PS   Z17, Z10, Z3
-	VFMADD231PS   Z17, Z11, Z16
-	VFMADD231PS   Z17, Z11, Z9
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z17
-	VFMADD231PS   Z17, Z10, Z14
-	VFMADD231PS   Z17, Z10, Z2
-	VFMADD231PS   Z17, Z11, Z15
-	VFMADD231PS   Z17, Z11, Z8
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z17
-	VFMADD231PS   Z17, Z10, Z13
-	VFMADD231PS   Z17, Z10, Z1
-	VFMADD231PS   Z17, Z11, Z14
-	VFMADD231PS   Z17, Z11, Z7
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z17
-	VFMADD231PS   Z17, Z10, Z12
-	VFMADD231PS   Z17, Z10, Z0
-	VFMADD231PS   Z17, Z11, Z13
-	VFMADD231PS   Z17, Z11, Z6
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z10
-	VFMADD231PS   Z10, Z11, Z12
-	VFMADD231PS   Z10, Z11, Z5
-	VMOVUPS       Z12, (R10)
-	VMOVUPS       Z13, 64(R10)
-	VMOVUPS       Z14, 128(R10)
-	VMOVUPS       Z15, 192(R10)
-	VMOVUPS       Z16, 256(R10)
-	MOVQ          run+0(FP), R13
-	MOVQ          128(R13), R13
-	IMULQ         AX, R13
-	ADDQ          SI, R13
-	PREFETCHT0    (R13)
-	ADDQ          AX, R13
-	PREFETCHT0    (R13)
-	MOVQ          run+0(FP), R13
-	MOVQ          128(R13), R13
-	IMULQ         CX, R13
-	ADDQ          DI, R13
-	PREFETCHT0    (R13)
-	ADDQ          CX, R13
-	PREFETCHT0    (R13)
-	MOVQ          run+0(FP), R13
-	MOVQ          128(R13), R13
-	IMULQ         DX, R13
-	ADDQ          R8, R13
-	PREFETCHT0    (R13)
-	ADDQ          DX, R13
-	PREFETCHT0    (R13)
-	ADDQ          $0x40, SI
-	ADDQ          $0x40, DI
-	ADDQ          $0x40, R8
-	ADDQ          $0x00000140, R9
-	ADDQ          $0x00000140, R10
-	DECQ          R12
-	JNZ           vector
-	VUNPCKLPS     Z1, Z0, Z10
-	VUNPCKHPS     Z1, Z0, Z11
-	VADDPS        Z11, Z10, Z10
-	VUNPCKLPS     Z3, Z2, Z11
-	VUNPCKHPS     Z3, Z2, Z12
-	VADDPS        Z12, Z11, Z11
-	VUNPCKLPS     Z4, Z4, Z12
-	VUNPCKHPS     Z4, Z4, Z13
-	VADDPS        Z13, Z12, Z12
-	VUNPCKLPS     Z6, Z5, Z13
-	VUNPCKHPS     Z6, Z5, Z14
-	VADDPS        Z14, Z13, Z13
-	VUNPCKLPS     Z8, Z7, Z14
-	VUNPCKHPS     Z8, Z7, Z15
-	VADDPS        Z15, Z14, Z14
-	VUNPCKLPS     Z9, Z9, Z15
-	VUNPCKHPS     Z9, Z9, Z16
-	VADDPS        Z16, Z15, Z15
-	VUNPCKLPD     Z11, Z10, Z16
-	VUNPCKHPD     Z11, Z10, Z10
-	VADDPS        Z10, Z16, Z16
-	VUNPCKLPD     Z12, Z12, Z10
-	VUNPCKHPD     Z12, Z12, Z11
-	VADDPS        Z11, Z10, Z10
-	VUNPCKLPD     Z14, Z13, Z11
-	VUNPCKHPD     Z14, Z13, Z12
-	VADDPS        Z12, Z11, Z11
-	VUNPCKLPD     Z15, Z15, Z12
-	VUNPCKHPD     Z15, Z15, Z13
-	VADDPS        Z13, Z12, Z12
-	VSHUFF32X4    $0x44, Z10, Z16, Z13
-	VSHUFF32X4    $0xee, Z10, Z16, Z10
-	VADDPS        Z10, Z13, Z13
-	VSHUFF32X4    $0x44, Z12, Z11, Z10
-	VSHUFF32X4    $0xee, Z12, Z11, Z11
-	VADDPS        Z11, Z10, Z10
-	VSHUFF32X4    $0x88, Z10, Z13, Z11
-	VSHUFF32X4    $0xdd, Z10, Z13, Z10
-	VADDPS        Z10, Z11, Z11
-	MOVQ          run+0(FP), R12
-	MOVQ          80(R12), R12
-	MOVQ          32(SP), R13
-	VMOVUPS       X11, (R13)
-	VEXTRACTF32X4 $0x01, Z11, X10
-	VMOVSS        X10, 16(R13)
-	ADDQ          R12, R13
-	VEXTRACTF32X4 $0x02, Z11, X10
-	VMOVUPS       X10, (R13)
-	VEXTRACTF32X4 $0x03, Z11, X10
-	VMOVSS        X10, 16(R13)
+	VMOVUPS       (DI), Z5
+	VBROADCASTSS  (R10), Z6
+	VADDPS        (SI), Z6, Z6
+	VMULPS        Z5, Z6, Z6
+	VMOVUPS       (DI)(CX*1), Z7
+	VBROADCASTSS  4(R10)(DX*1), Z8
+	VADDPS        64(SI), Z8, Z8
+	VFMADD231PS   Z7, Z8, Z6
+	VMOVUPS       (DI)(CX*2), Z7
+	VBROADCASTSS  8(R10)(DX*2), Z8
+	VADDPS        128(SI), Z8, Z8
+	VFMADD231PS   Z7, Z8, Z6
+	LEAQ          (DI)(CX*2), R12
+	VMOVUPS       (R12)(CX*1), Z7
+	LEAQ          (R10)(DX*2), R12
+	VBROADCASTSS  12(R12)(DX*1), Z8
+	VADDPS        192(SI), Z8, Z8
+	VFMADD231PS   Z7, Z8, Z6
+	VMOVUPS       (DI)(CX*4), Z7
+	VBROADCASTSS  16(R10)(DX*4), Z8
+	VADDPS        256(SI), Z8, Z8
+	VFMADD231PS   Z7, Z8, Z6
+	VMOVUPS       Z6, (R8)
+	VMOVUPS       (R9), Z6
+	VMOVUPS       64(R9), Z7
+	VMOVUPS       128(R9), Z8
+	VMOVUPS       192(R9), Z9
+	VMOVUPS       256(R9), Z10
+	VMOVUPS       (BX), Z11
+	VFMADD231PS   Z11, Z5, Z10
+	VFMADD231PS   Z11, Z5, Z4
+	VMOVUPS       (BX)(AX*1), Z11
+	VFMADD231PS   Z11, Z5, Z9
+	VFMADD231PS   Z11, Z5, Z3
+	VMOVUPS       (BX)(AX*2), Z11
+	VFMADD231PS   Z11, Z5, Z8
+	VFMADD231PS   Z11, Z5, Z2
+	LEAQ          (BX)(AX*2), R12
+	VMOVUPS       (R12)(AX*1), Z11
+	VFMADD231PS   Z11, Z5, Z7
+	VFMADD231PS   Z11, Z5, Z1
+	VMOVUPS       (BX)(AX*4), Z11
+	VFMADD231PS   Z11, Z5, Z6
+	VFMADD231PS   Z11, Z5, Z0
+	VMOVUPS       Z6, (R9)
+	VMOVUPS       Z7, 64(R9)
+	VMOVUPS       Z8, 128(R9)
+	VMOVUPS       Z9, 192(R9)
+	VMOVUPS       Z10, 256(R9)
 	MOVQ          run+0(FP), R12
 	MOVQ          128(R12), R12
-	IMULQ         BX, R12
-	ADDQ          R11, R12
-	PREFETCHT0    (R12)
-	ADDQ          BX, R12
-	PREFETCHT0    (R12)
-	ADDQ          $0x14, 32(SP)
-	ADDQ          $0x14, R11
+	PREFETCHT0    (BX)(R12*1)
+	PREFETCHT0    (DI)(R12*1)
+	PREFETCHT0    (R8)(R12*1)
+	ADDQ          $0x40, BX
+	ADDQ          $0x40, DI
+	ADDQ          $0x40, R8
+	ADDQ          $0x00000140, SI
+	ADDQ          $0x00000140, R9
+	DECQ          R11
+	JNZ           vector
+	MOVQ          48(SP), R11
+	VUNPCKLPS     Z1, Z0, Z5
+	VUNPCKHPS     Z1, Z0, Z6
+	VADDPS        Z6, Z5, Z5
+	VUNPCKLPS     Z3, Z2, Z6
+	VUNPCKHPS     Z3, Z2, Z7
+	VADDPS        Z7, Z6, Z6
+	VUNPCKLPS     Z4, Z4, Z7
+	VUNPCKHPS     Z4, Z4, Z8
+	VADDPS        Z8, Z7, Z7
+	VUNPCKLPD     Z6, Z5, Z8
+	VUNPCKHPD     Z6, Z5, Z5
+	VADDPS        Z5, Z8, Z8
+	VUNPCKLPD     Z7, Z7, Z5
+	VUNPCKHPD     Z7, Z7, Z6
+	VADDPS        Z6, Z5, Z5
+	VSHUFF32X4    $0x44, Z5, Z8, Z6
+	VSHUFF32X4    $0xee, Z5, Z8, Z5
+	VADDPS        Z5, Z6, Z6
+	VSHUFF32X4    $0x88, Z6, Z6, Z5
+	VSHUFF32X4    $0xdd, Z6, Z6, Z6
+	VADDPS        Z6, Z5, Z5
+	VMOVUPS       X5, (R11)
+	VEXTRACTF32X4 $0x01, Z5, X5
+	VMOVSS        X5, 16(R11)
+	ADDQ          $0x14, 48(SP)
+	ADDQ          $0x14, R10
 	DECQ          56(SP)
 	JNZ           group
-	MOVQ          run+0(FP), SI
-	MOVQ          16(SI), SI
-	IMUL3Q        $0x02, SI, SI
-	ADDQ          SI, 8(SP)
-	MOVQ          run+0(FP), SI
-	MOVQ          32(SI), SI
-	IMUL3Q        $0x02, SI, SI
-	ADDQ          SI, 16(SP)
-	MOVQ          run+0(FP), SI
-	MOVQ          48(SI), SI
-	IMUL3Q        $0x02, SI, SI
-	ADDQ          SI, 24(SP)
-	MOVQ          run+0(FP), SI
-	MOVQ          64(SI), SI
-	IMUL3Q        $0x02, SI, SI
-	ADDQ          SI, 40(SP)
-	MOVQ          run+0(FP), SI
-	MOVQ          80(SI), SI
-	IMUL3Q        $0x02, SI, SI
-	ADDQ          SI, 48(SP)
+	MOVQ          run+0(FP), BX
+	MOVQ          16(BX), BX
+	IMUL3Q        $0x01, BX, BX
+	ADDQ          BX, 8(SP)
+	MOVQ          run+0(FP), BX
+	MOVQ          32(BX), BX
+	IMUL3Q        $0x01, BX, BX
+	ADDQ          BX, 16(SP)
+	MOVQ          run+0(FP), BX
+	MOVQ          48(BX), BX
+	IMUL3Q        $0x01, BX, BX
+	ADDQ          BX, 24(SP)
+	MOVQ          run+0(FP), BX
+	MOVQ          64(BX), BX
+	IMUL3Q        $0x01, BX, BX
+	ADDQ          BX, 32(SP)
+	MOVQ          run+0(FP), BX
+	MOVQ          80(BX), BX
+	IMUL3Q        $0x01, BX, BX
+	ADDQ          BX, 40(SP)
 	DECQ          (SP)
-	JNZ           tile
+	JNZ           position
 	VZEROUPPER
 	RET
 
@@ -6552,117 +4742,53 @@ TEXT ·convStaticForwardW6AVX512(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
 
-tile:
-	MOVQ 8(SP), DX
+position:
+	MOVQ 8(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
 	MOVQ 16(SP), BX
 	MOVQ run+0(FP), SI
-	MOVQ 88(SI), SI
-	MOVQ run+0(FP), DI
-	MOVQ 112(DI), DI
+	MOVQ 112(SI), SI
 
 group:
-	MOVQ run+0(FP), R8
-	MOVQ 120(R8), R8
+	MOVQ run+0(FP), DI
+	MOVQ 120(DI), DI
 
 vector:
-	VMOVUPS     (SI), Z0
-	VMOVUPS     64(SI), Z1
-	VMOVUPS     128(SI), Z2
-	VMOVUPS     192(SI), Z3
-	VMOVUPS     256(SI), Z4
-	VMOVUPS     320(SI), Z5
-	MOVQ        BX, R9
-	MOVQ        DX, R10
-	VMOVUPS     (R10), Z6
-	VMULPS      Z6, Z5, Z6
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z7
-	VFMADD231PS Z7, Z4, Z6
-	VMULPS      Z7, Z5, Z7
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z8
-	VFMADD231PS Z8, Z3, Z6
-	VFMADD231PS Z8, Z4, Z7
-	VMULPS      Z8, Z5, Z8
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z9
-	VFMADD231PS Z9, Z2, Z6
-	VFMADD231PS Z9, Z3, Z7
-	VFMADD231PS Z9, Z4, Z8
-	VMULPS      Z9, Z5, Z5
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z9
-	VFMADD231PS Z9, Z1, Z6
-	VFMADD231PS Z9, Z2, Z7
-	VFMADD231PS Z9, Z3, Z8
-	VFMADD231PS Z9, Z4, Z5
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z4
-	VFMADD231PS Z4, Z0, Z6
-	VFMADD231PS Z4, Z1, Z7
-	VFMADD231PS Z4, Z2, Z8
-	VFMADD231PS Z4, Z3, Z5
-	VMOVUPS     Z6, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z3
-	VFMADD231PS Z3, Z0, Z7
-	VFMADD231PS Z3, Z1, Z8
-	VFMADD231PS Z3, Z2, Z5
-	VMOVUPS     Z7, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z2
-	VFMADD231PS Z2, Z0, Z8
-	VFMADD231PS Z2, Z1, Z5
-	VMOVUPS     Z8, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Z1
-	VFMADD231PS Z1, Z0, Z5
-	VMOVUPS     Z5, (R9)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	IMULQ       AX, R9
-	ADDQ        DX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	IMULQ       CX, R9
-	ADDQ        BX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        $0x40, DX
+	VMOVUPS     (CX), Z0
+	VMULPS      320(DX), Z0, Z0
+	VMOVUPS     (CX)(AX*1), Z1
+	VFMADD231PS 256(DX), Z1, Z0
+	VMOVUPS     (CX)(AX*2), Z1
+	VFMADD231PS 192(DX), Z1, Z0
+	LEAQ        (CX)(AX*2), R8
+	VMOVUPS     (R8)(AX*1), Z1
+	VFMADD231PS 128(DX), Z1, Z0
+	VMOVUPS     (CX)(AX*4), Z1
+	VFMADD231PS 64(DX), Z1, Z0
+	LEAQ        (CX)(AX*4), R8
+	VMOVUPS     (R8)(AX*1), Z1
+	PREFETCHT0  4096(R8)(AX*1)
+	VFMADD231PS (DX), Z1, Z0
+	VMOVUPS     Z0, (BX)
+	ADDQ        $0x40, CX
 	ADDQ        $0x40, BX
-	ADDQ        $0x00000180, SI
-	DECQ        R8
-	JNZ         vector
+	ADDQ        $0x00000180, DX
 	DECQ        DI
+	JNZ         vector
+	DECQ        SI
 	JNZ         group
-	MOVQ        run+0(FP), DX
-	MOVQ        16(DX), DX
-	IMUL3Q      $0x04, DX, DX
-	ADDQ        DX, 8(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        48(DX), DX
-	IMUL3Q      $0x04, DX, DX
-	ADDQ        DX, 16(SP)
+	MOVQ        run+0(FP), CX
+	MOVQ        16(CX), CX
+	IMUL3Q      $0x01, CX, CX
+	ADDQ        CX, 8(SP)
+	MOVQ        run+0(FP), CX
+	MOVQ        48(CX), CX
+	IMUL3Q      $0x01, CX, CX
+	ADDQ        CX, 16(SP)
 	DECQ        (SP)
-	JNZ         tile
+	JNZ         position
 	VZEROUPPER
 	RET
 
@@ -6685,200 +4811,93 @@ TEXT ·convStaticBackwardW6AVX512(SB), NOSPLIT, $48-8
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
 
-tile:
-	MOVQ 8(SP), BX
+position:
+	MOVQ 8(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ 16(SP), SI
 	MOVQ 24(SP), DI
 	MOVQ run+0(FP), R8
-	MOVQ 88(R8), R8
+	MOVQ 96(R8), R8
 	MOVQ run+0(FP), R9
-	MOVQ 96(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
-	MOVQ R10, 40(SP)
+	MOVQ 112(R9), R9
+	MOVQ R9, 40(SP)
 
 group:
-	MOVQ run+0(FP), R10
-	MOVQ 120(R10), R10
+	MOVQ run+0(FP), R9
+	MOVQ 120(R9), R9
 
 vector:
-	VMOVUPS     (R8), Z0
-	VMOVUPS     64(R8), Z1
-	VMOVUPS     128(R8), Z2
-	VMOVUPS     192(R8), Z3
-	VMOVUPS     256(R8), Z4
-	VMOVUPS     320(R8), Z5
-	MOVQ        DI, R11
-	MOVQ        SI, R12
-	VMOVUPS     (R12), Z6
-	VMULPS      Z6, Z0, Z6
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z7
-	VFMADD231PS Z7, Z1, Z6
-	VMULPS      Z7, Z0, Z7
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z8
-	VFMADD231PS Z8, Z2, Z6
-	VFMADD231PS Z8, Z1, Z7
-	VMULPS      Z8, Z0, Z8
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z9
-	VFMADD231PS Z9, Z3, Z6
-	VFMADD231PS Z9, Z2, Z7
-	VFMADD231PS Z9, Z1, Z8
-	VMULPS      Z9, Z0, Z0
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z9
-	VFMADD231PS Z9, Z4, Z6
-	VFMADD231PS Z9, Z3, Z7
-	VFMADD231PS Z9, Z2, Z8
-	VFMADD231PS Z9, Z1, Z0
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z1
-	VFMADD231PS Z1, Z5, Z6
-	VFMADD231PS Z1, Z4, Z7
-	VFMADD231PS Z1, Z3, Z8
-	VFMADD231PS Z1, Z2, Z0
-	VMOVUPS     Z6, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z1
-	VFMADD231PS Z1, Z5, Z7
-	VFMADD231PS Z1, Z4, Z8
-	VFMADD231PS Z1, Z3, Z0
-	VMOVUPS     Z7, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z1
-	VFMADD231PS Z1, Z5, Z8
-	VFMADD231PS Z1, Z4, Z0
-	VMOVUPS     Z8, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z1
-	VFMADD231PS Z1, Z5, Z0
-	VMOVUPS     Z0, (R11)
-	MOVQ        SI, R11
-	VMOVUPS     (R11), Z0
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Z1
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Z2
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Z3
-	VMOVUPS     (R9), Z4
-	VMOVUPS     64(R9), Z5
-	VMOVUPS     128(R9), Z6
-	VMOVUPS     192(R9), Z7
-	VMOVUPS     256(R9), Z8
-	VMOVUPS     320(R9), Z9
-	MOVQ        BX, R11
-	VMOVUPS     (R11), Z10
-	VFMADD231PS Z10, Z0, Z9
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z10
-	VFMADD231PS Z10, Z0, Z8
-	VFMADD231PS Z10, Z1, Z9
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z10
-	VFMADD231PS Z10, Z0, Z7
-	VFMADD231PS Z10, Z1, Z8
-	VFMADD231PS Z10, Z2, Z9
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z10
-	VFMADD231PS Z10, Z0, Z6
-	VFMADD231PS Z10, Z1, Z7
-	VFMADD231PS Z10, Z2, Z8
-	VFMADD231PS Z10, Z3, Z9
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z10
-	VFMADD231PS Z10, Z0, Z5
-	VFMADD231PS Z10, Z1, Z6
-	VFMADD231PS Z10, Z2, Z7
-	VFMADD231PS Z10, Z3, Z8
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z10
-	VFMADD231PS Z10, Z0, Z4
-	VFMADD231PS Z10, Z1, Z5
-	VFMADD231PS Z10, Z2, Z6
-	VFMADD231PS Z10, Z3, Z7
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z0
-	VFMADD231PS Z0, Z1, Z4
-	VFMADD231PS Z0, Z2, Z5
-	VFMADD231PS Z0, Z3, Z6
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z0
-	VFMADD231PS Z0, Z2, Z4
-	VFMADD231PS Z0, Z3, Z5
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Z0
-	VFMADD231PS Z0, Z3, Z4
-	VMOVUPS     Z4, (R9)
-	VMOVUPS     Z5, 64(R9)
-	VMOVUPS     Z6, 128(R9)
-	VMOVUPS     Z7, 192(R9)
-	VMOVUPS     Z8, 256(R9)
-	VMOVUPS     Z9, 320(R9)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       AX, R11
-	ADDQ        BX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       CX, R11
-	ADDQ        SI, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       DX, R11
-	ADDQ        DI, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        $0x40, BX
+	VMOVUPS     (SI), Z0
+	VMULPS      (BX), Z0, Z1
+	VMOVUPS     (SI)(CX*1), Z2
+	VFMADD231PS 64(BX), Z2, Z1
+	VMOVUPS     (SI)(CX*2), Z2
+	VFMADD231PS 128(BX), Z2, Z1
+	LEAQ        (SI)(CX*2), R10
+	VMOVUPS     (R10)(CX*1), Z2
+	VFMADD231PS 192(BX), Z2, Z1
+	VMOVUPS     (SI)(CX*4), Z2
+	VFMADD231PS 256(BX), Z2, Z1
+	LEAQ        (SI)(CX*4), R10
+	VMOVUPS     (R10)(CX*1), Z2
+	VFMADD231PS 320(BX), Z2, Z1
+	VMOVUPS     Z1, (DI)
+	VMOVUPS     (R8), Z1
+	VMOVUPS     64(R8), Z2
+	VMOVUPS     128(R8), Z3
+	VMOVUPS     192(R8), Z4
+	VMOVUPS     256(R8), Z5
+	VMOVUPS     320(R8), Z6
+	VMOVUPS     (DX), Z7
+	VFMADD231PS Z7, Z0, Z6
+	VMOVUPS     (DX)(AX*1), Z7
+	VFMADD231PS Z7, Z0, Z5
+	VMOVUPS     (DX)(AX*2), Z7
+	VFMADD231PS Z7, Z0, Z4
+	LEAQ        (DX)(AX*2), R10
+	VMOVUPS     (R10)(AX*1), Z7
+	VFMADD231PS Z7, Z0, Z3
+	VMOVUPS     (DX)(AX*4), Z7
+	VFMADD231PS Z7, Z0, Z2
+	LEAQ        (DX)(AX*4), R10
+	VMOVUPS     (R10)(AX*1), Z7
+	VFMADD231PS Z7, Z0, Z1
+	VMOVUPS     Z1, (R8)
+	VMOVUPS     Z2, 64(R8)
+	VMOVUPS     Z3, 128(R8)
+	VMOVUPS     Z4, 192(R8)
+	VMOVUPS     Z5, 256(R8)
+	VMOVUPS     Z6, 320(R8)
+	MOVQ        run+0(FP), R10
+	MOVQ        128(R10), R10
+	PREFETCHT0  (DX)(R10*1)
+	PREFETCHT0  (SI)(R10*1)
+	PREFETCHT0  (DI)(R10*1)
+	ADDQ        $0x40, DX
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DI
+	ADDQ        $0x00000180, BX
 	ADDQ        $0x00000180, R8
-	ADDQ        $0x00000180, R9
-	DECQ        R10
+	DECQ        R9
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        16(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 8(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        32(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 16(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        48(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 24(SP)
 	DECQ        (SP)
-	JNZ         tile
+	JNZ         position
 	VZEROUPPER
 	RET
 
@@ -6899,185 +4918,71 @@ TEXT ·convHeadwiseForwardW6AVX512(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 64(DX), DX
 
-tile:
-	MOVQ 8(SP), BX
-	MOVQ 16(SP), SI
+position:
+	MOVQ 8(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
+	MOVQ 16(SP), BX
+	MOVQ 24(SP), SI
 	MOVQ run+0(FP), DI
-	MOVQ 88(DI), DI
-	MOVQ 24(SP), R8
-	LEAQ (DX)(DX*2), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
+	MOVQ 112(DI), DI
 
 group:
-	MOVQ run+0(FP), R11
-	MOVQ 120(R11), R11
+	MOVQ run+0(FP), R8
+	MOVQ 120(R8), R8
 
 vector:
-	VMOVUPS      (DI), Z0
-	VMOVUPS      64(DI), Z1
-	VMOVUPS      128(DI), Z2
-	VMOVUPS      192(DI), Z3
-	VMOVUPS      256(DI), Z4
-	VMOVUPS      320(DI), Z5
-	MOVQ         SI, R12
-	MOVQ         BX, R13
-	VMOVUPS      (R13), Z6
-	VBROADCASTSS 20(R8), Z7
-	VADDPS       Z5, Z7, Z7
-	VMULPS       Z6, Z7, Z6
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z7
-	VBROADCASTSS 16(R8), Z8
-	VADDPS       Z4, Z8, Z8
-	VFMADD231PS  Z7, Z8, Z6
-	VBROADCASTSS 20(R8)(DX*1), Z8
-	VADDPS       Z5, Z8, Z8
-	VMULPS       Z7, Z8, Z7
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z8
-	VBROADCASTSS 12(R8), Z9
-	VADDPS       Z3, Z9, Z9
-	VFMADD231PS  Z8, Z9, Z6
-	VBROADCASTSS 16(R8)(DX*1), Z9
-	VADDPS       Z4, Z9, Z9
-	VFMADD231PS  Z8, Z9, Z7
-	VBROADCASTSS 20(R8)(DX*2), Z9
-	VADDPS       Z5, Z9, Z9
-	VMULPS       Z8, Z9, Z8
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z9
-	VBROADCASTSS 8(R8), Z10
-	VADDPS       Z2, Z10, Z10
-	VFMADD231PS  Z9, Z10, Z6
-	VBROADCASTSS 12(R8)(DX*1), Z10
-	VADDPS       Z3, Z10, Z10
-	VFMADD231PS  Z9, Z10, Z7
-	VBROADCASTSS 16(R8)(DX*2), Z10
-	VADDPS       Z4, Z10, Z10
-	VFMADD231PS  Z9, Z10, Z8
-	VBROADCASTSS 20(R8)(R9*1), Z10
-	VADDPS       Z5, Z10, Z10
-	VMULPS       Z9, Z10, Z5
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z9
-	VBROADCASTSS 4(R8), Z10
-	VADDPS       Z1, Z10, Z10
-	VFMADD231PS  Z9, Z10, Z6
-	VBROADCASTSS 8(R8)(DX*1), Z10
-	VADDPS       Z2, Z10, Z10
-	VFMADD231PS  Z9, Z10, Z7
-	VBROADCASTSS 12(R8)(DX*2), Z10
-	VADDPS       Z3, Z10, Z10
-	VFMADD231PS  Z9, Z10, Z8
-	VBROADCASTSS 16(R8)(R9*1), Z10
-	VADDPS       Z4, Z10, Z10
-	VFMADD231PS  Z9, Z10, Z5
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z4
-	VBROADCASTSS (R8), Z9
-	VADDPS       Z0, Z9, Z9
-	VFMADD231PS  Z4, Z9, Z6
-	VBROADCASTSS 4(R8)(DX*1), Z9
-	VADDPS       Z1, Z9, Z9
-	VFMADD231PS  Z4, Z9, Z7
-	VBROADCASTSS 8(R8)(DX*2), Z9
-	VADDPS       Z2, Z9, Z9
-	VFMADD231PS  Z4, Z9, Z8
-	VBROADCASTSS 12(R8)(R9*1), Z9
-	VADDPS       Z3, Z9, Z9
-	VFMADD231PS  Z4, Z9, Z5
-	VMOVUPS      Z6, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z3
-	VBROADCASTSS (R8)(DX*1), Z4
-	VADDPS       Z0, Z4, Z4
-	VFMADD231PS  Z3, Z4, Z7
-	VBROADCASTSS 4(R8)(DX*2), Z4
-	VADDPS       Z1, Z4, Z4
-	VFMADD231PS  Z3, Z4, Z8
-	VBROADCASTSS 8(R8)(R9*1), Z4
-	VADDPS       Z2, Z4, Z4
-	VFMADD231PS  Z3, Z4, Z5
-	VMOVUPS      Z7, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z2
-	VBROADCASTSS (R8)(DX*2), Z3
-	VADDPS       Z0, Z3, Z3
-	VFMADD231PS  Z2, Z3, Z8
-	VBROADCASTSS 4(R8)(R9*1), Z3
-	VADDPS       Z1, Z3, Z3
-	VFMADD231PS  Z2, Z3, Z5
-	VMOVUPS      Z8, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z1
-	VBROADCASTSS (R8)(R9*1), Z2
-	VADDPS       Z0, Z2, Z2
-	VFMADD231PS  Z1, Z2, Z5
-	VMOVUPS      Z5, (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        AX, R12
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        CX, R12
-	ADDQ         SI, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
+	VMOVUPS      (CX), Z0
+	VBROADCASTSS 20(SI), Z1
+	VADDPS       320(DX), Z1, Z1
+	VMULPS       Z0, Z1, Z0
+	VMOVUPS      (CX)(AX*1), Z1
+	VBROADCASTSS 16(SI), Z2
+	VADDPS       256(DX), Z2, Z2
+	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS      (CX)(AX*2), Z1
+	VBROADCASTSS 12(SI), Z2
+	VADDPS       192(DX), Z2, Z2
+	VFMADD231PS  Z1, Z2, Z0
+	LEAQ         (CX)(AX*2), R9
+	VMOVUPS      (R9)(AX*1), Z1
+	VBROADCASTSS 8(SI), Z2
+	VADDPS       128(DX), Z2, Z2
+	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS      (CX)(AX*4), Z1
+	VBROADCASTSS 4(SI), Z2
+	VADDPS       64(DX), Z2, Z2
+	VFMADD231PS  Z1, Z2, Z0
+	LEAQ         (CX)(AX*4), R9
+	VMOVUPS      (R9)(AX*1), Z1
+	PREFETCHT0   4096(R9)(AX*1)
+	VBROADCASTSS (SI), Z2
+	VADDPS       (DX), Z2, Z2
+	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS      Z0, (BX)
+	ADDQ         $0x40, CX
 	ADDQ         $0x40, BX
-	ADDQ         $0x40, SI
-	ADDQ         $0x00000180, DI
-	DECQ         R11
+	ADDQ         $0x00000180, DX
+	DECQ         R8
 	JNZ          vector
-	MOVQ         run+0(FP), R11
-	MOVQ         128(R11), R11
-	IMULQ        DX, R11
-	ADDQ         R8, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         $0x18, R8
-	DECQ         R10
+	ADDQ         $0x18, SI
+	DECQ         DI
 	JNZ          group
-	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 8(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         48(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         64(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 24(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         16(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 8(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         48(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         64(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 24(SP)
 	DECQ         (SP)
-	JNZ          tile
+	JNZ          position
 	VZEROUPPER
 	RET
 
@@ -7098,33 +5003,31 @@ TEXT ·convHeadwiseBackwardW6AVX512(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 40(SP)
+	MOVQ AX, 32(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 72(AX), AX
-	MOVQ AX, 48(SP)
+	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
-	MOVQ run+0(FP), BX
-	MOVQ 64(BX), BX
+	MOVQ 64(DX), DX
 
-tile:
-	MOVQ 8(SP), SI
+position:
+	MOVQ 8(SP), BX
+	MOVQ run+0(FP), SI
+	MOVQ 88(SI), SI
 	MOVQ 16(SP), DI
 	MOVQ 24(SP), R8
 	MOVQ run+0(FP), R9
-	MOVQ 88(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 96(R10), R10
+	MOVQ 96(R9), R9
+	MOVQ 32(SP), R10
 	MOVQ 40(SP), R11
-	MOVQ 48(SP), R12
-	MOVQ R12, 32(SP)
-	MOVQ run+0(FP), R12
-	MOVQ 112(R12), R12
-	MOVQ R12, 56(SP)
+	MOVQ R11, 48(SP)
+	MOVQ run+0(FP), R11
+	MOVQ 112(R11), R11
+	MOVQ R11, 56(SP)
 
 group:
 	VPXORQ Z0, Z0, Z0
@@ -7133,248 +5036,134 @@ group:
 	VPXORQ Z3, Z3, Z3
 	VPXORQ Z4, Z4, Z4
 	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z9, Z9, Z9
-	VPXORQ Z10, Z10, Z10
-	VPXORQ Z11, Z11, Z11
-	MOVQ   run+0(FP), R12
-	MOVQ   120(R12), R12
+	MOVQ   run+0(FP), R11
+	MOVQ   120(R11), R11
 
 vector:
-	VMOVUPS       (R9), Z12
-	VMOVUPS       64(R9), Z13
-	VMOVUPS       128(R9), Z14
-	VMOVUPS       192(R9), Z15
-	VMOVUPS       256(R9), Z16
-	VMOVUPS       320(R9), Z17
-	MOVQ          R8, R13
-	MOVQ          R11, R14
-	MOVQ          DI, R15
-	VMOVUPS       (R15), Z18
-	VBROADCASTSS  (R14), Z19
-	VADDPS        Z12, Z19, Z19
-	VMULPS        Z18, Z19, Z18
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z19
-	VBROADCASTSS  4(R14), Z20
-	VADDPS        Z13, Z20, Z20
-	VFMADD231PS   Z19, Z20, Z18
-	VBROADCASTSS  (R14), Z20
-	VADDPS        Z12, Z20, Z20
-	VMULPS        Z19, Z20, Z12
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z19
-	VBROADCASTSS  8(R14), Z20
-	VADDPS        Z14, Z20, Z20
-	VFMADD231PS   Z19, Z20, Z18
-	VBROADCASTSS  4(R14), Z20
-	VADDPS        Z13, Z20, Z20
-	VFMADD231PS   Z19, Z20, Z12
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z13
-	VBROADCASTSS  12(R14), Z19
-	VADDPS        Z15, Z19, Z19
-	VFMADD231PS   Z13, Z19, Z18
-	VBROADCASTSS  8(R14), Z19
-	VADDPS        Z14, Z19, Z19
-	VFMADD231PS   Z13, Z19, Z12
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z13
-	VBROADCASTSS  16(R14), Z14
-	VADDPS        Z16, Z14, Z14
-	VFMADD231PS   Z13, Z14, Z18
-	VBROADCASTSS  12(R14), Z14
-	VADDPS        Z15, Z14, Z14
-	VFMADD231PS   Z13, Z14, Z12
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z13
-	VBROADCASTSS  20(R14), Z14
-	VADDPS        Z17, Z14, Z14
-	VFMADD231PS   Z13, Z14, Z18
-	VBROADCASTSS  16(R14), Z14
-	VADDPS        Z16, Z14, Z14
-	VFMADD231PS   Z13, Z14, Z12
-	ADDQ          BX, R14
-	VMOVUPS       Z18, (R13)
-	ADDQ          DX, R13
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z13
-	VBROADCASTSS  20(R14), Z14
-	VADDPS        Z17, Z14, Z14
-	VFMADD231PS   Z13, Z14, Z12
-	VMOVUPS       Z12, (R13)
-	MOVQ          DI, R13
-	VMOVUPS       (R13), Z12
-	ADDQ          CX, R13
-	VMOVUPS       (R13), Z13
-	VMOVUPS       (R10), Z14
-	VMOVUPS       64(R10), Z15
-	VMOVUPS       128(R10), Z16
-	VMOVUPS       192(R10), Z17
-	VMOVUPS       256(R10), Z18
-	VMOVUPS       320(R10), Z19
-	MOVQ          SI, R13
-	VMOVUPS       (R13), Z20
-	VFMADD231PS   Z20, Z12, Z19
-	VFMADD231PS   Z20, Z12, Z5
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z20
-	VFMADD231PS   Z20, Z12, Z18
-	VFMADD231PS   Z20, Z12, Z4
-	VFMADD231PS   Z20, Z13, Z19
-	VFMADD231PS   Z20, Z13, Z11
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z20
-	VFMADD231PS   Z20, Z12, Z17
-	VFMADD231PS   Z20, Z12, Z3
-	VFMADD231PS   Z20, Z13, Z18
-	VFMADD231PS   Z20, Z13, Z10
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z20
-	VFMADD231PS   Z20, Z12, Z16
-	VFMADD231PS   Z20, Z12, Z2
-	VFMADD231PS   Z20, Z13, Z17
-	VFMADD231PS   Z20, Z13, Z9
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z20
-	VFMADD231PS   Z20, Z12, Z15
-	VFMADD231PS   Z20, Z12, Z1
-	VFMADD231PS   Z20, Z13, Z16
-	VFMADD231PS   Z20, Z13, Z8
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z20
-	VFMADD231PS   Z20, Z12, Z14
-	VFMADD231PS   Z20, Z12, Z0
-	VFMADD231PS   Z20, Z13, Z15
-	VFMADD231PS   Z20, Z13, Z7
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z12
-	VFMADD231PS   Z12, Z13, Z14
-	VFMADD231PS   Z12, Z13, Z6
-	VMOVUPS       Z14, (R10)
-	VMOVUPS       Z15, 64(R10)
-	VMOVUPS       Z16, 128(R10)
-	VMOVUPS       Z17, 192(R10)
-	VMOVUPS       Z18, 256(R10)
-	VMOVUPS       Z19, 320(R10)
-	MOVQ          run+0(FP), R13
-	MOVQ          128(R13), R13
-	IMULQ         AX, R13
-	ADDQ          SI, R13
-	PREFETCHT0    (R13)
-	ADDQ          AX, R13
-	PREFETCHT0    (R13)
-	MOVQ          run+0(FP), R13
-	MOVQ          128(R13), R13
-	IMULQ         CX, R13
-	ADDQ          DI, R13
-	PREFETCHT0    (R13)
-	ADDQ          CX, R13
-	PREFETCHT0    (R13)
-	MOVQ          run+0(FP), R13
-	MOVQ          128(R13), R13
-	IMULQ         DX, R13
-	ADDQ          R8, R13
-	PREFETCHT0    (R13)
-	ADDQ          DX, R13
-	PREFETCHT0    (R13)
-	ADDQ          $0x40, SI
-	ADDQ          $0x40, DI
-	ADDQ          $0x40, R8
-	ADDQ          $0x00000180, R9
-	ADDQ          $0x00000180, R10
-	DECQ          R12
-	JNZ           vector
-	VUNPCKLPS     Z1, Z0, Z12
-	VUNPCKHPS     Z1, Z0, Z13
-	VADDPS        Z13, Z12, Z12
-	VUNPCKLPS     Z3, Z2, Z13
-	VUNPCKHPS     Z3, Z2, Z14
-	VADDPS        Z14, Z13, Z13
-	VUNPCKLPS     Z5, Z4, Z14
-	VUNPCKHPS     Z5, Z4, Z15
-	VADDPS        Z15, Z14, Z14
-	VUNPCKLPS     Z7, Z6, Z15
-	VUNPCKHPS     Z7, Z6, Z16
-	VADDPS        Z16, Z15, Z15
-	VUNPCKLPS     Z9, Z8, Z16
-	VUNPCKHPS     Z9, Z8, Z17
-	VADDPS        Z17, Z16, Z16
-	VUNPCKLPS     Z11, Z10, Z17
-	VUNPCKHPS     Z11, Z10, Z18
-	VADDPS        Z18, Z17, Z17
-	VUNPCKLPD     Z13, Z12, Z18
-	VUNPCKHPD     Z13, Z12, Z12
-	VADDPS        Z12, Z18, Z18
-	VUNPCKLPD     Z14, Z14, Z12
-	VUNPCKHPD     Z14, Z14, Z13
-	VADDPS        Z13, Z12, Z12
-	VUNPCKLPD     Z16, Z15, Z13
-	VUNPCKHPD     Z16, Z15, Z14
-	VADDPS        Z14, Z13, Z13
-	VUNPCKLPD     Z17, Z17, Z14
-	VUNPCKHPD     Z17, Z17, Z15
-	VADDPS        Z15, Z14, Z14
-	VSHUFF32X4    $0x44, Z12, Z18, Z15
-	VSHUFF32X4    $0xee, Z12, Z18, Z12
-	VADDPS        Z12, Z15, Z15
-	VSHUFF32X4    $0x44, Z14, Z13, Z12
-	VSHUFF32X4    $0xee, Z14, Z13, Z13
-	VADDPS        Z13, Z12, Z12
-	VSHUFF32X4    $0x88, Z12, Z15, Z13
-	VSHUFF32X4    $0xdd, Z12, Z15, Z12
-	VADDPS        Z12, Z13, Z13
-	MOVQ          run+0(FP), R12
-	MOVQ          80(R12), R12
-	MOVQ          32(SP), R13
-	VMOVUPS       X13, (R13)
-	VEXTRACTF32X4 $0x01, Z13, X12
-	VMOVLPS       X12, 16(R13)
-	ADDQ          R12, R13
-	VEXTRACTF32X4 $0x02, Z13, X12
-	VMOVUPS       X12, (R13)
-	VEXTRACTF32X4 $0x03, Z13, X12
-	VMOVLPS       X12, 16(R13)
+	VMOVUPS       (DI), Z6
+	VBROADCASTSS  (R10), Z7
+	VADDPS        (SI), Z7, Z7
+	VMULPS        Z6, Z7, Z7
+	VMOVUPS       (DI)(CX*1), Z8
+	VBROADCASTSS  4(R10)(DX*1), Z9
+	VADDPS        64(SI), Z9, Z9
+	VFMADD231PS   Z8, Z9, Z7
+	VMOVUPS       (DI)(CX*2), Z8
+	VBROADCASTSS  8(R10)(DX*2), Z9
+	VADDPS        128(SI), Z9, Z9
+	VFMADD231PS   Z8, Z9, Z7
+	LEAQ          (DI)(CX*2), R12
+	VMOVUPS       (R12)(CX*1), Z8
+	LEAQ          (R10)(DX*2), R12
+	VBROADCASTSS  12(R12)(DX*1), Z9
+	VADDPS        192(SI), Z9, Z9
+	VFMADD231PS   Z8, Z9, Z7
+	VMOVUPS       (DI)(CX*4), Z8
+	VBROADCASTSS  16(R10)(DX*4), Z9
+	VADDPS        256(SI), Z9, Z9
+	VFMADD231PS   Z8, Z9, Z7
+	LEAQ          (DI)(CX*4), R12
+	VMOVUPS       (R12)(CX*1), Z8
+	LEAQ          (R10)(DX*4), R12
+	VBROADCASTSS  20(R12)(DX*1), Z9
+	VADDPS        320(SI), Z9, Z9
+	VFMADD231PS   Z8, Z9, Z7
+	VMOVUPS       Z7, (R8)
+	VMOVUPS       (R9), Z7
+	VMOVUPS       64(R9), Z8
+	VMOVUPS       128(R9), Z9
+	VMOVUPS       192(R9), Z10
+	VMOVUPS       256(R9), Z11
+	VMOVUPS       320(R9), Z12
+	VMOVUPS       (BX), Z13
+	VFMADD231PS   Z13, Z6, Z12
+	VFMADD231PS   Z13, Z6, Z5
+	VMOVUPS       (BX)(AX*1), Z13
+	VFMADD231PS   Z13, Z6, Z11
+	VFMADD231PS   Z13, Z6, Z4
+	VMOVUPS       (BX)(AX*2), Z13
+	VFMADD231PS   Z13, Z6, Z10
+	VFMADD231PS   Z13, Z6, Z3
+	LEAQ          (BX)(AX*2), R12
+	VMOVUPS       (R12)(AX*1), Z13
+	VFMADD231PS   Z13, Z6, Z9
+	VFMADD231PS   Z13, Z6, Z2
+	VMOVUPS       (BX)(AX*4), Z13
+	VFMADD231PS   Z13, Z6, Z8
+	VFMADD231PS   Z13, Z6, Z1
+	LEAQ          (BX)(AX*4), R12
+	VMOVUPS       (R12)(AX*1), Z13
+	VFMADD231PS   Z13, Z6, Z7
+	VFMADD231PS   Z13, Z6, Z0
+	VMOVUPS       Z7, (R9)
+	VMOVUPS       Z8, 64(R9)
+	VMOVUPS       Z9, 128(R9)
+	VMOVUPS       Z10, 192(R9)
+	VMOVUPS       Z11, 256(R9)
+	VMOVUPS       Z12, 320(R9)
 	MOVQ          run+0(FP), R12
 	MOVQ          128(R12), R12
-	IMULQ         BX, R12
-	ADDQ          R11, R12
-	PREFETCHT0    (R12)
-	ADDQ          BX, R12
-	PREFETCHT0    (R12)
-	ADDQ          $0x18, 32(SP)
-	ADDQ          $0x18, R11
+	PREFETCHT0    (BX)(R12*1)
+	PREFETCHT0    (DI)(R12*1)
+	PREFETCHT0    (R8)(R12*1)
+	ADDQ          $0x40, BX
+	ADDQ          $0x40, DI
+	ADDQ          $0x40, R8
+	ADDQ          $0x00000180, SI
+	ADDQ          $0x00000180, R9
+	DECQ          R11
+	JNZ           vector
+	MOVQ          48(SP), R11
+	VUNPCKLPS     Z1, Z0, Z6
+	VUNPCKHPS     Z1, Z0, Z7
+	VADDPS        Z7, Z6, Z6
+	VUNPCKLPS     Z3, Z2, Z7
+	VUNPCKHPS     Z3, Z2, Z8
+	VADDPS        Z8, Z7, Z7
+	VUNPCKLPS     Z5, Z4, Z8
+	VUNPCKHPS     Z5, Z4, Z9
+	VADDPS        Z9, Z8, Z8
+	VUNPCKLPD     Z7, Z6, Z9
+	VUNPCKHPD     Z7, Z6, Z6
+	VADDPS        Z6, Z9, Z9
+	VUNPCKLPD     Z8, Z8, Z6
+	VUNPCKHPD     Z8, Z8, Z7
+	VADDPS        Z7, Z6, Z6
+	VSHUFF32X4    $0x44, Z6, Z9, Z7
+	VSHUFF32X4    $0xee, Z6, Z9, Z6
+	VADDPS        Z6, Z7, Z7
+	VSHUFF32X4    $0x88, Z7, Z7, Z6
+	VSHUFF32X4    $0xdd, Z7, Z7, Z7
+	VADDPS        Z7, Z6, Z6
+	VMOVUPS       X6, (R11)
+	VEXTRACTF32X4 $0x01, Z6, X6
+	VMOVLPS       X6, 16(R11)
+	ADDQ          $0x18, 48(SP)
+	ADDQ          $0x18, R10
 	DECQ          56(SP)
 	JNZ           group
-	MOVQ          run+0(FP), SI
-	MOVQ          16(SI), SI
-	IMUL3Q        $0x02, SI, SI
-	ADDQ          SI, 8(SP)
-	MOVQ          run+0(FP), SI
-	MOVQ          32(SI), SI
-	IMUL3Q        $0x02, SI, SI
-	ADDQ          SI, 16(SP)
-	MOVQ          run+0(FP), SI
-	MOVQ          48(SI), SI
-	IMUL3Q        $0x02, SI, SI
-	ADDQ          SI, 24(SP)
-	MOVQ          run+0(FP), SI
-	MOVQ          64(SI), SI
-	IMUL3Q        $0x02, SI, SI
-	ADDQ          SI, 40(SP)
-	MOVQ          run+0(FP), SI
-	MOVQ          80(SI), SI
-	IMUL3Q        $0x02, SI, SI
-	ADDQ          SI, 48(SP)
+	MOVQ          run+0(FP), BX
+	MOVQ          16(BX), BX
+	IMUL3Q        $0x01, BX, BX
+	ADDQ          BX, 8(SP)
+	MOVQ          run+0(FP), BX
+	MOVQ          32(BX), BX
+	IMUL3Q        $0x01, BX, BX
+	ADDQ          BX, 16(SP)
+	MOVQ          run+0(FP), BX
+	MOVQ          48(BX), BX
+	IMUL3Q        $0x01, BX, BX
+	ADDQ          BX, 24(SP)
+	MOVQ          run+0(FP), BX
+	MOVQ          64(BX), BX
+	IMUL3Q        $0x01, BX, BX
+	ADDQ          BX, 32(SP)
+	MOVQ          run+0(FP), BX
+	MOVQ          80(BX), BX
+	IMUL3Q        $0x01, BX, BX
+	ADDQ          BX, 40(SP)
 	DECQ          (SP)
-	JNZ           tile
+	JNZ           position
 	VZEROUPPER
 	RET
 
@@ -8104,82 +5893,41 @@ TEXT ·convStaticForwardW1AVX2(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
 
-tile:
-	MOVQ 8(SP), DX
-	MOVQ 16(SP), BX
-	MOVQ run+0(FP), SI
-	MOVQ 88(SI), SI
-	MOVQ run+0(FP), DI
-	MOVQ 112(DI), DI
+position:
+	MOVQ 8(SP), AX
+	MOVQ run+0(FP), CX
+	MOVQ 88(CX), CX
+	MOVQ 16(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 112(BX), BX
 
 group:
-	MOVQ run+0(FP), R8
-	MOVQ 120(R8), R8
+	MOVQ run+0(FP), SI
+	MOVQ 120(SI), SI
 
 vector:
-	VMOVUPS    (SI), Y0
-	MOVQ       BX, R9
-	MOVQ       DX, R10
-	VMOVUPS    (R10), Y1
-	VMULPS     Y1, Y0, Y1
-	VMOVUPS    Y1, (R9)
-	ADDQ       CX, R9
-	ADDQ       AX, R10
-	VMOVUPS    (R10), Y1
-	VMULPS     Y1, Y0, Y1
-	VMOVUPS    Y1, (R9)
-	ADDQ       CX, R9
-	ADDQ       AX, R10
-	VMOVUPS    (R10), Y1
-	VMULPS     Y1, Y0, Y1
-	VMOVUPS    Y1, (R9)
-	ADDQ       CX, R9
-	ADDQ       AX, R10
-	VMOVUPS    (R10), Y1
-	VMULPS     Y1, Y0, Y0
-	VMOVUPS    Y0, (R9)
-	MOVQ       run+0(FP), R9
-	MOVQ       128(R9), R9
-	IMULQ      AX, R9
-	ADDQ       DX, R9
-	PREFETCHT0 (R9)
-	ADDQ       AX, R9
-	PREFETCHT0 (R9)
-	ADDQ       AX, R9
-	PREFETCHT0 (R9)
-	ADDQ       AX, R9
-	PREFETCHT0 (R9)
-	MOVQ       run+0(FP), R9
-	MOVQ       128(R9), R9
-	IMULQ      CX, R9
-	ADDQ       BX, R9
-	PREFETCHT0 (R9)
-	ADDQ       CX, R9
-	PREFETCHT0 (R9)
-	ADDQ       CX, R9
-	PREFETCHT0 (R9)
-	ADDQ       CX, R9
-	PREFETCHT0 (R9)
+	VMOVUPS    (AX), Y0
+	PREFETCHT0 4096(AX)
+	VMULPS     (CX), Y0, Y0
+	VMOVUPS    Y0, (DX)
+	ADDQ       $0x20, AX
 	ADDQ       $0x20, DX
-	ADDQ       $0x20, BX
-	ADDQ       $0x00000020, SI
-	DECQ       R8
+	ADDQ       $0x00000020, CX
+	DECQ       SI
 	JNZ        vector
-	DECQ       DI
+	DECQ       BX
 	JNZ        group
-	MOVQ       run+0(FP), DX
-	MOVQ       16(DX), DX
-	IMUL3Q     $0x04, DX, DX
-	ADDQ       DX, 8(SP)
-	MOVQ       run+0(FP), DX
-	MOVQ       48(DX), DX
-	IMUL3Q     $0x04, DX, DX
-	ADDQ       DX, 16(SP)
+	MOVQ       run+0(FP), AX
+	MOVQ       16(AX), AX
+	IMUL3Q     $0x01, AX, AX
+	ADDQ       AX, 8(SP)
+	MOVQ       run+0(FP), AX
+	MOVQ       48(AX), AX
+	IMUL3Q     $0x01, AX, AX
+	ADDQ       AX, 16(SP)
 	DECQ       (SP)
-	JNZ        tile
+	JNZ        position
 	VZEROUPPER
 	RET
 
@@ -8200,127 +5948,61 @@ TEXT ·convStaticBackwardW1AVX2(SB), NOSPLIT, $48-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 32(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
+	MOVQ run+0(FP), AX
+	MOVQ 32(AX), AX
 
-tile:
-	MOVQ 8(SP), BX
-	MOVQ 16(SP), SI
-	MOVQ 24(SP), DI
-	MOVQ run+0(FP), R8
-	MOVQ 88(R8), R8
-	MOVQ run+0(FP), R9
-	MOVQ 96(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
-	MOVQ R10, 40(SP)
+position:
+	MOVQ 8(SP), AX
+	MOVQ run+0(FP), CX
+	MOVQ 88(CX), CX
+	MOVQ 16(SP), DX
+	MOVQ 24(SP), BX
+	MOVQ run+0(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ run+0(FP), DI
+	MOVQ 112(DI), DI
+	MOVQ DI, 40(SP)
 
 group:
-	MOVQ run+0(FP), R10
-	MOVQ 120(R10), R10
+	MOVQ run+0(FP), DI
+	MOVQ 120(DI), DI
 
 vector:
-	VMOVUPS     (R8), Y0
-	MOVQ        DI, R11
-	MOVQ        SI, R12
-	VMOVUPS     (R12), Y1
-	VMULPS      Y1, Y0, Y1
-	VMOVUPS     Y1, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y1
-	VMULPS      Y1, Y0, Y1
-	VMOVUPS     Y1, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y1
-	VMULPS      Y1, Y0, Y1
-	VMOVUPS     Y1, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y1
-	VMULPS      Y1, Y0, Y0
-	VMOVUPS     Y0, (R11)
-	MOVQ        SI, R11
-	VMOVUPS     (R11), Y0
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Y1
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Y2
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Y3
-	VMOVUPS     (R9), Y4
-	MOVQ        BX, R11
-	VMOVUPS     (R11), Y5
-	VFMADD231PS Y5, Y0, Y4
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y0
-	VFMADD231PS Y0, Y1, Y4
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y0
-	VFMADD231PS Y0, Y2, Y4
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y0
-	VFMADD231PS Y0, Y3, Y4
-	VMOVUPS     Y4, (R9)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       AX, R11
-	ADDQ        BX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       CX, R11
-	ADDQ        SI, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       DX, R11
-	ADDQ        DI, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
+	VMOVUPS     (DX), Y0
+	VMULPS      (CX), Y0, Y1
+	VMOVUPS     Y1, (BX)
+	VMOVUPS     (SI), Y1
+	VMOVUPS     (AX), Y2
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, (SI)
+	MOVQ        run+0(FP), R8
+	MOVQ        128(R8), R8
+	PREFETCHT0  (AX)(R8*1)
+	PREFETCHT0  (DX)(R8*1)
+	PREFETCHT0  (BX)(R8*1)
+	ADDQ        $0x20, AX
+	ADDQ        $0x20, DX
 	ADDQ        $0x20, BX
-	ADDQ        $0x20, SI
-	ADDQ        $0x20, DI
-	ADDQ        $0x00000020, R8
-	ADDQ        $0x00000020, R9
-	DECQ        R10
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, SI
+	DECQ        DI
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
+	MOVQ        run+0(FP), AX
+	MOVQ        16(AX), AX
+	IMUL3Q      $0x01, AX, AX
+	ADDQ        AX, 8(SP)
+	MOVQ        run+0(FP), AX
+	MOVQ        32(AX), AX
+	IMUL3Q      $0x01, AX, AX
+	ADDQ        AX, 16(SP)
+	MOVQ        run+0(FP), AX
+	MOVQ        48(AX), AX
+	IMUL3Q      $0x01, AX, AX
+	ADDQ        AX, 24(SP)
 	DECQ        (SP)
-	JNZ         tile
+	JNZ         position
 	VZEROUPPER
 	RET
 
@@ -8341,110 +6023,49 @@ TEXT ·convHeadwiseForwardW1AVX2(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 64(DX), DX
 
-tile:
-	MOVQ 8(SP), BX
-	MOVQ 16(SP), SI
-	MOVQ run+0(FP), DI
-	MOVQ 88(DI), DI
-	MOVQ 24(SP), R8
-	LEAQ (DX)(DX*2), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
+position:
+	MOVQ 8(SP), AX
+	MOVQ run+0(FP), CX
+	MOVQ 88(CX), CX
+	MOVQ 16(SP), DX
+	MOVQ 24(SP), BX
+	MOVQ run+0(FP), SI
+	MOVQ 112(SI), SI
 
 group:
-	MOVQ run+0(FP), R11
-	MOVQ 120(R11), R11
+	MOVQ run+0(FP), DI
+	MOVQ 120(DI), DI
 
 vector:
-	VMOVUPS      (DI), Y0
-	MOVQ         SI, R12
-	MOVQ         BX, R13
-	VMOVUPS      (R13), Y1
-	VBROADCASTSS (R8), Y2
-	VADDPS       Y0, Y2, Y2
-	VMULPS       Y1, Y2, Y1
-	VMOVUPS      Y1, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y1
-	VBROADCASTSS (R8)(DX*1), Y2
-	VADDPS       Y0, Y2, Y2
-	VMULPS       Y1, Y2, Y1
-	VMOVUPS      Y1, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y1
-	VBROADCASTSS (R8)(DX*2), Y2
-	VADDPS       Y0, Y2, Y2
-	VMULPS       Y1, Y2, Y1
-	VMOVUPS      Y1, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y1
-	VBROADCASTSS (R8)(R9*1), Y2
-	VADDPS       Y0, Y2, Y2
-	VMULPS       Y1, Y2, Y0
-	VMOVUPS      Y0, (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        AX, R12
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        CX, R12
-	ADDQ         SI, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         $0x20, BX
-	ADDQ         $0x20, SI
-	ADDQ         $0x00000020, DI
-	DECQ         R11
+	VMOVUPS      (AX), Y0
+	PREFETCHT0   4096(AX)
+	VBROADCASTSS (BX), Y1
+	VADDPS       (CX), Y1, Y1
+	VMULPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (DX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, DX
+	ADDQ         $0x00000020, CX
+	DECQ         DI
 	JNZ          vector
-	MOVQ         run+0(FP), R11
-	MOVQ         128(R11), R11
-	IMULQ        DX, R11
-	ADDQ         R8, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         $0x04, R8
-	DECQ         R10
+	ADDQ         $0x04, BX
+	DECQ         SI
 	JNZ          group
-	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 8(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         48(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         64(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 24(SP)
+	MOVQ         run+0(FP), AX
+	MOVQ         16(AX), AX
+	IMUL3Q       $0x01, AX, AX
+	ADDQ         AX, 8(SP)
+	MOVQ         run+0(FP), AX
+	MOVQ         48(AX), AX
+	IMUL3Q       $0x01, AX, AX
+	ADDQ         AX, 16(SP)
+	MOVQ         run+0(FP), AX
+	MOVQ         64(AX), AX
+	IMUL3Q       $0x01, AX, AX
+	ADDQ         AX, 24(SP)
 	DECQ         (SP)
-	JNZ          tile
+	JNZ          position
 	VZEROUPPER
 	RET
 
@@ -8465,201 +6086,97 @@ TEXT ·convHeadwiseBackwardW1AVX2(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 40(SP)
+	MOVQ AX, 32(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 72(AX), AX
-	MOVQ AX, 48(SP)
+	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 32(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
-	MOVQ run+0(FP), BX
-	MOVQ 64(BX), BX
+	MOVQ run+0(FP), AX
+	MOVQ 32(AX), AX
+	MOVQ run+0(FP), AX
+	MOVQ 64(AX), AX
 
-tile:
-	MOVQ 8(SP), SI
-	MOVQ 16(SP), DI
-	MOVQ 24(SP), R8
-	MOVQ run+0(FP), R9
-	MOVQ 88(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 96(R10), R10
-	MOVQ 40(SP), R11
-	MOVQ 48(SP), R12
-	MOVQ R12, 32(SP)
-	MOVQ run+0(FP), R12
-	MOVQ 112(R12), R12
-	MOVQ R12, 56(SP)
+position:
+	MOVQ 8(SP), AX
+	MOVQ run+0(FP), CX
+	MOVQ 88(CX), CX
+	MOVQ 16(SP), DX
+	MOVQ 24(SP), BX
+	MOVQ run+0(FP), SI
+	MOVQ 96(SI), SI
+	MOVQ 32(SP), DI
+	MOVQ 40(SP), R8
+	MOVQ R8, 48(SP)
+	MOVQ run+0(FP), R8
+	MOVQ 112(R8), R8
+	MOVQ R8, 56(SP)
 
 group:
 	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   run+0(FP), R12
-	MOVQ   120(R12), R12
+	MOVQ   run+0(FP), R8
+	MOVQ   120(R8), R8
 
 vector:
-	VMOVUPS      (R9), Y4
-	MOVQ         R8, R13
-	MOVQ         R11, R14
-	MOVQ         DI, R15
-	VMOVUPS      (R15), Y5
-	VBROADCASTSS (R14), Y6
-	VADDPS       Y4, Y6, Y6
-	VMULPS       Y5, Y6, Y5
-	ADDQ         BX, R14
-	VMOVUPS      Y5, (R13)
-	ADDQ         DX, R13
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Y5
-	VBROADCASTSS (R14), Y6
-	VADDPS       Y4, Y6, Y6
-	VMULPS       Y5, Y6, Y5
-	ADDQ         BX, R14
-	VMOVUPS      Y5, (R13)
-	ADDQ         DX, R13
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Y5
-	VBROADCASTSS (R14), Y6
-	VADDPS       Y4, Y6, Y6
-	VMULPS       Y5, Y6, Y5
-	ADDQ         BX, R14
-	VMOVUPS      Y5, (R13)
-	ADDQ         DX, R13
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Y5
-	VBROADCASTSS (R14), Y6
-	VADDPS       Y4, Y6, Y6
-	VMULPS       Y5, Y6, Y4
-	VMOVUPS      Y4, (R13)
-	MOVQ         DI, R13
-	VMOVUPS      (R13), Y4
-	ADDQ         CX, R13
-	VMOVUPS      (R13), Y5
-	ADDQ         CX, R13
-	VMOVUPS      (R13), Y6
-	ADDQ         CX, R13
-	VMOVUPS      (R13), Y7
-	VMOVUPS      (R10), Y8
-	MOVQ         SI, R13
-	VMOVUPS      (R13), Y9
-	VFMADD231PS  Y9, Y4, Y8
-	VFMADD231PS  Y9, Y4, Y0
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y4
-	VFMADD231PS  Y4, Y5, Y8
-	VFMADD231PS  Y4, Y5, Y1
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y4
-	VFMADD231PS  Y4, Y6, Y8
-	VFMADD231PS  Y4, Y6, Y2
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y4
-	VFMADD231PS  Y4, Y7, Y8
-	VFMADD231PS  Y4, Y7, Y3
-	VMOVUPS      Y8, (R10)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	IMULQ        AX, R13
-	ADDQ         SI, R13
-	PREFETCHT0   (R13)
-	ADDQ         AX, R13
-	PREFETCHT0   (R13)
-	ADDQ         AX, R13
-	PREFETCHT0   (R13)
-	ADDQ         AX, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	IMULQ        CX, R13
-	ADDQ         DI, R13
-	PREFETCHT0   (R13)
-	ADDQ         CX, R13
-	PREFETCHT0   (R13)
-	ADDQ         CX, R13
-	PREFETCHT0   (R13)
-	ADDQ         CX, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	IMULQ        DX, R13
-	ADDQ         R8, R13
-	PREFETCHT0   (R13)
-	ADDQ         DX, R13
-	PREFETCHT0   (R13)
-	ADDQ         DX, R13
-	PREFETCHT0   (R13)
-	ADDQ         DX, R13
-	PREFETCHT0   (R13)
-	ADDQ         $0x20, SI
-	ADDQ         $0x20, DI
-	ADDQ         $0x20, R8
-	ADDQ         $0x00000020, R9
-	ADDQ         $0x00000020, R10
-	DECQ         R12
+	VMOVUPS      (DX), Y1
+	VBROADCASTSS (DI), Y2
+	VADDPS       (CX), Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, (BX)
+	VMOVUPS      (SI), Y2
+	VMOVUPS      (AX), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	VFMADD231PS  Y3, Y1, Y0
+	VMOVUPS      Y2, (SI)
+	MOVQ         run+0(FP), R9
+	MOVQ         128(R9), R9
+	PREFETCHT0   (AX)(R9*1)
+	PREFETCHT0   (DX)(R9*1)
+	PREFETCHT0   (BX)(R9*1)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, SI
+	DECQ         R8
 	JNZ          vector
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VUNPCKLPD    Y0, Y4, Y1
-	VUNPCKHPD    Y0, Y4, Y0
+	MOVQ         48(SP), R8
+	VUNPCKLPS    Y0, Y0, Y1
+	VUNPCKHPS    Y0, Y0, Y0
 	VADDPS       Y0, Y1, Y1
-	VPERM2F128   $0x20, Y1, Y1, Y0
-	VPERM2F128   $0x31, Y1, Y1, Y1
+	VUNPCKLPD    Y1, Y1, Y0
+	VUNPCKHPD    Y1, Y1, Y1
 	VADDPS       Y1, Y0, Y0
-	MOVQ         run+0(FP), R12
-	MOVQ         80(R12), R12
-	MOVQ         32(SP), R13
-	VMOVSS       X0, (R13)
-	ADDQ         R12, R13
-	VEXTRACTPS   $0x01, X0, (R13)
-	ADDQ         R12, R13
-	VEXTRACTPS   $0x02, X0, (R13)
-	ADDQ         R12, R13
-	VEXTRACTPS   $0x03, X0, (R13)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        BX, R12
-	ADDQ         R11, R12
-	PREFETCHT0   (R12)
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         $0x04, 32(SP)
-	ADDQ         $0x04, R11
+	VPERM2F128   $0x20, Y0, Y0, Y1
+	VPERM2F128   $0x31, Y0, Y0, Y0
+	VADDPS       Y0, Y1, Y1
+	VMOVSS       X1, (R8)
+	ADDQ         $0x04, 48(SP)
+	ADDQ         $0x04, DI
 	DECQ         56(SP)
 	JNZ          group
-	MOVQ         run+0(FP), SI
-	MOVQ         16(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 8(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         32(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 16(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         48(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 24(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         64(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 40(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         80(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 48(SP)
+	MOVQ         run+0(FP), AX
+	MOVQ         16(AX), AX
+	IMUL3Q       $0x01, AX, AX
+	ADDQ         AX, 8(SP)
+	MOVQ         run+0(FP), AX
+	MOVQ         32(AX), AX
+	IMUL3Q       $0x01, AX, AX
+	ADDQ         AX, 16(SP)
+	MOVQ         run+0(FP), AX
+	MOVQ         48(AX), AX
+	IMUL3Q       $0x01, AX, AX
+	ADDQ         AX, 24(SP)
+	MOVQ         run+0(FP), AX
+	MOVQ         64(AX), AX
+	IMUL3Q       $0x01, AX, AX
+	ADDQ         AX, 32(SP)
+	MOVQ         run+0(FP), AX
+	MOVQ         80(AX), AX
+	IMUL3Q       $0x01, AX, AX
+	ADDQ         AX, 40(SP)
 	DECQ         (SP)
-	JNZ          tile
+	JNZ          position
 	VZEROUPPER
 	RET
 
@@ -9084,89 +6601,43 @@ TEXT ·convStaticForwardW2AVX2(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
 
-tile:
-	MOVQ 8(SP), DX
+position:
+	MOVQ 8(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
 	MOVQ 16(SP), BX
 	MOVQ run+0(FP), SI
-	MOVQ 88(SI), SI
-	MOVQ run+0(FP), DI
-	MOVQ 112(DI), DI
+	MOVQ 112(SI), SI
 
 group:
-	MOVQ run+0(FP), R8
-	MOVQ 120(R8), R8
+	MOVQ run+0(FP), DI
+	MOVQ 120(DI), DI
 
 vector:
-	VMOVUPS     (SI), Y0
-	VMOVUPS     32(SI), Y1
-	MOVQ        BX, R9
-	MOVQ        DX, R10
-	VMOVUPS     (R10), Y2
-	VMULPS      Y2, Y1, Y2
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y3
-	VFMADD231PS Y3, Y0, Y2
-	VMULPS      Y3, Y1, Y3
-	VMOVUPS     Y2, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y2
-	VFMADD231PS Y2, Y0, Y3
-	VMULPS      Y2, Y1, Y2
-	VMOVUPS     Y3, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y3
-	VFMADD231PS Y3, Y0, Y2
-	VMULPS      Y3, Y1, Y1
-	VMOVUPS     Y2, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y2
-	VFMADD231PS Y2, Y0, Y1
-	VMOVUPS     Y1, (R9)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	IMULQ       AX, R9
-	ADDQ        DX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	IMULQ       CX, R9
-	ADDQ        BX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        $0x20, DX
+	VMOVUPS     (CX), Y0
+	VMULPS      32(DX), Y0, Y0
+	VMOVUPS     (CX)(AX*1), Y1
+	PREFETCHT0  4096(CX)(AX*1)
+	VFMADD231PS (DX), Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $0x20, CX
 	ADDQ        $0x20, BX
-	ADDQ        $0x00000040, SI
-	DECQ        R8
-	JNZ         vector
+	ADDQ        $0x00000040, DX
 	DECQ        DI
+	JNZ         vector
+	DECQ        SI
 	JNZ         group
-	MOVQ        run+0(FP), DX
-	MOVQ        16(DX), DX
-	IMUL3Q      $0x04, DX, DX
-	ADDQ        DX, 8(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        48(DX), DX
-	IMUL3Q      $0x04, DX, DX
-	ADDQ        DX, 16(SP)
+	MOVQ        run+0(FP), CX
+	MOVQ        16(CX), CX
+	IMUL3Q      $0x01, CX, CX
+	ADDQ        CX, 8(SP)
+	MOVQ        run+0(FP), CX
+	MOVQ        48(CX), CX
+	IMUL3Q      $0x01, CX, CX
+	ADDQ        CX, 16(SP)
 	DECQ        (SP)
-	JNZ         tile
+	JNZ         position
 	VZEROUPPER
 	RET
 
@@ -9189,140 +6660,65 @@ TEXT ·convStaticBackwardW2AVX2(SB), NOSPLIT, $48-8
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
 
-tile:
-	MOVQ 8(SP), BX
+position:
+	MOVQ 8(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ 16(SP), SI
 	MOVQ 24(SP), DI
 	MOVQ run+0(FP), R8
-	MOVQ 88(R8), R8
+	MOVQ 96(R8), R8
 	MOVQ run+0(FP), R9
-	MOVQ 96(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
-	MOVQ R10, 40(SP)
+	MOVQ 112(R9), R9
+	MOVQ R9, 40(SP)
 
 group:
-	MOVQ run+0(FP), R10
-	MOVQ 120(R10), R10
+	MOVQ run+0(FP), R9
+	MOVQ 120(R9), R9
 
 vector:
-	VMOVUPS     (R8), Y0
-	VMOVUPS     32(R8), Y1
-	MOVQ        DI, R11
-	MOVQ        SI, R12
-	VMOVUPS     (R12), Y2
-	VMULPS      Y2, Y0, Y2
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y3
-	VFMADD231PS Y3, Y1, Y2
-	VMULPS      Y3, Y0, Y3
-	VMOVUPS     Y2, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y2
-	VFMADD231PS Y2, Y1, Y3
-	VMULPS      Y2, Y0, Y2
-	VMOVUPS     Y3, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y3
-	VFMADD231PS Y3, Y1, Y2
-	VMULPS      Y3, Y0, Y0
-	VMOVUPS     Y2, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y2
-	VFMADD231PS Y2, Y1, Y0
-	VMOVUPS     Y0, (R11)
-	MOVQ        SI, R11
-	VMOVUPS     (R11), Y0
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Y1
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Y2
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Y3
-	VMOVUPS     (R9), Y4
-	VMOVUPS     32(R9), Y5
-	MOVQ        BX, R11
-	VMOVUPS     (R11), Y6
-	VFMADD231PS Y6, Y0, Y5
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y6
-	VFMADD231PS Y6, Y0, Y4
-	VFMADD231PS Y6, Y1, Y5
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y0
-	VFMADD231PS Y0, Y1, Y4
-	VFMADD231PS Y0, Y2, Y5
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y0
-	VFMADD231PS Y0, Y2, Y4
-	VFMADD231PS Y0, Y3, Y5
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y0
-	VFMADD231PS Y0, Y3, Y4
-	VMOVUPS     Y4, (R9)
-	VMOVUPS     Y5, 32(R9)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       AX, R11
-	ADDQ        BX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       CX, R11
-	ADDQ        SI, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       DX, R11
-	ADDQ        DI, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        $0x20, BX
+	VMOVUPS     (SI), Y0
+	VMULPS      (BX), Y0, Y1
+	VMOVUPS     (SI)(CX*1), Y2
+	VFMADD231PS 32(BX), Y2, Y1
+	VMOVUPS     Y1, (DI)
+	VMOVUPS     (R8), Y1
+	VMOVUPS     32(R8), Y2
+	VMOVUPS     (DX), Y3
+	VFMADD231PS Y3, Y0, Y2
+	VMOVUPS     (DX)(AX*1), Y3
+	VFMADD231PS Y3, Y0, Y1
+	VMOVUPS     Y1, (R8)
+	VMOVUPS     Y2, 32(R8)
+	MOVQ        run+0(FP), R10
+	MOVQ        128(R10), R10
+	PREFETCHT0  (DX)(R10*1)
+	PREFETCHT0  (SI)(R10*1)
+	PREFETCHT0  (DI)(R10*1)
+	ADDQ        $0x20, DX
 	ADDQ        $0x20, SI
 	ADDQ        $0x20, DI
+	ADDQ        $0x00000040, BX
 	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, R9
-	DECQ        R10
+	DECQ        R9
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        16(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 8(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        32(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 16(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        48(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 24(SP)
 	DECQ        (SP)
-	JNZ         tile
+	JNZ         position
 	VZEROUPPER
 	RET
 
@@ -9343,125 +6739,53 @@ TEXT ·convHeadwiseForwardW2AVX2(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 64(DX), DX
 
-tile:
-	MOVQ 8(SP), BX
-	MOVQ 16(SP), SI
+position:
+	MOVQ 8(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
+	MOVQ 16(SP), BX
+	MOVQ 24(SP), SI
 	MOVQ run+0(FP), DI
-	MOVQ 88(DI), DI
-	MOVQ 24(SP), R8
-	LEAQ (DX)(DX*2), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
+	MOVQ 112(DI), DI
 
 group:
-	MOVQ run+0(FP), R11
-	MOVQ 120(R11), R11
+	MOVQ run+0(FP), R8
+	MOVQ 120(R8), R8
 
 vector:
-	VMOVUPS      (DI), Y0
-	VMOVUPS      32(DI), Y1
-	MOVQ         SI, R12
-	MOVQ         BX, R13
-	VMOVUPS      (R13), Y2
-	VBROADCASTSS 4(R8), Y3
-	VADDPS       Y1, Y3, Y3
-	VMULPS       Y2, Y3, Y2
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y3
-	VBROADCASTSS (R8), Y4
-	VADDPS       Y0, Y4, Y4
-	VFMADD231PS  Y3, Y4, Y2
-	VBROADCASTSS 4(R8)(DX*1), Y4
-	VADDPS       Y1, Y4, Y4
-	VMULPS       Y3, Y4, Y3
-	VMOVUPS      Y2, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y2
-	VBROADCASTSS (R8)(DX*1), Y4
-	VADDPS       Y0, Y4, Y4
-	VFMADD231PS  Y2, Y4, Y3
-	VBROADCASTSS 4(R8)(DX*2), Y4
-	VADDPS       Y1, Y4, Y4
-	VMULPS       Y2, Y4, Y2
-	VMOVUPS      Y3, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y3
-	VBROADCASTSS (R8)(DX*2), Y4
-	VADDPS       Y0, Y4, Y4
-	VFMADD231PS  Y3, Y4, Y2
-	VBROADCASTSS 4(R8)(R9*1), Y4
-	VADDPS       Y1, Y4, Y4
-	VMULPS       Y3, Y4, Y1
-	VMOVUPS      Y2, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y2
-	VBROADCASTSS (R8)(R9*1), Y3
-	VADDPS       Y0, Y3, Y3
-	VFMADD231PS  Y2, Y3, Y1
-	VMOVUPS      Y1, (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        AX, R12
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        CX, R12
-	ADDQ         SI, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
+	VMOVUPS      (CX), Y0
+	VBROADCASTSS 4(SI), Y1
+	VADDPS       32(DX), Y1, Y1
+	VMULPS       Y0, Y1, Y0
+	VMOVUPS      (CX)(AX*1), Y1
+	PREFETCHT0   4096(CX)(AX*1)
+	VBROADCASTSS (SI), Y2
+	VADDPS       (DX), Y2, Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      Y0, (BX)
+	ADDQ         $0x20, CX
 	ADDQ         $0x20, BX
-	ADDQ         $0x20, SI
-	ADDQ         $0x00000040, DI
-	DECQ         R11
+	ADDQ         $0x00000040, DX
+	DECQ         R8
 	JNZ          vector
-	MOVQ         run+0(FP), R11
-	MOVQ         128(R11), R11
-	IMULQ        DX, R11
-	ADDQ         R8, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         $0x08, R8
-	DECQ         R10
+	ADDQ         $0x08, SI
+	DECQ         DI
 	JNZ          group
-	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 8(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         48(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         64(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 24(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         16(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 8(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         48(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         64(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 24(SP)
 	DECQ         (SP)
-	JNZ          tile
+	JNZ          position
 	VZEROUPPER
 	RET
 
@@ -9482,244 +6806,107 @@ TEXT ·convHeadwiseBackwardW2AVX2(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 40(SP)
+	MOVQ AX, 32(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 72(AX), AX
-	MOVQ AX, 48(SP)
+	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
-	MOVQ run+0(FP), BX
-	MOVQ 64(BX), BX
+	MOVQ 64(DX), DX
 
-tile:
-	MOVQ 8(SP), SI
+position:
+	MOVQ 8(SP), BX
+	MOVQ run+0(FP), SI
+	MOVQ 88(SI), SI
 	MOVQ 16(SP), DI
 	MOVQ 24(SP), R8
 	MOVQ run+0(FP), R9
-	MOVQ 88(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 96(R10), R10
+	MOVQ 96(R9), R9
+	MOVQ 32(SP), R10
 	MOVQ 40(SP), R11
-	MOVQ 48(SP), R12
-	MOVQ R12, 32(SP)
-	MOVQ run+0(FP), R12
-	MOVQ 112(R12), R12
-	MOVQ R12, 56(SP)
+	MOVQ R11, 48(SP)
+	MOVQ run+0(FP), R11
+	MOVQ 112(R11), R11
+	MOVQ R11, 56(SP)
 
 group:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	MOVQ   run+0(FP), R12
-	MOVQ   120(R12), R12
+	MOVQ   run+0(FP), R11
+	MOVQ   120(R11), R11
 
 vector:
-	VMOVUPS      (R9), Y8
-	VMOVUPS      32(R9), Y9
-	MOVQ         R8, R13
-	MOVQ         R11, R14
-	MOVQ         DI, R15
-	VMOVUPS      (R15), Y10
-	VBROADCASTSS (R14), Y11
-	VADDPS       Y8, Y11, Y11
-	VMULPS       Y10, Y11, Y10
-	ADDQ         BX, R14
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Y11
-	VBROADCASTSS 4(R14), Y12
-	VADDPS       Y9, Y12, Y12
-	VFMADD231PS  Y11, Y12, Y10
-	VBROADCASTSS (R14), Y12
-	VADDPS       Y8, Y12, Y12
-	VMULPS       Y11, Y12, Y11
-	ADDQ         BX, R14
-	VMOVUPS      Y10, (R13)
-	ADDQ         DX, R13
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Y10
-	VBROADCASTSS 4(R14), Y12
-	VADDPS       Y9, Y12, Y12
-	VFMADD231PS  Y10, Y12, Y11
-	VBROADCASTSS (R14), Y12
-	VADDPS       Y8, Y12, Y12
-	VMULPS       Y10, Y12, Y10
-	ADDQ         BX, R14
-	VMOVUPS      Y11, (R13)
-	ADDQ         DX, R13
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Y11
-	VBROADCASTSS 4(R14), Y12
-	VADDPS       Y9, Y12, Y12
-	VFMADD231PS  Y11, Y12, Y10
-	VBROADCASTSS (R14), Y12
-	VADDPS       Y8, Y12, Y12
-	VMULPS       Y11, Y12, Y8
-	ADDQ         BX, R14
-	VMOVUPS      Y10, (R13)
-	ADDQ         DX, R13
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Y10
-	VBROADCASTSS 4(R14), Y11
-	VADDPS       Y9, Y11, Y11
-	VFMADD231PS  Y10, Y11, Y8
-	VMOVUPS      Y8, (R13)
-	MOVQ         DI, R13
-	VMOVUPS      (R13), Y8
-	ADDQ         CX, R13
-	VMOVUPS      (R13), Y9
-	ADDQ         CX, R13
-	VMOVUPS      (R13), Y10
-	ADDQ         CX, R13
-	VMOVUPS      (R13), Y11
-	VMOVUPS      (R10), Y12
-	VMOVUPS      32(R10), Y13
-	MOVQ         SI, R13
-	VMOVUPS      (R13), Y14
-	VFMADD231PS  Y14, Y8, Y13
-	VFMADD231PS  Y14, Y8, Y1
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y14
-	VFMADD231PS  Y14, Y8, Y12
-	VFMADD231PS  Y14, Y8, Y0
-	VFMADD231PS  Y14, Y9, Y13
-	VFMADD231PS  Y14, Y9, Y3
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y8
-	VFMADD231PS  Y8, Y9, Y12
-	VFMADD231PS  Y8, Y9, Y2
-	VFMADD231PS  Y8, Y10, Y13
-	VFMADD231PS  Y8, Y10, Y5
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y8
-	VFMADD231PS  Y8, Y10, Y12
-	VFMADD231PS  Y8, Y10, Y4
-	VFMADD231PS  Y8, Y11, Y13
-	VFMADD231PS  Y8, Y11, Y7
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y8
-	VFMADD231PS  Y8, Y11, Y12
-	VFMADD231PS  Y8, Y11, Y6
-	VMOVUPS      Y12, (R10)
-	VMOVUPS      Y13, 32(R10)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	IMULQ        AX, R13
-	ADDQ         SI, R13
-	PREFETCHT0   (R13)
-	ADDQ         AX, R13
-	PREFETCHT0   (R13)
-	ADDQ         AX, R13
-	PREFETCHT0   (R13)
-	ADDQ         AX, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	IMULQ        CX, R13
-	ADDQ         DI, R13
-	PREFETCHT0   (R13)
-	ADDQ         CX, R13
-	PREFETCHT0   (R13)
-	ADDQ         CX, R13
-	PREFETCHT0   (R13)
-	ADDQ         CX, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	IMULQ        DX, R13
-	ADDQ         R8, R13
-	PREFETCHT0   (R13)
-	ADDQ         DX, R13
-	PREFETCHT0   (R13)
-	ADDQ         DX, R13
-	PREFETCHT0   (R13)
-	ADDQ         DX, R13
-	PREFETCHT0   (R13)
-	ADDQ         $0x20, SI
-	ADDQ         $0x20, DI
-	ADDQ         $0x20, R8
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	DECQ         R12
-	JNZ          vector
-	VUNPCKLPS    Y1, Y0, Y8
-	VUNPCKHPS    Y1, Y0, Y0
-	VADDPS       Y0, Y8, Y8
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VUNPCKLPS    Y5, Y4, Y1
-	VUNPCKHPS    Y5, Y4, Y2
-	VADDPS       Y2, Y1, Y1
-	VUNPCKLPS    Y7, Y6, Y2
-	VUNPCKHPS    Y7, Y6, Y3
-	VADDPS       Y3, Y2, Y2
-	VUNPCKLPD    Y0, Y8, Y3
-	VUNPCKHPD    Y0, Y8, Y0
-	VADDPS       Y0, Y3, Y3
-	VUNPCKLPD    Y2, Y1, Y0
-	VUNPCKHPD    Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VPERM2F128   $0x20, Y0, Y3, Y1
-	VPERM2F128   $0x31, Y0, Y3, Y0
-	VADDPS       Y0, Y1, Y1
-	MOVQ         run+0(FP), R12
-	MOVQ         80(R12), R12
-	MOVQ         32(SP), R13
-	VMOVLPS      X1, (R13)
-	ADDQ         R12, R13
-	VMOVHPS      X1, (R13)
-	ADDQ         R12, R13
-	VEXTRACTF128 $0x01, Y1, X0
-	VMOVLPS      X0, (R13)
-	ADDQ         R12, R13
-	VEXTRACTF128 $0x01, Y1, X0
-	VMOVHPS      X0, (R13)
+	VMOVUPS      (DI), Y2
+	VBROADCASTSS (R10), Y3
+	VADDPS       (SI), Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      (DI)(CX*1), Y4
+	VBROADCASTSS 4(R10)(DX*1), Y5
+	VADDPS       32(SI), Y5, Y5
+	VFMADD231PS  Y4, Y5, Y3
+	VMOVUPS      Y3, (R8)
+	VMOVUPS      (R9), Y3
+	VMOVUPS      32(R9), Y4
+	VMOVUPS      (BX), Y5
+	VFMADD231PS  Y5, Y2, Y4
+	VFMADD231PS  Y5, Y2, Y1
+	VMOVUPS      (BX)(AX*1), Y5
+	VFMADD231PS  Y5, Y2, Y3
+	VFMADD231PS  Y5, Y2, Y0
+	VMOVUPS      Y3, (R9)
+	VMOVUPS      Y4, 32(R9)
 	MOVQ         run+0(FP), R12
 	MOVQ         128(R12), R12
-	IMULQ        BX, R12
-	ADDQ         R11, R12
-	PREFETCHT0   (R12)
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         $0x08, 32(SP)
-	ADDQ         $0x08, R11
+	PREFETCHT0   (BX)(R12*1)
+	PREFETCHT0   (DI)(R12*1)
+	PREFETCHT0   (R8)(R12*1)
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, R8
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, R9
+	DECQ         R11
+	JNZ          vector
+	MOVQ         48(SP), R11
+	VUNPCKLPS    Y1, Y0, Y2
+	VUNPCKHPS    Y1, Y0, Y0
+	VADDPS       Y0, Y2, Y2
+	VUNPCKLPD    Y2, Y2, Y0
+	VUNPCKHPD    Y2, Y2, Y1
+	VADDPS       Y1, Y0, Y0
+	VPERM2F128   $0x20, Y0, Y0, Y1
+	VPERM2F128   $0x31, Y0, Y0, Y0
+	VADDPS       Y0, Y1, Y1
+	VMOVLPS      X1, (R11)
+	ADDQ         $0x08, 48(SP)
+	ADDQ         $0x08, R10
 	DECQ         56(SP)
 	JNZ          group
-	MOVQ         run+0(FP), SI
-	MOVQ         16(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 8(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         32(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 16(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         48(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 24(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         64(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 40(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         80(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 48(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         16(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 8(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         32(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 16(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         48(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 24(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         64(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 32(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         80(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 40(SP)
 	DECQ         (SP)
-	JNZ          tile
+	JNZ          position
 	VZEROUPPER
 	RET
 
@@ -10114,96 +7301,45 @@ TEXT ·convStaticForwardW3AVX2(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
 
-tile:
-	MOVQ 8(SP), DX
+position:
+	MOVQ 8(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
 	MOVQ 16(SP), BX
 	MOVQ run+0(FP), SI
-	MOVQ 88(SI), SI
-	MOVQ run+0(FP), DI
-	MOVQ 112(DI), DI
+	MOVQ 112(SI), SI
 
 group:
-	MOVQ run+0(FP), R8
-	MOVQ 120(R8), R8
+	MOVQ run+0(FP), DI
+	MOVQ 120(DI), DI
 
 vector:
-	VMOVUPS     (SI), Y0
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     64(SI), Y2
-	MOVQ        BX, R9
-	MOVQ        DX, R10
-	VMOVUPS     (R10), Y3
-	VMULPS      Y3, Y2, Y3
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y4
-	VFMADD231PS Y4, Y1, Y3
-	VMULPS      Y4, Y2, Y4
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y5
-	VFMADD231PS Y5, Y0, Y3
-	VFMADD231PS Y5, Y1, Y4
-	VMULPS      Y5, Y2, Y5
-	VMOVUPS     Y3, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y3
-	VFMADD231PS Y3, Y0, Y4
-	VFMADD231PS Y3, Y1, Y5
-	VMULPS      Y3, Y2, Y2
-	VMOVUPS     Y4, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y3
-	VFMADD231PS Y3, Y0, Y5
-	VFMADD231PS Y3, Y1, Y2
-	VMOVUPS     Y5, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y1
-	VFMADD231PS Y1, Y0, Y2
-	VMOVUPS     Y2, (R9)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	IMULQ       AX, R9
-	ADDQ        DX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	IMULQ       CX, R9
-	ADDQ        BX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        $0x20, DX
+	VMOVUPS     (CX), Y0
+	VMULPS      64(DX), Y0, Y0
+	VMOVUPS     (CX)(AX*1), Y1
+	VFMADD231PS 32(DX), Y1, Y0
+	VMOVUPS     (CX)(AX*2), Y1
+	PREFETCHT0  4096(CX)(AX*2)
+	VFMADD231PS (DX), Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $0x20, CX
 	ADDQ        $0x20, BX
-	ADDQ        $0x00000060, SI
-	DECQ        R8
-	JNZ         vector
+	ADDQ        $0x00000060, DX
 	DECQ        DI
+	JNZ         vector
+	DECQ        SI
 	JNZ         group
-	MOVQ        run+0(FP), DX
-	MOVQ        16(DX), DX
-	IMUL3Q      $0x04, DX, DX
-	ADDQ        DX, 8(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        48(DX), DX
-	IMUL3Q      $0x04, DX, DX
-	ADDQ        DX, 16(SP)
+	MOVQ        run+0(FP), CX
+	MOVQ        16(CX), CX
+	IMUL3Q      $0x01, CX, CX
+	ADDQ        CX, 8(SP)
+	MOVQ        run+0(FP), CX
+	MOVQ        48(CX), CX
+	IMUL3Q      $0x01, CX, CX
+	ADDQ        CX, 16(SP)
 	DECQ        (SP)
-	JNZ         tile
+	JNZ         position
 	VZEROUPPER
 	RET
 
@@ -10226,155 +7362,71 @@ TEXT ·convStaticBackwardW3AVX2(SB), NOSPLIT, $48-8
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
 
-tile:
-	MOVQ 8(SP), BX
+position:
+	MOVQ 8(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ 16(SP), SI
 	MOVQ 24(SP), DI
 	MOVQ run+0(FP), R8
-	MOVQ 88(R8), R8
+	MOVQ 96(R8), R8
 	MOVQ run+0(FP), R9
-	MOVQ 96(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
-	MOVQ R10, 40(SP)
+	MOVQ 112(R9), R9
+	MOVQ R9, 40(SP)
 
 group:
-	MOVQ run+0(FP), R10
-	MOVQ 120(R10), R10
+	MOVQ run+0(FP), R9
+	MOVQ 120(R9), R9
 
 vector:
-	VMOVUPS     (R8), Y0
-	VMOVUPS     32(R8), Y1
-	VMOVUPS     64(R8), Y2
-	MOVQ        DI, R11
-	MOVQ        SI, R12
-	VMOVUPS     (R12), Y3
-	VMULPS      Y3, Y0, Y3
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y4
-	VFMADD231PS Y4, Y1, Y3
-	VMULPS      Y4, Y0, Y4
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y5
-	VFMADD231PS Y5, Y2, Y3
-	VFMADD231PS Y5, Y1, Y4
-	VMULPS      Y5, Y0, Y5
-	VMOVUPS     Y3, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y3
-	VFMADD231PS Y3, Y2, Y4
-	VFMADD231PS Y3, Y1, Y5
-	VMULPS      Y3, Y0, Y0
-	VMOVUPS     Y4, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y3
-	VFMADD231PS Y3, Y2, Y5
-	VFMADD231PS Y3, Y1, Y0
-	VMOVUPS     Y5, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y1
-	VFMADD231PS Y1, Y2, Y0
-	VMOVUPS     Y0, (R11)
-	MOVQ        SI, R11
-	VMOVUPS     (R11), Y0
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Y1
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Y2
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Y3
-	VMOVUPS     (R9), Y4
-	VMOVUPS     32(R9), Y5
-	VMOVUPS     64(R9), Y6
-	MOVQ        BX, R11
-	VMOVUPS     (R11), Y7
-	VFMADD231PS Y7, Y0, Y6
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y7
-	VFMADD231PS Y7, Y0, Y5
-	VFMADD231PS Y7, Y1, Y6
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y7
-	VFMADD231PS Y7, Y0, Y4
-	VFMADD231PS Y7, Y1, Y5
-	VFMADD231PS Y7, Y2, Y6
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y0
-	VFMADD231PS Y0, Y1, Y4
-	VFMADD231PS Y0, Y2, Y5
-	VFMADD231PS Y0, Y3, Y6
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y0
-	VFMADD231PS Y0, Y2, Y4
-	VFMADD231PS Y0, Y3, Y5
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y0
-	VFMADD231PS Y0, Y3, Y4
-	VMOVUPS     Y4, (R9)
-	VMOVUPS     Y5, 32(R9)
-	VMOVUPS     Y6, 64(R9)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       AX, R11
-	ADDQ        BX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       CX, R11
-	ADDQ        SI, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       DX, R11
-	ADDQ        DI, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        $0x20, BX
+	VMOVUPS     (SI), Y0
+	VMULPS      (BX), Y0, Y1
+	VMOVUPS     (SI)(CX*1), Y2
+	VFMADD231PS 32(BX), Y2, Y1
+	VMOVUPS     (SI)(CX*2), Y2
+	VFMADD231PS 64(BX), Y2, Y1
+	VMOVUPS     Y1, (DI)
+	VMOVUPS     (R8), Y1
+	VMOVUPS     32(R8), Y2
+	VMOVUPS     64(R8), Y3
+	VMOVUPS     (DX), Y4
+	VFMADD231PS Y4, Y0, Y3
+	VMOVUPS     (DX)(AX*1), Y4
+	VFMADD231PS Y4, Y0, Y2
+	VMOVUPS     (DX)(AX*2), Y4
+	VFMADD231PS Y4, Y0, Y1
+	VMOVUPS     Y1, (R8)
+	VMOVUPS     Y2, 32(R8)
+	VMOVUPS     Y3, 64(R8)
+	MOVQ        run+0(FP), R10
+	MOVQ        128(R10), R10
+	PREFETCHT0  (DX)(R10*1)
+	PREFETCHT0  (SI)(R10*1)
+	PREFETCHT0  (DI)(R10*1)
+	ADDQ        $0x20, DX
 	ADDQ        $0x20, SI
 	ADDQ        $0x20, DI
+	ADDQ        $0x00000060, BX
 	ADDQ        $0x00000060, R8
-	ADDQ        $0x00000060, R9
-	DECQ        R10
+	DECQ        R9
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        16(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 8(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        32(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 16(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        48(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 24(SP)
 	DECQ        (SP)
-	JNZ         tile
+	JNZ         position
 	VZEROUPPER
 	RET
 
@@ -10395,140 +7447,57 @@ TEXT ·convHeadwiseForwardW3AVX2(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 64(DX), DX
 
-tile:
-	MOVQ 8(SP), BX
-	MOVQ 16(SP), SI
+position:
+	MOVQ 8(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
+	MOVQ 16(SP), BX
+	MOVQ 24(SP), SI
 	MOVQ run+0(FP), DI
-	MOVQ 88(DI), DI
-	MOVQ 24(SP), R8
-	LEAQ (DX)(DX*2), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
+	MOVQ 112(DI), DI
 
 group:
-	MOVQ run+0(FP), R11
-	MOVQ 120(R11), R11
+	MOVQ run+0(FP), R8
+	MOVQ 120(R8), R8
 
 vector:
-	VMOVUPS      (DI), Y0
-	VMOVUPS      32(DI), Y1
-	VMOVUPS      64(DI), Y2
-	MOVQ         SI, R12
-	MOVQ         BX, R13
-	VMOVUPS      (R13), Y3
-	VBROADCASTSS 8(R8), Y4
-	VADDPS       Y2, Y4, Y4
-	VMULPS       Y3, Y4, Y3
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y4
-	VBROADCASTSS 4(R8), Y5
-	VADDPS       Y1, Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
-	VBROADCASTSS 8(R8)(DX*1), Y5
-	VADDPS       Y2, Y5, Y5
-	VMULPS       Y4, Y5, Y4
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y5
-	VBROADCASTSS (R8), Y6
-	VADDPS       Y0, Y6, Y6
-	VFMADD231PS  Y5, Y6, Y3
-	VBROADCASTSS 4(R8)(DX*1), Y6
-	VADDPS       Y1, Y6, Y6
-	VFMADD231PS  Y5, Y6, Y4
-	VBROADCASTSS 8(R8)(DX*2), Y6
-	VADDPS       Y2, Y6, Y6
-	VMULPS       Y5, Y6, Y5
-	VMOVUPS      Y3, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y3
-	VBROADCASTSS (R8)(DX*1), Y6
-	VADDPS       Y0, Y6, Y6
-	VFMADD231PS  Y3, Y6, Y4
-	VBROADCASTSS 4(R8)(DX*2), Y6
-	VADDPS       Y1, Y6, Y6
-	VFMADD231PS  Y3, Y6, Y5
-	VBROADCASTSS 8(R8)(R9*1), Y6
-	VADDPS       Y2, Y6, Y6
-	VMULPS       Y3, Y6, Y2
-	VMOVUPS      Y4, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y3
-	VBROADCASTSS (R8)(DX*2), Y4
-	VADDPS       Y0, Y4, Y4
-	VFMADD231PS  Y3, Y4, Y5
-	VBROADCASTSS 4(R8)(R9*1), Y4
-	VADDPS       Y1, Y4, Y4
-	VFMADD231PS  Y3, Y4, Y2
-	VMOVUPS      Y5, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y1
-	VBROADCASTSS (R8)(R9*1), Y3
-	VADDPS       Y0, Y3, Y3
-	VFMADD231PS  Y1, Y3, Y2
-	VMOVUPS      Y2, (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        AX, R12
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        CX, R12
-	ADDQ         SI, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
+	VMOVUPS      (CX), Y0
+	VBROADCASTSS 8(SI), Y1
+	VADDPS       64(DX), Y1, Y1
+	VMULPS       Y0, Y1, Y0
+	VMOVUPS      (CX)(AX*1), Y1
+	VBROADCASTSS 4(SI), Y2
+	VADDPS       32(DX), Y2, Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      (CX)(AX*2), Y1
+	PREFETCHT0   4096(CX)(AX*2)
+	VBROADCASTSS (SI), Y2
+	VADDPS       (DX), Y2, Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      Y0, (BX)
+	ADDQ         $0x20, CX
 	ADDQ         $0x20, BX
-	ADDQ         $0x20, SI
-	ADDQ         $0x00000060, DI
-	DECQ         R11
+	ADDQ         $0x00000060, DX
+	DECQ         R8
 	JNZ          vector
-	MOVQ         run+0(FP), R11
-	MOVQ         128(R11), R11
-	IMULQ        DX, R11
-	ADDQ         R8, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         $0x0c, R8
-	DECQ         R10
+	ADDQ         $0x0c, SI
+	DECQ         DI
 	JNZ          group
-	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 8(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         48(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         64(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 24(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         16(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 8(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         48(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         64(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 24(SP)
 	DECQ         (SP)
-	JNZ          tile
+	JNZ          position
 	VZEROUPPER
 	RET
 
@@ -10549,203 +7518,121 @@ TEXT ·convHeadwiseBackwardW3AVX2(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 40(SP)
+	MOVQ AX, 32(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 72(AX), AX
-	MOVQ AX, 48(SP)
+	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
-	MOVQ run+0(FP), BX
-	MOVQ 64(BX), BX
+	MOVQ 64(DX), DX
 
-tile:
-	MOVQ 8(SP), SI
+position:
+	MOVQ 8(SP), BX
+	MOVQ run+0(FP), SI
+	MOVQ 88(SI), SI
 	MOVQ 16(SP), DI
 	MOVQ 24(SP), R8
 	MOVQ run+0(FP), R9
-	MOVQ 88(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 96(R10), R10
+	MOVQ 96(R9), R9
+	MOVQ 32(SP), R10
 	MOVQ 40(SP), R11
-	MOVQ 48(SP), R12
-	MOVQ R12, 32(SP)
-	MOVQ run+0(FP), R12
-	MOVQ 112(R12), R12
-	MOVQ R12, 56(SP)
+	MOVQ R11, 48(SP)
+	MOVQ run+0(FP), R11
+	MOVQ 112(R11), R11
+	MOVQ R11, 56(SP)
 
 group:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	MOVQ   run+0(FP), R12
-	MOVQ   120(R12), R12
+	MOVQ   run+0(FP), R11
+	MOVQ   120(R11), R11
 
 vector:
-	VMOVUPS      (R9), Y6
-	VMOVUPS      32(R9), Y7
-	VMOVUPS      64(R9), Y8
-	MOVQ         R8, R13
-	MOVQ         R11, R14
-	MOVQ         DI, R15
-	VMOVUPS      (R15), Y9
-	VBROADCASTSS (R14), Y10
-	VADDPS       Y6, Y10, Y10
-	VMULPS       Y9, Y10, Y9
-	ADDQ         BX, R14
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Y10
-	VBROADCASTSS 4(R14), Y11
-	VADDPS       Y7, Y11, Y11
-	VFMADD231PS  Y10, Y11, Y9
-	VBROADCASTSS (R14), Y11
-	VADDPS       Y6, Y11, Y11
-	VMULPS       Y10, Y11, Y6
-	ADDQ         BX, R14
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Y10
-	VBROADCASTSS 8(R14), Y11
-	VADDPS       Y8, Y11, Y11
-	VFMADD231PS  Y10, Y11, Y9
-	VBROADCASTSS 4(R14), Y11
-	VADDPS       Y7, Y11, Y11
-	VFMADD231PS  Y10, Y11, Y6
-	ADDQ         BX, R14
-	VMOVUPS      Y9, (R13)
-	ADDQ         DX, R13
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Y7
-	VBROADCASTSS 8(R14), Y9
-	VADDPS       Y8, Y9, Y9
-	VFMADD231PS  Y7, Y9, Y6
-	VMOVUPS      Y6, (R13)
-	MOVQ         DI, R13
-	VMOVUPS      (R13), Y6
-	ADDQ         CX, R13
-	VMOVUPS      (R13), Y7
-	VMOVUPS      (R10), Y8
-	VMOVUPS      32(R10), Y9
-	VMOVUPS      64(R10), Y10
-	MOVQ         SI, R13
-	VMOVUPS      (R13), Y11
-	VFMADD231PS  Y11, Y6, Y10
-	VFMADD231PS  Y11, Y6, Y2
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y11
-	VFMADD231PS  Y11, Y6, Y9
-	VFMADD231PS  Y11, Y6, Y1
-	VFMADD231PS  Y11, Y7, Y10
-	VFMADD231PS  Y11, Y7, Y5
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y11
-	VFMADD231PS  Y11, Y6, Y8
-	VFMADD231PS  Y11, Y6, Y0
-	VFMADD231PS  Y11, Y7, Y9
-	VFMADD231PS  Y11, Y7, Y4
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y6
-	VFMADD231PS  Y6, Y7, Y8
-	VFMADD231PS  Y6, Y7, Y3
-	VMOVUPS      Y8, (R10)
-	VMOVUPS      Y9, 32(R10)
-	VMOVUPS      Y10, 64(R10)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	IMULQ        AX, R13
-	ADDQ         SI, R13
-	PREFETCHT0   (R13)
-	ADDQ         AX, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	IMULQ        CX, R13
-	ADDQ         DI, R13
-	PREFETCHT0   (R13)
-	ADDQ         CX, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	IMULQ        DX, R13
-	ADDQ         R8, R13
-	PREFETCHT0   (R13)
-	ADDQ         DX, R13
-	PREFETCHT0   (R13)
-	ADDQ         $0x20, SI
+	VMOVUPS      (DI), Y3
+	VBROADCASTSS (R10), Y4
+	VADDPS       (SI), Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMOVUPS      (DI)(CX*1), Y5
+	VBROADCASTSS 4(R10)(DX*1), Y6
+	VADDPS       32(SI), Y6, Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMOVUPS      (DI)(CX*2), Y5
+	VBROADCASTSS 8(R10)(DX*2), Y6
+	VADDPS       64(SI), Y6, Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      (R9), Y4
+	VMOVUPS      32(R9), Y5
+	VMOVUPS      64(R9), Y6
+	VMOVUPS      (BX), Y7
+	VFMADD231PS  Y7, Y3, Y6
+	VFMADD231PS  Y7, Y3, Y2
+	VMOVUPS      (BX)(AX*1), Y7
+	VFMADD231PS  Y7, Y3, Y5
+	VFMADD231PS  Y7, Y3, Y1
+	VMOVUPS      (BX)(AX*2), Y7
+	VFMADD231PS  Y7, Y3, Y4
+	VFMADD231PS  Y7, Y3, Y0
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      Y5, 32(R9)
+	VMOVUPS      Y6, 64(R9)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	PREFETCHT0   (BX)(R12*1)
+	PREFETCHT0   (DI)(R12*1)
+	PREFETCHT0   (R8)(R12*1)
+	ADDQ         $0x20, BX
 	ADDQ         $0x20, DI
 	ADDQ         $0x20, R8
+	ADDQ         $0x00000060, SI
 	ADDQ         $0x00000060, R9
-	ADDQ         $0x00000060, R10
-	DECQ         R12
+	DECQ         R11
 	JNZ          vector
-	VUNPCKLPS    Y1, Y0, Y6
+	MOVQ         48(SP), R11
+	VUNPCKLPS    Y1, Y0, Y3
 	VUNPCKHPS    Y1, Y0, Y0
-	VADDPS       Y0, Y6, Y6
+	VADDPS       Y0, Y3, Y3
 	VUNPCKLPS    Y2, Y2, Y0
 	VUNPCKHPS    Y2, Y2, Y1
 	VADDPS       Y1, Y0, Y0
-	VUNPCKLPS    Y4, Y3, Y1
-	VUNPCKHPS    Y4, Y3, Y2
-	VADDPS       Y2, Y1, Y1
-	VUNPCKLPS    Y5, Y5, Y2
-	VUNPCKHPS    Y5, Y5, Y3
-	VADDPS       Y3, Y2, Y2
-	VUNPCKLPD    Y0, Y6, Y3
-	VUNPCKHPD    Y0, Y6, Y0
-	VADDPS       Y0, Y3, Y3
-	VUNPCKLPD    Y2, Y1, Y0
-	VUNPCKHPD    Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VPERM2F128   $0x20, Y0, Y3, Y1
-	VPERM2F128   $0x31, Y0, Y3, Y0
+	VUNPCKLPD    Y0, Y3, Y1
+	VUNPCKHPD    Y0, Y3, Y0
 	VADDPS       Y0, Y1, Y1
-	MOVQ         run+0(FP), R12
-	MOVQ         80(R12), R12
-	MOVQ         32(SP), R13
-	VMOVLPS      X1, (R13)
-	VEXTRACTPS   $0x02, X1, 8(R13)
-	ADDQ         R12, R13
-	VEXTRACTF128 $0x01, Y1, X0
-	VMOVLPS      X0, (R13)
-	VEXTRACTPS   $0x02, X0, 8(R13)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        BX, R12
-	ADDQ         R11, R12
-	PREFETCHT0   (R12)
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         $0x0c, 32(SP)
-	ADDQ         $0x0c, R11
+	VPERM2F128   $0x20, Y1, Y1, Y0
+	VPERM2F128   $0x31, Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVLPS      X0, (R11)
+	VEXTRACTPS   $0x02, X0, 8(R11)
+	ADDQ         $0x0c, 48(SP)
+	ADDQ         $0x0c, R10
 	DECQ         56(SP)
 	JNZ          group
-	MOVQ         run+0(FP), SI
-	MOVQ         16(SI), SI
-	IMUL3Q       $0x02, SI, SI
-	ADDQ         SI, 8(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         32(SI), SI
-	IMUL3Q       $0x02, SI, SI
-	ADDQ         SI, 16(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         48(SI), SI
-	IMUL3Q       $0x02, SI, SI
-	ADDQ         SI, 24(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         64(SI), SI
-	IMUL3Q       $0x02, SI, SI
-	ADDQ         SI, 40(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         80(SI), SI
-	IMUL3Q       $0x02, SI, SI
-	ADDQ         SI, 48(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         16(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 8(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         32(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 16(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         48(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 24(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         64(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 32(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         80(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 40(SP)
 	DECQ         (SP)
-	JNZ          tile
+	JNZ          position
 	VZEROUPPER
 	RET
 
@@ -11135,103 +8022,48 @@ TEXT ·convStaticForwardW4AVX2(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
 
-tile:
-	MOVQ 8(SP), DX
+position:
+	MOVQ 8(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
 	MOVQ 16(SP), BX
 	MOVQ run+0(FP), SI
-	MOVQ 88(SI), SI
-	MOVQ run+0(FP), DI
-	MOVQ 112(DI), DI
+	MOVQ 112(SI), SI
 
 group:
-	MOVQ run+0(FP), R8
-	MOVQ 120(R8), R8
+	MOVQ run+0(FP), DI
+	MOVQ 120(DI), DI
 
 vector:
-	VMOVUPS     (SI), Y0
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     64(SI), Y2
-	VMOVUPS     96(SI), Y3
-	MOVQ        BX, R9
-	MOVQ        DX, R10
-	VMOVUPS     (R10), Y4
-	VMULPS      Y4, Y3, Y4
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y5
-	VFMADD231PS Y5, Y2, Y4
-	VMULPS      Y5, Y3, Y5
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y6
-	VFMADD231PS Y6, Y1, Y4
-	VFMADD231PS Y6, Y2, Y5
-	VMULPS      Y6, Y3, Y6
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y7
-	VFMADD231PS Y7, Y0, Y4
-	VFMADD231PS Y7, Y1, Y5
-	VFMADD231PS Y7, Y2, Y6
-	VMULPS      Y7, Y3, Y3
-	VMOVUPS     Y4, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y4
-	VFMADD231PS Y4, Y0, Y5
-	VFMADD231PS Y4, Y1, Y6
-	VFMADD231PS Y4, Y2, Y3
-	VMOVUPS     Y5, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y2
-	VFMADD231PS Y2, Y0, Y6
-	VFMADD231PS Y2, Y1, Y3
-	VMOVUPS     Y6, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y1
-	VFMADD231PS Y1, Y0, Y3
-	VMOVUPS     Y3, (R9)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	IMULQ       AX, R9
-	ADDQ        DX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	IMULQ       CX, R9
-	ADDQ        BX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        $0x20, DX
+	VMOVUPS     (CX), Y0
+	VMULPS      96(DX), Y0, Y0
+	VMOVUPS     (CX)(AX*1), Y1
+	VFMADD231PS 64(DX), Y1, Y0
+	VMOVUPS     (CX)(AX*2), Y1
+	VFMADD231PS 32(DX), Y1, Y0
+	LEAQ        (CX)(AX*2), R8
+	VMOVUPS     (R8)(AX*1), Y1
+	PREFETCHT0  4096(R8)(AX*1)
+	VFMADD231PS (DX), Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $0x20, CX
 	ADDQ        $0x20, BX
-	ADDQ        $0x00000080, SI
-	DECQ        R8
-	JNZ         vector
+	ADDQ        $0x00000080, DX
 	DECQ        DI
+	JNZ         vector
+	DECQ        SI
 	JNZ         group
-	MOVQ        run+0(FP), DX
-	MOVQ        16(DX), DX
-	IMUL3Q      $0x04, DX, DX
-	ADDQ        DX, 8(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        48(DX), DX
-	IMUL3Q      $0x04, DX, DX
-	ADDQ        DX, 16(SP)
+	MOVQ        run+0(FP), CX
+	MOVQ        16(CX), CX
+	IMUL3Q      $0x01, CX, CX
+	ADDQ        CX, 8(SP)
+	MOVQ        run+0(FP), CX
+	MOVQ        48(CX), CX
+	IMUL3Q      $0x01, CX, CX
+	ADDQ        CX, 16(SP)
 	DECQ        (SP)
-	JNZ         tile
+	JNZ         position
 	VZEROUPPER
 	RET
 
@@ -11254,170 +8086,79 @@ TEXT ·convStaticBackwardW4AVX2(SB), NOSPLIT, $48-8
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
 
-tile:
-	MOVQ 8(SP), BX
+position:
+	MOVQ 8(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ 16(SP), SI
 	MOVQ 24(SP), DI
 	MOVQ run+0(FP), R8
-	MOVQ 88(R8), R8
+	MOVQ 96(R8), R8
 	MOVQ run+0(FP), R9
-	MOVQ 96(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
-	MOVQ R10, 40(SP)
+	MOVQ 112(R9), R9
+	MOVQ R9, 40(SP)
 
 group:
-	MOVQ run+0(FP), R10
-	MOVQ 120(R10), R10
+	MOVQ run+0(FP), R9
+	MOVQ 120(R9), R9
 
 vector:
-	VMOVUPS     (R8), Y0
-	VMOVUPS     32(R8), Y1
-	VMOVUPS     64(R8), Y2
-	VMOVUPS     96(R8), Y3
-	MOVQ        DI, R11
-	MOVQ        SI, R12
-	VMOVUPS     (R12), Y4
-	VMULPS      Y4, Y0, Y4
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y5
-	VFMADD231PS Y5, Y1, Y4
-	VMULPS      Y5, Y0, Y5
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y6
-	VFMADD231PS Y6, Y2, Y4
-	VFMADD231PS Y6, Y1, Y5
-	VMULPS      Y6, Y0, Y6
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y7
-	VFMADD231PS Y7, Y3, Y4
-	VFMADD231PS Y7, Y2, Y5
-	VFMADD231PS Y7, Y1, Y6
-	VMULPS      Y7, Y0, Y0
-	VMOVUPS     Y4, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y4
-	VFMADD231PS Y4, Y3, Y5
-	VFMADD231PS Y4, Y2, Y6
-	VFMADD231PS Y4, Y1, Y0
-	VMOVUPS     Y5, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y1
-	VFMADD231PS Y1, Y3, Y6
-	VFMADD231PS Y1, Y2, Y0
-	VMOVUPS     Y6, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y1
-	VFMADD231PS Y1, Y3, Y0
-	VMOVUPS     Y0, (R11)
-	MOVQ        SI, R11
-	VMOVUPS     (R11), Y0
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Y1
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Y2
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Y3
-	VMOVUPS     (R9), Y4
-	VMOVUPS     32(R9), Y5
-	VMOVUPS     64(R9), Y6
-	VMOVUPS     96(R9), Y7
-	MOVQ        BX, R11
-	VMOVUPS     (R11), Y8
-	VFMADD231PS Y8, Y0, Y7
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y8
-	VFMADD231PS Y8, Y0, Y6
-	VFMADD231PS Y8, Y1, Y7
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y8
-	VFMADD231PS Y8, Y0, Y5
-	VFMADD231PS Y8, Y1, Y6
-	VFMADD231PS Y8, Y2, Y7
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y8
-	VFMADD231PS Y8, Y0, Y4
-	VFMADD231PS Y8, Y1, Y5
-	VFMADD231PS Y8, Y2, Y6
-	VFMADD231PS Y8, Y3, Y7
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y0
-	VFMADD231PS Y0, Y1, Y4
-	VFMADD231PS Y0, Y2, Y5
-	VFMADD231PS Y0, Y3, Y6
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y0
-	VFMADD231PS Y0, Y2, Y4
-	VFMADD231PS Y0, Y3, Y5
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y0
-	VFMADD231PS Y0, Y3, Y4
-	VMOVUPS     Y4, (R9)
-	VMOVUPS     Y5, 32(R9)
-	VMOVUPS     Y6, 64(R9)
-	VMOVUPS     Y7, 96(R9)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       AX, R11
-	ADDQ        BX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       CX, R11
-	ADDQ        SI, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       DX, R11
-	ADDQ        DI, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        $0x20, BX
+	VMOVUPS     (SI), Y0
+	VMULPS      (BX), Y0, Y1
+	VMOVUPS     (SI)(CX*1), Y2
+	VFMADD231PS 32(BX), Y2, Y1
+	VMOVUPS     (SI)(CX*2), Y2
+	VFMADD231PS 64(BX), Y2, Y1
+	LEAQ        (SI)(CX*2), R10
+	VMOVUPS     (R10)(CX*1), Y2
+	VFMADD231PS 96(BX), Y2, Y1
+	VMOVUPS     Y1, (DI)
+	VMOVUPS     (R8), Y1
+	VMOVUPS     32(R8), Y2
+	VMOVUPS     64(R8), Y3
+	VMOVUPS     96(R8), Y4
+	VMOVUPS     (DX), Y5
+	VFMADD231PS Y5, Y0, Y4
+	VMOVUPS     (DX)(AX*1), Y5
+	VFMADD231PS Y5, Y0, Y3
+	VMOVUPS     (DX)(AX*2), Y5
+	VFMADD231PS Y5, Y0, Y2
+	LEAQ        (DX)(AX*2), R10
+	VMOVUPS     (R10)(AX*1), Y5
+	VFMADD231PS Y5, Y0, Y1
+	VMOVUPS     Y1, (R8)
+	VMOVUPS     Y2, 32(R8)
+	VMOVUPS     Y3, 64(R8)
+	VMOVUPS     Y4, 96(R8)
+	MOVQ        run+0(FP), R10
+	MOVQ        128(R10), R10
+	PREFETCHT0  (DX)(R10*1)
+	PREFETCHT0  (SI)(R10*1)
+	PREFETCHT0  (DI)(R10*1)
+	ADDQ        $0x20, DX
 	ADDQ        $0x20, SI
 	ADDQ        $0x20, DI
+	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
-	ADDQ        $0x00000080, R9
-	DECQ        R10
+	DECQ        R9
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        16(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 8(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        32(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 16(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        48(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 24(SP)
 	DECQ        (SP)
-	JNZ         tile
+	JNZ         position
 	VZEROUPPER
 	RET
 
@@ -11438,155 +8179,62 @@ TEXT ·convHeadwiseForwardW4AVX2(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 64(DX), DX
 
-tile:
-	MOVQ 8(SP), BX
-	MOVQ 16(SP), SI
+position:
+	MOVQ 8(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
+	MOVQ 16(SP), BX
+	MOVQ 24(SP), SI
 	MOVQ run+0(FP), DI
-	MOVQ 88(DI), DI
-	MOVQ 24(SP), R8
-	LEAQ (DX)(DX*2), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
+	MOVQ 112(DI), DI
 
 group:
-	MOVQ run+0(FP), R11
-	MOVQ 120(R11), R11
+	MOVQ run+0(FP), R8
+	MOVQ 120(R8), R8
 
 vector:
-	VMOVUPS      (DI), Y0
-	VMOVUPS      32(DI), Y1
-	VMOVUPS      64(DI), Y2
-	VMOVUPS      96(DI), Y3
-	MOVQ         SI, R12
-	MOVQ         BX, R13
-	VMOVUPS      (R13), Y4
-	VBROADCASTSS 12(R8), Y5
-	VADDPS       Y3, Y5, Y5
-	VMULPS       Y4, Y5, Y4
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y5
-	VBROADCASTSS 8(R8), Y6
-	VADDPS       Y2, Y6, Y6
-	VFMADD231PS  Y5, Y6, Y4
-	VBROADCASTSS 12(R8)(DX*1), Y6
-	VADDPS       Y3, Y6, Y6
-	VMULPS       Y5, Y6, Y5
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y6
-	VBROADCASTSS 4(R8), Y7
-	VADDPS       Y1, Y7, Y7
-	VFMADD231PS  Y6, Y7, Y4
-	VBROADCASTSS 8(R8)(DX*1), Y7
-	VADDPS       Y2, Y7, Y7
-	VFMADD231PS  Y6, Y7, Y5
-	VBROADCASTSS 12(R8)(DX*2), Y7
-	VADDPS       Y3, Y7, Y7
-	VMULPS       Y6, Y7, Y6
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y7
-	VBROADCASTSS (R8), Y8
-	VADDPS       Y0, Y8, Y8
-	VFMADD231PS  Y7, Y8, Y4
-	VBROADCASTSS 4(R8)(DX*1), Y8
-	VADDPS       Y1, Y8, Y8
-	VFMADD231PS  Y7, Y8, Y5
-	VBROADCASTSS 8(R8)(DX*2), Y8
-	VADDPS       Y2, Y8, Y8
-	VFMADD231PS  Y7, Y8, Y6
-	VBROADCASTSS 12(R8)(R9*1), Y8
-	VADDPS       Y3, Y8, Y8
-	VMULPS       Y7, Y8, Y3
-	VMOVUPS      Y4, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y4
-	VBROADCASTSS (R8)(DX*1), Y7
-	VADDPS       Y0, Y7, Y7
-	VFMADD231PS  Y4, Y7, Y5
-	VBROADCASTSS 4(R8)(DX*2), Y7
-	VADDPS       Y1, Y7, Y7
-	VFMADD231PS  Y4, Y7, Y6
-	VBROADCASTSS 8(R8)(R9*1), Y7
-	VADDPS       Y2, Y7, Y7
-	VFMADD231PS  Y4, Y7, Y3
-	VMOVUPS      Y5, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y2
-	VBROADCASTSS (R8)(DX*2), Y4
-	VADDPS       Y0, Y4, Y4
-	VFMADD231PS  Y2, Y4, Y6
-	VBROADCASTSS 4(R8)(R9*1), Y4
-	VADDPS       Y1, Y4, Y4
-	VFMADD231PS  Y2, Y4, Y3
-	VMOVUPS      Y6, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y1
-	VBROADCASTSS (R8)(R9*1), Y2
-	VADDPS       Y0, Y2, Y2
-	VFMADD231PS  Y1, Y2, Y3
-	VMOVUPS      Y3, (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        AX, R12
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        CX, R12
-	ADDQ         SI, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
+	VMOVUPS      (CX), Y0
+	VBROADCASTSS 12(SI), Y1
+	VADDPS       96(DX), Y1, Y1
+	VMULPS       Y0, Y1, Y0
+	VMOVUPS      (CX)(AX*1), Y1
+	VBROADCASTSS 8(SI), Y2
+	VADDPS       64(DX), Y2, Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      (CX)(AX*2), Y1
+	VBROADCASTSS 4(SI), Y2
+	VADDPS       32(DX), Y2, Y2
+	VFMADD231PS  Y1, Y2, Y0
+	LEAQ         (CX)(AX*2), R9
+	VMOVUPS      (R9)(AX*1), Y1
+	PREFETCHT0   4096(R9)(AX*1)
+	VBROADCASTSS (SI), Y2
+	VADDPS       (DX), Y2, Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      Y0, (BX)
+	ADDQ         $0x20, CX
 	ADDQ         $0x20, BX
-	ADDQ         $0x20, SI
-	ADDQ         $0x00000080, DI
-	DECQ         R11
+	ADDQ         $0x00000080, DX
+	DECQ         R8
 	JNZ          vector
-	MOVQ         run+0(FP), R11
-	MOVQ         128(R11), R11
-	IMULQ        DX, R11
-	ADDQ         R8, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         $0x10, R8
-	DECQ         R10
+	ADDQ         $0x10, SI
+	DECQ         DI
 	JNZ          group
-	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 8(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         48(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         64(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 24(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         16(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 8(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         48(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         64(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 24(SP)
 	DECQ         (SP)
-	JNZ          tile
+	JNZ          position
 	VZEROUPPER
 	RET
 
@@ -11607,221 +8255,133 @@ TEXT ·convHeadwiseBackwardW4AVX2(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 40(SP)
+	MOVQ AX, 32(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 72(AX), AX
-	MOVQ AX, 48(SP)
+	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
-	MOVQ run+0(FP), BX
-	MOVQ 64(BX), BX
+	MOVQ 64(DX), DX
 
-tile:
-	MOVQ 8(SP), SI
+position:
+	MOVQ 8(SP), BX
+	MOVQ run+0(FP), SI
+	MOVQ 88(SI), SI
 	MOVQ 16(SP), DI
 	MOVQ 24(SP), R8
 	MOVQ run+0(FP), R9
-	MOVQ 88(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 96(R10), R10
+	MOVQ 96(R9), R9
+	MOVQ 32(SP), R10
 	MOVQ 40(SP), R11
-	MOVQ 48(SP), R12
-	MOVQ R12, 32(SP)
-	MOVQ run+0(FP), R12
-	MOVQ 112(R12), R12
-	MOVQ R12, 56(SP)
+	MOVQ R11, 48(SP)
+	MOVQ run+0(FP), R11
+	MOVQ 112(R11), R11
+	MOVQ R11, 56(SP)
 
 group:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	MOVQ   run+0(FP), R12
-	MOVQ   120(R12), R12
+	MOVQ   run+0(FP), R11
+	MOVQ   120(R11), R11
 
 vector:
-	VMOVUPS      (R9), Y8
-	VMOVUPS      32(R9), Y9
-	VMOVUPS      64(R9), Y10
-	VMOVUPS      96(R9), Y11
-	MOVQ         R8, R13
-	MOVQ         R11, R14
-	MOVQ         DI, R15
-	VMOVUPS      (R15), Y12
-	VBROADCASTSS (R14), Y13
-	VADDPS       Y8, Y13, Y13
-	VMULPS       Y12, Y13, Y12
-	ADDQ         BX, R14
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Y13
-	VBROADCASTSS 4(R14), Y14
-	VADDPS       Y9, Y14, Y14
-	VFMADD231PS  Y13, Y14, Y12
-	VBROADCASTSS (R14), Y14
-	VADDPS       Y8, Y14, Y14
-	VMULPS       Y13, Y14, Y8
-	ADDQ         BX, R14
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Y13
-	VBROADCASTSS 8(R14), Y14
-	VADDPS       Y10, Y14, Y14
-	VFMADD231PS  Y13, Y14, Y12
-	VBROADCASTSS 4(R14), Y14
-	VADDPS       Y9, Y14, Y14
-	VFMADD231PS  Y13, Y14, Y8
-	ADDQ         BX, R14
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Y9
-	VBROADCASTSS 12(R14), Y13
-	VADDPS       Y11, Y13, Y13
-	VFMADD231PS  Y9, Y13, Y12
-	VBROADCASTSS 8(R14), Y13
-	VADDPS       Y10, Y13, Y13
-	VFMADD231PS  Y9, Y13, Y8
-	ADDQ         BX, R14
-	VMOVUPS      Y12, (R13)
-	ADDQ         DX, R13
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Y9
-	VBROADCASTSS 12(R14), Y10
-	VADDPS       Y11, Y10, Y10
-	VFMADD231PS  Y9, Y10, Y8
-	VMOVUPS      Y8, (R13)
-	MOVQ         DI, R13
-	VMOVUPS      (R13), Y8
-	ADDQ         CX, R13
-	VMOVUPS      (R13), Y9
-	VMOVUPS      (R10), Y10
-	VMOVUPS      32(R10), Y11
-	VMOVUPS      64(R10), Y12
-	VMOVUPS      96(R10), Y13
-	MOVQ         SI, R13
-	VMOVUPS      (R13), Y14
-	VFMADD231PS  Y14, Y8, Y13
-	VFMADD231PS  Y14, Y8, Y3
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y14
-	VFMADD231PS  Y14, Y8, Y12
-	VFMADD231PS  Y14, Y8, Y2
-	VFMADD231PS  Y14, Y9, Y13
-	VFMADD231PS  Y14, Y9, Y7
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y14
-	VFMADD231PS  Y14, Y8, Y11
-	VFMADD231PS  Y14, Y8, Y1
-	VFMADD231PS  Y14, Y9, Y12
-	VFMADD231PS  Y14, Y9, Y6
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y14
-	VFMADD231PS  Y14, Y8, Y10
-	VFMADD231PS  Y14, Y8, Y0
-	VFMADD231PS  Y14, Y9, Y11
-	VFMADD231PS  Y14, Y9, Y5
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y8
-	VFMADD231PS  Y8, Y9, Y10
-	VFMADD231PS  Y8, Y9, Y4
-	VMOVUPS      Y10, (R10)
-	VMOVUPS      Y11, 32(R10)
-	VMOVUPS      Y12, 64(R10)
-	VMOVUPS      Y13, 96(R10)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	IMULQ        AX, R13
-	ADDQ         SI, R13
-	PREFETCHT0   (R13)
-	ADDQ         AX, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	IMULQ        CX, R13
-	ADDQ         DI, R13
-	PREFETCHT0   (R13)
-	ADDQ         CX, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	IMULQ        DX, R13
-	ADDQ         R8, R13
-	PREFETCHT0   (R13)
-	ADDQ         DX, R13
-	PREFETCHT0   (R13)
-	ADDQ         $0x20, SI
+	VMOVUPS      (DI), Y4
+	VBROADCASTSS (R10), Y5
+	VADDPS       (SI), Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VMOVUPS      (DI)(CX*1), Y6
+	VBROADCASTSS 4(R10)(DX*1), Y7
+	VADDPS       32(SI), Y7, Y7
+	VFMADD231PS  Y6, Y7, Y5
+	VMOVUPS      (DI)(CX*2), Y6
+	VBROADCASTSS 8(R10)(DX*2), Y7
+	VADDPS       64(SI), Y7, Y7
+	VFMADD231PS  Y6, Y7, Y5
+	LEAQ         (DI)(CX*2), R12
+	VMOVUPS      (R12)(CX*1), Y6
+	LEAQ         (R10)(DX*2), R12
+	VBROADCASTSS 12(R12)(DX*1), Y7
+	VADDPS       96(SI), Y7, Y7
+	VFMADD231PS  Y6, Y7, Y5
+	VMOVUPS      Y5, (R8)
+	VMOVUPS      (R9), Y5
+	VMOVUPS      32(R9), Y6
+	VMOVUPS      64(R9), Y7
+	VMOVUPS      96(R9), Y8
+	VMOVUPS      (BX), Y9
+	VFMADD231PS  Y9, Y4, Y8
+	VFMADD231PS  Y9, Y4, Y3
+	VMOVUPS      (BX)(AX*1), Y9
+	VFMADD231PS  Y9, Y4, Y7
+	VFMADD231PS  Y9, Y4, Y2
+	VMOVUPS      (BX)(AX*2), Y9
+	VFMADD231PS  Y9, Y4, Y6
+	VFMADD231PS  Y9, Y4, Y1
+	LEAQ         (BX)(AX*2), R12
+	VMOVUPS      (R12)(AX*1), Y9
+	VFMADD231PS  Y9, Y4, Y5
+	VFMADD231PS  Y9, Y4, Y0
+	VMOVUPS      Y5, (R9)
+	VMOVUPS      Y6, 32(R9)
+	VMOVUPS      Y7, 64(R9)
+	VMOVUPS      Y8, 96(R9)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	PREFETCHT0   (BX)(R12*1)
+	PREFETCHT0   (DI)(R12*1)
+	PREFETCHT0   (R8)(R12*1)
+	ADDQ         $0x20, BX
 	ADDQ         $0x20, DI
 	ADDQ         $0x20, R8
+	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, R9
-	ADDQ         $0x00000080, R10
-	DECQ         R12
+	DECQ         R11
 	JNZ          vector
-	VUNPCKLPS    Y1, Y0, Y8
+	MOVQ         48(SP), R11
+	VUNPCKLPS    Y1, Y0, Y4
 	VUNPCKHPS    Y1, Y0, Y0
-	VADDPS       Y0, Y8, Y8
+	VADDPS       Y0, Y4, Y4
 	VUNPCKLPS    Y3, Y2, Y0
 	VUNPCKHPS    Y3, Y2, Y1
 	VADDPS       Y1, Y0, Y0
-	VUNPCKLPS    Y5, Y4, Y1
-	VUNPCKHPS    Y5, Y4, Y2
-	VADDPS       Y2, Y1, Y1
-	VUNPCKLPS    Y7, Y6, Y2
-	VUNPCKHPS    Y7, Y6, Y3
-	VADDPS       Y3, Y2, Y2
-	VUNPCKLPD    Y0, Y8, Y3
-	VUNPCKHPD    Y0, Y8, Y0
-	VADDPS       Y0, Y3, Y3
-	VUNPCKLPD    Y2, Y1, Y0
-	VUNPCKHPD    Y2, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VPERM2F128   $0x20, Y0, Y3, Y1
-	VPERM2F128   $0x31, Y0, Y3, Y0
+	VUNPCKLPD    Y0, Y4, Y1
+	VUNPCKHPD    Y0, Y4, Y0
 	VADDPS       Y0, Y1, Y1
-	MOVQ         run+0(FP), R12
-	MOVQ         80(R12), R12
-	MOVQ         32(SP), R13
-	VMOVUPS      X1, (R13)
-	ADDQ         R12, R13
-	VEXTRACTF128 $0x01, Y1, X0
-	VMOVUPS      X0, (R13)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        BX, R12
-	ADDQ         R11, R12
-	PREFETCHT0   (R12)
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         $0x10, 32(SP)
-	ADDQ         $0x10, R11
+	VPERM2F128   $0x20, Y1, Y1, Y0
+	VPERM2F128   $0x31, Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      X0, (R11)
+	ADDQ         $0x10, 48(SP)
+	ADDQ         $0x10, R10
 	DECQ         56(SP)
 	JNZ          group
-	MOVQ         run+0(FP), SI
-	MOVQ         16(SI), SI
-	IMUL3Q       $0x02, SI, SI
-	ADDQ         SI, 8(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         32(SI), SI
-	IMUL3Q       $0x02, SI, SI
-	ADDQ         SI, 16(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         48(SI), SI
-	IMUL3Q       $0x02, SI, SI
-	ADDQ         SI, 24(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         64(SI), SI
-	IMUL3Q       $0x02, SI, SI
-	ADDQ         SI, 40(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         80(SI), SI
-	IMUL3Q       $0x02, SI, SI
-	ADDQ         SI, 48(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         16(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 8(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         32(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 16(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         48(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 24(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         64(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 32(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         80(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 40(SP)
 	DECQ         (SP)
-	JNZ          tile
+	JNZ          position
 	VZEROUPPER
 	RET
 
@@ -12256,110 +8816,50 @@ TEXT ·convStaticForwardW5AVX2(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
 
-tile:
-	MOVQ 8(SP), DX
+position:
+	MOVQ 8(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
 	MOVQ 16(SP), BX
 	MOVQ run+0(FP), SI
-	MOVQ 88(SI), SI
-	MOVQ run+0(FP), DI
-	MOVQ 112(DI), DI
+	MOVQ 112(SI), SI
 
 group:
-	MOVQ run+0(FP), R8
-	MOVQ 120(R8), R8
+	MOVQ run+0(FP), DI
+	MOVQ 120(DI), DI
 
 vector:
-	VMOVUPS     (SI), Y0
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     64(SI), Y2
-	VMOVUPS     96(SI), Y3
-	VMOVUPS     128(SI), Y4
-	MOVQ        BX, R9
-	MOVQ        DX, R10
-	VMOVUPS     (R10), Y5
-	VMULPS      Y5, Y4, Y5
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y6
-	VFMADD231PS Y6, Y3, Y5
-	VMULPS      Y6, Y4, Y6
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y7
-	VFMADD231PS Y7, Y2, Y5
-	VFMADD231PS Y7, Y3, Y6
-	VMULPS      Y7, Y4, Y7
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y8
-	VFMADD231PS Y8, Y1, Y5
-	VFMADD231PS Y8, Y2, Y6
-	VFMADD231PS Y8, Y3, Y7
-	VMULPS      Y8, Y4, Y4
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y8
-	VFMADD231PS Y8, Y0, Y5
-	VFMADD231PS Y8, Y1, Y6
-	VFMADD231PS Y8, Y2, Y7
-	VFMADD231PS Y8, Y3, Y4
-	VMOVUPS     Y5, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y3
-	VFMADD231PS Y3, Y0, Y6
-	VFMADD231PS Y3, Y1, Y7
-	VFMADD231PS Y3, Y2, Y4
-	VMOVUPS     Y6, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y2
-	VFMADD231PS Y2, Y0, Y7
-	VFMADD231PS Y2, Y1, Y4
-	VMOVUPS     Y7, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y1
-	VFMADD231PS Y1, Y0, Y4
-	VMOVUPS     Y4, (R9)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	IMULQ       AX, R9
-	ADDQ        DX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	IMULQ       CX, R9
-	ADDQ        BX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        $0x20, DX
+	VMOVUPS     (CX), Y0
+	VMULPS      128(DX), Y0, Y0
+	VMOVUPS     (CX)(AX*1), Y1
+	VFMADD231PS 96(DX), Y1, Y0
+	VMOVUPS     (CX)(AX*2), Y1
+	VFMADD231PS 64(DX), Y1, Y0
+	LEAQ        (CX)(AX*2), R8
+	VMOVUPS     (R8)(AX*1), Y1
+	VFMADD231PS 32(DX), Y1, Y0
+	VMOVUPS     (CX)(AX*4), Y1
+	PREFETCHT0  4096(CX)(AX*4)
+	VFMADD231PS (DX), Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $0x20, CX
 	ADDQ        $0x20, BX
-	ADDQ        $0x000000a0, SI
-	DECQ        R8
-	JNZ         vector
+	ADDQ        $0x000000a0, DX
 	DECQ        DI
+	JNZ         vector
+	DECQ        SI
 	JNZ         group
-	MOVQ        run+0(FP), DX
-	MOVQ        16(DX), DX
-	IMUL3Q      $0x04, DX, DX
-	ADDQ        DX, 8(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        48(DX), DX
-	IMUL3Q      $0x04, DX, DX
-	ADDQ        DX, 16(SP)
+	MOVQ        run+0(FP), CX
+	MOVQ        16(CX), CX
+	IMUL3Q      $0x01, CX, CX
+	ADDQ        CX, 8(SP)
+	MOVQ        run+0(FP), CX
+	MOVQ        48(CX), CX
+	IMUL3Q      $0x01, CX, CX
+	ADDQ        CX, 16(SP)
 	DECQ        (SP)
-	JNZ         tile
+	JNZ         position
 	VZEROUPPER
 	RET
 
@@ -12382,185 +8882,85 @@ TEXT ·convStaticBackwardW5AVX2(SB), NOSPLIT, $48-8
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
 
-tile:
-	MOVQ 8(SP), BX
+position:
+	MOVQ 8(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ 16(SP), SI
 	MOVQ 24(SP), DI
 	MOVQ run+0(FP), R8
-	MOVQ 88(R8), R8
+	MOVQ 96(R8), R8
 	MOVQ run+0(FP), R9
-	MOVQ 96(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
-	MOVQ R10, 40(SP)
+	MOVQ 112(R9), R9
+	MOVQ R9, 40(SP)
 
 group:
-	MOVQ run+0(FP), R10
-	MOVQ 120(R10), R10
+	MOVQ run+0(FP), R9
+	MOVQ 120(R9), R9
 
 vector:
-	VMOVUPS     (R8), Y0
-	VMOVUPS     32(R8), Y1
-	VMOVUPS     64(R8), Y2
-	VMOVUPS     96(R8), Y3
-	VMOVUPS     128(R8), Y4
-	MOVQ        DI, R11
-	MOVQ        SI, R12
-	VMOVUPS     (R12), Y5
-	VMULPS      Y5, Y0, Y5
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y6
-	VFMADD231PS Y6, Y1, Y5
-	VMULPS      Y6, Y0, Y6
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y7
-	VFMADD231PS Y7, Y2, Y5
-	VFMADD231PS Y7, Y1, Y6
-	VMULPS      Y7, Y0, Y7
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y8
-	VFMADD231PS Y8, Y3, Y5
-	VFMADD231PS Y8, Y2, Y6
-	VFMADD231PS Y8, Y1, Y7
-	VMULPS      Y8, Y0, Y0
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y8
-	VFMADD231PS Y8, Y4, Y5
-	VFMADD231PS Y8, Y3, Y6
-	VFMADD231PS Y8, Y2, Y7
-	VFMADD231PS Y8, Y1, Y0
-	VMOVUPS     Y5, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y1
-	VFMADD231PS Y1, Y4, Y6
-	VFMADD231PS Y1, Y3, Y7
-	VFMADD231PS Y1, Y2, Y0
-	VMOVUPS     Y6, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y1
-	VFMADD231PS Y1, Y4, Y7
-	VFMADD231PS Y1, Y3, Y0
-	VMOVUPS     Y7, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y1
-	VFMADD231PS Y1, Y4, Y0
-	VMOVUPS     Y0, (R11)
-	MOVQ        SI, R11
-	VMOVUPS     (R11), Y0
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Y1
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Y2
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Y3
-	VMOVUPS     (R9), Y4
-	VMOVUPS     32(R9), Y5
-	VMOVUPS     64(R9), Y6
-	VMOVUPS     96(R9), Y7
-	VMOVUPS     128(R9), Y8
-	MOVQ        BX, R11
-	VMOVUPS     (R11), Y9
-	VFMADD231PS Y9, Y0, Y8
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y9
-	VFMADD231PS Y9, Y0, Y7
-	VFMADD231PS Y9, Y1, Y8
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y9
-	VFMADD231PS Y9, Y0, Y6
-	VFMADD231PS Y9, Y1, Y7
-	VFMADD231PS Y9, Y2, Y8
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y9
-	VFMADD231PS Y9, Y0, Y5
-	VFMADD231PS Y9, Y1, Y6
-	VFMADD231PS Y9, Y2, Y7
-	VFMADD231PS Y9, Y3, Y8
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y9
-	VFMADD231PS Y9, Y0, Y4
-	VFMADD231PS Y9, Y1, Y5
-	VFMADD231PS Y9, Y2, Y6
-	VFMADD231PS Y9, Y3, Y7
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y0
-	VFMADD231PS Y0, Y1, Y4
-	VFMADD231PS Y0, Y2, Y5
-	VFMADD231PS Y0, Y3, Y6
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y0
-	VFMADD231PS Y0, Y2, Y4
-	VFMADD231PS Y0, Y3, Y5
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y0
-	VFMADD231PS Y0, Y3, Y4
-	VMOVUPS     Y4, (R9)
-	VMOVUPS     Y5, 32(R9)
-	VMOVUPS     Y6, 64(R9)
-	VMOVUPS     Y7, 96(R9)
-	VMOVUPS     Y8, 128(R9)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       AX, R11
-	ADDQ        BX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       CX, R11
-	ADDQ        SI, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       DX, R11
-	ADDQ        DI, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        $0x20, BX
+	VMOVUPS     (SI), Y0
+	VMULPS      (BX), Y0, Y1
+	VMOVUPS     (SI)(CX*1), Y2
+	VFMADD231PS 32(BX), Y2, Y1
+	VMOVUPS     (SI)(CX*2), Y2
+	VFMADD231PS 64(BX), Y2, Y1
+	LEAQ        (SI)(CX*2), R10
+	VMOVUPS     (R10)(CX*1), Y2
+	VFMADD231PS 96(BX), Y2, Y1
+	VMOVUPS     (SI)(CX*4), Y2
+	VFMADD231PS 128(BX), Y2, Y1
+	VMOVUPS     Y1, (DI)
+	VMOVUPS     (R8), Y1
+	VMOVUPS     32(R8), Y2
+	VMOVUPS     64(R8), Y3
+	VMOVUPS     96(R8), Y4
+	VMOVUPS     128(R8), Y5
+	VMOVUPS     (DX), Y6
+	VFMADD231PS Y6, Y0, Y5
+	VMOVUPS     (DX)(AX*1), Y6
+	VFMADD231PS Y6, Y0, Y4
+	VMOVUPS     (DX)(AX*2), Y6
+	VFMADD231PS Y6, Y0, Y3
+	LEAQ        (DX)(AX*2), R10
+	VMOVUPS     (R10)(AX*1), Y6
+	VFMADD231PS Y6, Y0, Y2
+	VMOVUPS     (DX)(AX*4), Y6
+	VFMADD231PS Y6, Y0, Y1
+	VMOVUPS     Y1, (R8)
+	VMOVUPS     Y2, 32(R8)
+	VMOVUPS     Y3, 64(R8)
+	VMOVUPS     Y4, 96(R8)
+	VMOVUPS     Y5, 128(R8)
+	MOVQ        run+0(FP), R10
+	MOVQ        128(R10), R10
+	PREFETCHT0  (DX)(R10*1)
+	PREFETCHT0  (SI)(R10*1)
+	PREFETCHT0  (DI)(R10*1)
+	ADDQ        $0x20, DX
 	ADDQ        $0x20, SI
 	ADDQ        $0x20, DI
+	ADDQ        $0x000000a0, BX
 	ADDQ        $0x000000a0, R8
-	ADDQ        $0x000000a0, R9
-	DECQ        R10
+	DECQ        R9
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        16(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 8(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        32(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 16(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        48(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 24(SP)
 	DECQ        (SP)
-	JNZ         tile
+	JNZ         position
 	VZEROUPPER
 	RET
 
@@ -12581,170 +8981,66 @@ TEXT ·convHeadwiseForwardW5AVX2(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 64(DX), DX
 
-tile:
-	MOVQ 8(SP), BX
-	MOVQ 16(SP), SI
+position:
+	MOVQ 8(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
+	MOVQ 16(SP), BX
+	MOVQ 24(SP), SI
 	MOVQ run+0(FP), DI
-	MOVQ 88(DI), DI
-	MOVQ 24(SP), R8
-	LEAQ (DX)(DX*2), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
+	MOVQ 112(DI), DI
 
 group:
-	MOVQ run+0(FP), R11
-	MOVQ 120(R11), R11
+	MOVQ run+0(FP), R8
+	MOVQ 120(R8), R8
 
 vector:
-	VMOVUPS      (DI), Y0
-	VMOVUPS      32(DI), Y1
-	VMOVUPS      64(DI), Y2
-	VMOVUPS      96(DI), Y3
-	VMOVUPS      128(DI), Y4
-	MOVQ         SI, R12
-	MOVQ         BX, R13
-	VMOVUPS      (R13), Y5
-	VBROADCASTSS 16(R8), Y6
-	VADDPS       Y4, Y6, Y6
-	VMULPS       Y5, Y6, Y5
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y6
-	VBROADCASTSS 12(R8), Y7
-	VADDPS       Y3, Y7, Y7
-	VFMADD231PS  Y6, Y7, Y5
-	VBROADCASTSS 16(R8)(DX*1), Y7
-	VADDPS       Y4, Y7, Y7
-	VMULPS       Y6, Y7, Y6
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y7
-	VBROADCASTSS 8(R8), Y8
-	VADDPS       Y2, Y8, Y8
-	VFMADD231PS  Y7, Y8, Y5
-	VBROADCASTSS 12(R8)(DX*1), Y8
-	VADDPS       Y3, Y8, Y8
-	VFMADD231PS  Y7, Y8, Y6
-	VBROADCASTSS 16(R8)(DX*2), Y8
-	VADDPS       Y4, Y8, Y8
-	VMULPS       Y7, Y8, Y7
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y8
-	VBROADCASTSS 4(R8), Y9
-	VADDPS       Y1, Y9, Y9
-	VFMADD231PS  Y8, Y9, Y5
-	VBROADCASTSS 8(R8)(DX*1), Y9
-	VADDPS       Y2, Y9, Y9
-	VFMADD231PS  Y8, Y9, Y6
-	VBROADCASTSS 12(R8)(DX*2), Y9
-	VADDPS       Y3, Y9, Y9
-	VFMADD231PS  Y8, Y9, Y7
-	VBROADCASTSS 16(R8)(R9*1), Y9
-	VADDPS       Y4, Y9, Y9
-	VMULPS       Y8, Y9, Y4
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y8
-	VBROADCASTSS (R8), Y9
-	VADDPS       Y0, Y9, Y9
-	VFMADD231PS  Y8, Y9, Y5
-	VBROADCASTSS 4(R8)(DX*1), Y9
-	VADDPS       Y1, Y9, Y9
-	VFMADD231PS  Y8, Y9, Y6
-	VBROADCASTSS 8(R8)(DX*2), Y9
-	VADDPS       Y2, Y9, Y9
-	VFMADD231PS  Y8, Y9, Y7
-	VBROADCASTSS 12(R8)(R9*1), Y9
-	VADDPS       Y3, Y9, Y9
-	VFMADD231PS  Y8, Y9, Y4
-	VMOVUPS      Y5, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y3
-	VBROADCASTSS (R8)(DX*1), Y5
-	VADDPS       Y0, Y5, Y5
-	VFMADD231PS  Y3, Y5, Y6
-	VBROADCASTSS 4(R8)(DX*2), Y5
-	VADDPS       Y1, Y5, Y5
-	VFMADD231PS  Y3, Y5, Y7
-	VBROADCASTSS 8(R8)(R9*1), Y5
-	VADDPS       Y2, Y5, Y5
-	VFMADD231PS  Y3, Y5, Y4
-	VMOVUPS      Y6, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y2
-	VBROADCASTSS (R8)(DX*2), Y3
-	VADDPS       Y0, Y3, Y3
-	VFMADD231PS  Y2, Y3, Y7
-	VBROADCASTSS 4(R8)(R9*1), Y3
-	VADDPS       Y1, Y3, Y3
-	VFMADD231PS  Y2, Y3, Y4
-	VMOVUPS      Y7, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y1
-	VBROADCASTSS (R8)(R9*1), Y2
-	VADDPS       Y0, Y2, Y2
-	VFMADD231PS  Y1, Y2, Y4
-	VMOVUPS      Y4, (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        AX, R12
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        CX, R12
-	ADDQ         SI, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
+	VMOVUPS      (CX), Y0
+	VBROADCASTSS 16(SI), Y1
+	VADDPS       128(DX), Y1, Y1
+	VMULPS       Y0, Y1, Y0
+	VMOVUPS      (CX)(AX*1), Y1
+	VBROADCASTSS 12(SI), Y2
+	VADDPS       96(DX), Y2, Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      (CX)(AX*2), Y1
+	VBROADCASTSS 8(SI), Y2
+	VADDPS       64(DX), Y2, Y2
+	VFMADD231PS  Y1, Y2, Y0
+	LEAQ         (CX)(AX*2), R9
+	VMOVUPS      (R9)(AX*1), Y1
+	VBROADCASTSS 4(SI), Y2
+	VADDPS       32(DX), Y2, Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      (CX)(AX*4), Y1
+	PREFETCHT0   4096(CX)(AX*4)
+	VBROADCASTSS (SI), Y2
+	VADDPS       (DX), Y2, Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      Y0, (BX)
+	ADDQ         $0x20, CX
 	ADDQ         $0x20, BX
-	ADDQ         $0x20, SI
-	ADDQ         $0x000000a0, DI
-	DECQ         R11
+	ADDQ         $0x000000a0, DX
+	DECQ         R8
 	JNZ          vector
-	MOVQ         run+0(FP), R11
-	MOVQ         128(R11), R11
-	IMULQ        DX, R11
-	ADDQ         R8, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         $0x14, R8
-	DECQ         R10
+	ADDQ         $0x14, SI
+	DECQ         DI
 	JNZ          group
-	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 8(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         48(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         64(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 24(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         16(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 8(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         48(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         64(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 24(SP)
 	DECQ         (SP)
-	JNZ          tile
+	JNZ          position
 	VZEROUPPER
 	RET
 
@@ -12765,33 +9061,31 @@ TEXT ·convHeadwiseBackwardW5AVX2(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 40(SP)
+	MOVQ AX, 32(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 72(AX), AX
-	MOVQ AX, 48(SP)
+	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
-	MOVQ run+0(FP), BX
-	MOVQ 64(BX), BX
+	MOVQ 64(DX), DX
 
-tile:
-	MOVQ 8(SP), SI
+position:
+	MOVQ 8(SP), BX
+	MOVQ run+0(FP), SI
+	MOVQ 88(SI), SI
 	MOVQ 16(SP), DI
 	MOVQ 24(SP), R8
 	MOVQ run+0(FP), R9
-	MOVQ 88(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 96(R10), R10
+	MOVQ 96(R9), R9
+	MOVQ 32(SP), R10
 	MOVQ 40(SP), R11
-	MOVQ 48(SP), R12
-	MOVQ R12, 32(SP)
-	MOVQ run+0(FP), R12
-	MOVQ 112(R12), R12
-	MOVQ R12, 56(SP)
+	MOVQ R11, 48(SP)
+	MOVQ run+0(FP), R11
+	MOVQ 112(R11), R11
+	MOVQ R11, 56(SP)
 
 group:
 	VXORPS Y0, Y0, Y0
@@ -12799,101 +9093,72 @@ group:
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
-	MOVQ   run+0(FP), R12
-	MOVQ   120(R12), R12
+	MOVQ   run+0(FP), R11
+	MOVQ   120(R11), R11
 
 vector:
-	VMOVUPS      (R9), Y5
-	VMOVUPS      32(R9), Y6
-	VMOVUPS      64(R9), Y7
-	VMOVUPS      96(R9), Y8
-	VMOVUPS      128(R9), Y9
-	MOVQ         R8, R13
-	MOVQ         R11, R14
-	MOVQ         DI, R15
-	VMOVUPS      (R15), Y10
-	VBROADCASTSS (R14), Y11
-	VADDPS       Y5, Y11, Y11
-	VMULPS       Y10, Y11, Y5
-	ADDQ         BX, R14
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Y10
-	VBROADCASTSS 4(R14), Y11
-	VADDPS       Y6, Y11, Y11
-	VFMADD231PS  Y10, Y11, Y5
-	ADDQ         BX, R14
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Y6
-	VBROADCASTSS 8(R14), Y10
-	VADDPS       Y7, Y10, Y10
-	VFMADD231PS  Y6, Y10, Y5
-	ADDQ         BX, R14
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Y6
-	VBROADCASTSS 12(R14), Y7
-	VADDPS       Y8, Y7, Y7
-	VFMADD231PS  Y6, Y7, Y5
-	ADDQ         BX, R14
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Y6
-	VBROADCASTSS 16(R14), Y7
-	VADDPS       Y9, Y7, Y7
-	VFMADD231PS  Y6, Y7, Y5
-	VMOVUPS      Y5, (R13)
-	MOVQ         DI, R13
-	VMOVUPS      (R13), Y5
-	VMOVUPS      (R10), Y6
-	VMOVUPS      32(R10), Y7
-	VMOVUPS      64(R10), Y8
-	VMOVUPS      96(R10), Y9
-	VMOVUPS      128(R10), Y10
-	MOVQ         SI, R13
-	VMOVUPS      (R13), Y11
+	VMOVUPS      (DI), Y5
+	VBROADCASTSS (R10), Y6
+	VADDPS       (SI), Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VMOVUPS      (DI)(CX*1), Y7
+	VBROADCASTSS 4(R10)(DX*1), Y8
+	VADDPS       32(SI), Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
+	VMOVUPS      (DI)(CX*2), Y7
+	VBROADCASTSS 8(R10)(DX*2), Y8
+	VADDPS       64(SI), Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
+	LEAQ         (DI)(CX*2), R12
+	VMOVUPS      (R12)(CX*1), Y7
+	LEAQ         (R10)(DX*2), R12
+	VBROADCASTSS 12(R12)(DX*1), Y8
+	VADDPS       96(SI), Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
+	VMOVUPS      (DI)(CX*4), Y7
+	VBROADCASTSS 16(R10)(DX*4), Y8
+	VADDPS       128(SI), Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
+	VMOVUPS      Y6, (R8)
+	VMOVUPS      (R9), Y6
+	VMOVUPS      32(R9), Y7
+	VMOVUPS      64(R9), Y8
+	VMOVUPS      96(R9), Y9
+	VMOVUPS      128(R9), Y10
+	VMOVUPS      (BX), Y11
 	VFMADD231PS  Y11, Y5, Y10
 	VFMADD231PS  Y11, Y5, Y4
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y11
+	VMOVUPS      (BX)(AX*1), Y11
 	VFMADD231PS  Y11, Y5, Y9
 	VFMADD231PS  Y11, Y5, Y3
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y11
+	VMOVUPS      (BX)(AX*2), Y11
 	VFMADD231PS  Y11, Y5, Y8
 	VFMADD231PS  Y11, Y5, Y2
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y11
+	LEAQ         (BX)(AX*2), R12
+	VMOVUPS      (R12)(AX*1), Y11
 	VFMADD231PS  Y11, Y5, Y7
 	VFMADD231PS  Y11, Y5, Y1
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y11
+	VMOVUPS      (BX)(AX*4), Y11
 	VFMADD231PS  Y11, Y5, Y6
 	VFMADD231PS  Y11, Y5, Y0
-	VMOVUPS      Y6, (R10)
-	VMOVUPS      Y7, 32(R10)
-	VMOVUPS      Y8, 64(R10)
-	VMOVUPS      Y9, 96(R10)
-	VMOVUPS      Y10, 128(R10)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	IMULQ        AX, R13
-	ADDQ         SI, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	IMULQ        CX, R13
-	ADDQ         DI, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	IMULQ        DX, R13
-	ADDQ         R8, R13
-	PREFETCHT0   (R13)
-	ADDQ         $0x20, SI
+	VMOVUPS      Y6, (R9)
+	VMOVUPS      Y7, 32(R9)
+	VMOVUPS      Y8, 64(R9)
+	VMOVUPS      Y9, 96(R9)
+	VMOVUPS      Y10, 128(R9)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	PREFETCHT0   (BX)(R12*1)
+	PREFETCHT0   (DI)(R12*1)
+	PREFETCHT0   (R8)(R12*1)
+	ADDQ         $0x20, BX
 	ADDQ         $0x20, DI
 	ADDQ         $0x20, R8
+	ADDQ         $0x000000a0, SI
 	ADDQ         $0x000000a0, R9
-	ADDQ         $0x000000a0, R10
-	DECQ         R12
+	DECQ         R11
 	JNZ          vector
+	MOVQ         48(SP), R11
 	VUNPCKLPS    Y1, Y0, Y5
 	VUNPCKHPS    Y1, Y0, Y0
 	VADDPS       Y0, Y5, Y5
@@ -12912,43 +9177,35 @@ vector:
 	VPERM2F128   $0x20, Y0, Y2, Y1
 	VPERM2F128   $0x31, Y0, Y2, Y0
 	VADDPS       Y0, Y1, Y1
-	MOVQ         run+0(FP), R12
-	MOVQ         80(R12), R12
-	MOVQ         32(SP), R12
-	VMOVUPS      X1, (R12)
+	VMOVUPS      X1, (R11)
 	VEXTRACTF128 $0x01, Y1, X0
-	VMOVSS       X0, 16(R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        BX, R12
-	ADDQ         R11, R12
-	PREFETCHT0   (R12)
-	ADDQ         $0x14, 32(SP)
-	ADDQ         $0x14, R11
+	VMOVSS       X0, 16(R11)
+	ADDQ         $0x14, 48(SP)
+	ADDQ         $0x14, R10
 	DECQ         56(SP)
 	JNZ          group
-	MOVQ         run+0(FP), SI
-	MOVQ         16(SI), SI
-	IMUL3Q       $0x01, SI, SI
-	ADDQ         SI, 8(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         32(SI), SI
-	IMUL3Q       $0x01, SI, SI
-	ADDQ         SI, 16(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         48(SI), SI
-	IMUL3Q       $0x01, SI, SI
-	ADDQ         SI, 24(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         64(SI), SI
-	IMUL3Q       $0x01, SI, SI
-	ADDQ         SI, 40(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         80(SI), SI
-	IMUL3Q       $0x01, SI, SI
-	ADDQ         SI, 48(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         16(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 8(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         32(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 16(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         48(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 24(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         64(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 32(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         80(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 40(SP)
 	DECQ         (SP)
-	JNZ          tile
+	JNZ          position
 	VZEROUPPER
 	RET
 
@@ -13353,117 +9610,53 @@ TEXT ·convStaticForwardW6AVX2(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
 
-tile:
-	MOVQ 8(SP), DX
+position:
+	MOVQ 8(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
 	MOVQ 16(SP), BX
 	MOVQ run+0(FP), SI
-	MOVQ 88(SI), SI
-	MOVQ run+0(FP), DI
-	MOVQ 112(DI), DI
+	MOVQ 112(SI), SI
 
 group:
-	MOVQ run+0(FP), R8
-	MOVQ 120(R8), R8
+	MOVQ run+0(FP), DI
+	MOVQ 120(DI), DI
 
 vector:
-	VMOVUPS     (SI), Y0
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     64(SI), Y2
-	VMOVUPS     96(SI), Y3
-	VMOVUPS     128(SI), Y4
-	VMOVUPS     160(SI), Y5
-	MOVQ        BX, R9
-	MOVQ        DX, R10
-	VMOVUPS     (R10), Y6
-	VMULPS      Y6, Y5, Y6
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y7
-	VFMADD231PS Y7, Y4, Y6
-	VMULPS      Y7, Y5, Y7
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y8
-	VFMADD231PS Y8, Y3, Y6
-	VFMADD231PS Y8, Y4, Y7
-	VMULPS      Y8, Y5, Y8
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y9
-	VFMADD231PS Y9, Y2, Y6
-	VFMADD231PS Y9, Y3, Y7
-	VFMADD231PS Y9, Y4, Y8
-	VMULPS      Y9, Y5, Y5
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y9
-	VFMADD231PS Y9, Y1, Y6
-	VFMADD231PS Y9, Y2, Y7
-	VFMADD231PS Y9, Y3, Y8
-	VFMADD231PS Y9, Y4, Y5
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y4
-	VFMADD231PS Y4, Y0, Y6
-	VFMADD231PS Y4, Y1, Y7
-	VFMADD231PS Y4, Y2, Y8
-	VFMADD231PS Y4, Y3, Y5
-	VMOVUPS     Y6, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y3
-	VFMADD231PS Y3, Y0, Y7
-	VFMADD231PS Y3, Y1, Y8
-	VFMADD231PS Y3, Y2, Y5
-	VMOVUPS     Y7, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y2
-	VFMADD231PS Y2, Y0, Y8
-	VFMADD231PS Y2, Y1, Y5
-	VMOVUPS     Y8, (R9)
-	ADDQ        CX, R9
-	ADDQ        AX, R10
-	VMOVUPS     (R10), Y1
-	VFMADD231PS Y1, Y0, Y5
-	VMOVUPS     Y5, (R9)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	IMULQ       AX, R9
-	ADDQ        DX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	ADDQ        AX, R9
-	PREFETCHT0  (R9)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	IMULQ       CX, R9
-	ADDQ        BX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        CX, R9
-	PREFETCHT0  (R9)
-	ADDQ        $0x20, DX
+	VMOVUPS     (CX), Y0
+	VMULPS      160(DX), Y0, Y0
+	VMOVUPS     (CX)(AX*1), Y1
+	VFMADD231PS 128(DX), Y1, Y0
+	VMOVUPS     (CX)(AX*2), Y1
+	VFMADD231PS 96(DX), Y1, Y0
+	LEAQ        (CX)(AX*2), R8
+	VMOVUPS     (R8)(AX*1), Y1
+	VFMADD231PS 64(DX), Y1, Y0
+	VMOVUPS     (CX)(AX*4), Y1
+	VFMADD231PS 32(DX), Y1, Y0
+	LEAQ        (CX)(AX*4), R8
+	VMOVUPS     (R8)(AX*1), Y1
+	PREFETCHT0  4096(R8)(AX*1)
+	VFMADD231PS (DX), Y1, Y0
+	VMOVUPS     Y0, (BX)
+	ADDQ        $0x20, CX
 	ADDQ        $0x20, BX
-	ADDQ        $0x000000c0, SI
-	DECQ        R8
-	JNZ         vector
+	ADDQ        $0x000000c0, DX
 	DECQ        DI
+	JNZ         vector
+	DECQ        SI
 	JNZ         group
-	MOVQ        run+0(FP), DX
-	MOVQ        16(DX), DX
-	IMUL3Q      $0x04, DX, DX
-	ADDQ        DX, 8(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        48(DX), DX
-	IMUL3Q      $0x04, DX, DX
-	ADDQ        DX, 16(SP)
+	MOVQ        run+0(FP), CX
+	MOVQ        16(CX), CX
+	IMUL3Q      $0x01, CX, CX
+	ADDQ        CX, 8(SP)
+	MOVQ        run+0(FP), CX
+	MOVQ        48(CX), CX
+	IMUL3Q      $0x01, CX, CX
+	ADDQ        CX, 16(SP)
 	DECQ        (SP)
-	JNZ         tile
+	JNZ         position
 	VZEROUPPER
 	RET
 
@@ -13486,200 +9679,93 @@ TEXT ·convStaticBackwardW6AVX2(SB), NOSPLIT, $48-8
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
 
-tile:
-	MOVQ 8(SP), BX
+position:
+	MOVQ 8(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ 16(SP), SI
 	MOVQ 24(SP), DI
 	MOVQ run+0(FP), R8
-	MOVQ 88(R8), R8
+	MOVQ 96(R8), R8
 	MOVQ run+0(FP), R9
-	MOVQ 96(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
-	MOVQ R10, 40(SP)
+	MOVQ 112(R9), R9
+	MOVQ R9, 40(SP)
 
 group:
-	MOVQ run+0(FP), R10
-	MOVQ 120(R10), R10
+	MOVQ run+0(FP), R9
+	MOVQ 120(R9), R9
 
 vector:
-	VMOVUPS     (R8), Y0
-	VMOVUPS     32(R8), Y1
-	VMOVUPS     64(R8), Y2
-	VMOVUPS     96(R8), Y3
-	VMOVUPS     128(R8), Y4
-	VMOVUPS     160(R8), Y5
-	MOVQ        DI, R11
-	MOVQ        SI, R12
-	VMOVUPS     (R12), Y6
-	VMULPS      Y6, Y0, Y6
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y7
-	VFMADD231PS Y7, Y1, Y6
-	VMULPS      Y7, Y0, Y7
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y8
-	VFMADD231PS Y8, Y2, Y6
-	VFMADD231PS Y8, Y1, Y7
-	VMULPS      Y8, Y0, Y8
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y9
-	VFMADD231PS Y9, Y3, Y6
-	VFMADD231PS Y9, Y2, Y7
-	VFMADD231PS Y9, Y1, Y8
-	VMULPS      Y9, Y0, Y0
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y9
-	VFMADD231PS Y9, Y4, Y6
-	VFMADD231PS Y9, Y3, Y7
-	VFMADD231PS Y9, Y2, Y8
-	VFMADD231PS Y9, Y1, Y0
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y1
-	VFMADD231PS Y1, Y5, Y6
-	VFMADD231PS Y1, Y4, Y7
-	VFMADD231PS Y1, Y3, Y8
-	VFMADD231PS Y1, Y2, Y0
-	VMOVUPS     Y6, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y1
-	VFMADD231PS Y1, Y5, Y7
-	VFMADD231PS Y1, Y4, Y8
-	VFMADD231PS Y1, Y3, Y0
-	VMOVUPS     Y7, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y1
-	VFMADD231PS Y1, Y5, Y8
-	VFMADD231PS Y1, Y4, Y0
-	VMOVUPS     Y8, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y1
-	VFMADD231PS Y1, Y5, Y0
-	VMOVUPS     Y0, (R11)
-	MOVQ        SI, R11
-	VMOVUPS     (R11), Y0
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Y1
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Y2
-	ADDQ        CX, R11
-	VMOVUPS     (R11), Y3
-	VMOVUPS     (R9), Y4
-	VMOVUPS     32(R9), Y5
-	VMOVUPS     64(R9), Y6
-	VMOVUPS     96(R9), Y7
-	VMOVUPS     128(R9), Y8
-	VMOVUPS     160(R9), Y9
-	MOVQ        BX, R11
-	VMOVUPS     (R11), Y10
-	VFMADD231PS Y10, Y0, Y9
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y10
-	VFMADD231PS Y10, Y0, Y8
-	VFMADD231PS Y10, Y1, Y9
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y10
-	VFMADD231PS Y10, Y0, Y7
-	VFMADD231PS Y10, Y1, Y8
-	VFMADD231PS Y10, Y2, Y9
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y10
-	VFMADD231PS Y10, Y0, Y6
-	VFMADD231PS Y10, Y1, Y7
-	VFMADD231PS Y10, Y2, Y8
-	VFMADD231PS Y10, Y3, Y9
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y10
-	VFMADD231PS Y10, Y0, Y5
-	VFMADD231PS Y10, Y1, Y6
-	VFMADD231PS Y10, Y2, Y7
-	VFMADD231PS Y10, Y3, Y8
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y10
-	VFMADD231PS Y10, Y0, Y4
-	VFMADD231PS Y10, Y1, Y5
-	VFMADD231PS Y10, Y2, Y6
-	VFMADD231PS Y10, Y3, Y7
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y0
-	VFMADD231PS Y0, Y1, Y4
-	VFMADD231PS Y0, Y2, Y5
-	VFMADD231PS Y0, Y3, Y6
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y0
-	VFMADD231PS Y0, Y2, Y4
-	VFMADD231PS Y0, Y3, Y5
-	ADDQ        AX, R11
-	VMOVUPS     (R11), Y0
-	VFMADD231PS Y0, Y3, Y4
-	VMOVUPS     Y4, (R9)
-	VMOVUPS     Y5, 32(R9)
-	VMOVUPS     Y6, 64(R9)
-	VMOVUPS     Y7, 96(R9)
-	VMOVUPS     Y8, 128(R9)
-	VMOVUPS     Y9, 160(R9)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       AX, R11
-	ADDQ        BX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	ADDQ        AX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       CX, R11
-	ADDQ        SI, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	ADDQ        CX, R11
-	PREFETCHT0  (R11)
-	MOVQ        run+0(FP), R11
-	MOVQ        128(R11), R11
-	IMULQ       DX, R11
-	ADDQ        DI, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        DX, R11
-	PREFETCHT0  (R11)
-	ADDQ        $0x20, BX
+	VMOVUPS     (SI), Y0
+	VMULPS      (BX), Y0, Y1
+	VMOVUPS     (SI)(CX*1), Y2
+	VFMADD231PS 32(BX), Y2, Y1
+	VMOVUPS     (SI)(CX*2), Y2
+	VFMADD231PS 64(BX), Y2, Y1
+	LEAQ        (SI)(CX*2), R10
+	VMOVUPS     (R10)(CX*1), Y2
+	VFMADD231PS 96(BX), Y2, Y1
+	VMOVUPS     (SI)(CX*4), Y2
+	VFMADD231PS 128(BX), Y2, Y1
+	LEAQ        (SI)(CX*4), R10
+	VMOVUPS     (R10)(CX*1), Y2
+	VFMADD231PS 160(BX), Y2, Y1
+	VMOVUPS     Y1, (DI)
+	VMOVUPS     (R8), Y1
+	VMOVUPS     32(R8), Y2
+	VMOVUPS     64(R8), Y3
+	VMOVUPS     96(R8), Y4
+	VMOVUPS     128(R8), Y5
+	VMOVUPS     160(R8), Y6
+	VMOVUPS     (DX), Y7
+	VFMADD231PS Y7, Y0, Y6
+	VMOVUPS     (DX)(AX*1), Y7
+	VFMADD231PS Y7, Y0, Y5
+	VMOVUPS     (DX)(AX*2), Y7
+	VFMADD231PS Y7, Y0, Y4
+	LEAQ        (DX)(AX*2), R10
+	VMOVUPS     (R10)(AX*1), Y7
+	VFMADD231PS Y7, Y0, Y3
+	VMOVUPS     (DX)(AX*4), Y7
+	VFMADD231PS Y7, Y0, Y2
+	LEAQ        (DX)(AX*4), R10
+	VMOVUPS     (R10)(AX*1), Y7
+	VFMADD231PS Y7, Y0, Y1
+	VMOVUPS     Y1, (R8)
+	VMOVUPS     Y2, 32(R8)
+	VMOVUPS     Y3, 64(R8)
+	VMOVUPS     Y4, 96(R8)
+	VMOVUPS     Y5, 128(R8)
+	VMOVUPS     Y6, 160(R8)
+	MOVQ        run+0(FP), R10
+	MOVQ        128(R10), R10
+	PREFETCHT0  (DX)(R10*1)
+	PREFETCHT0  (SI)(R10*1)
+	PREFETCHT0  (DI)(R10*1)
+	ADDQ        $0x20, DX
 	ADDQ        $0x20, SI
 	ADDQ        $0x20, DI
+	ADDQ        $0x000000c0, BX
 	ADDQ        $0x000000c0, R8
-	ADDQ        $0x000000c0, R9
-	DECQ        R10
+	DECQ        R9
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        16(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 8(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        32(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 16(SP)
+	MOVQ        run+0(FP), DX
+	MOVQ        48(DX), DX
+	IMUL3Q      $0x01, DX, DX
+	ADDQ        DX, 24(SP)
 	DECQ        (SP)
-	JNZ         tile
+	JNZ         position
 	VZEROUPPER
 	RET
 
@@ -13700,185 +9786,71 @@ TEXT ·convHeadwiseForwardW6AVX2(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), CX
-	MOVQ 48(CX), CX
-	MOVQ run+0(FP), DX
-	MOVQ 64(DX), DX
 
-tile:
-	MOVQ 8(SP), BX
-	MOVQ 16(SP), SI
+position:
+	MOVQ 8(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
+	MOVQ 16(SP), BX
+	MOVQ 24(SP), SI
 	MOVQ run+0(FP), DI
-	MOVQ 88(DI), DI
-	MOVQ 24(SP), R8
-	LEAQ (DX)(DX*2), R9
-	MOVQ run+0(FP), R10
-	MOVQ 112(R10), R10
+	MOVQ 112(DI), DI
 
 group:
-	MOVQ run+0(FP), R11
-	MOVQ 120(R11), R11
+	MOVQ run+0(FP), R8
+	MOVQ 120(R8), R8
 
 vector:
-	VMOVUPS      (DI), Y0
-	VMOVUPS      32(DI), Y1
-	VMOVUPS      64(DI), Y2
-	VMOVUPS      96(DI), Y3
-	VMOVUPS      128(DI), Y4
-	VMOVUPS      160(DI), Y5
-	MOVQ         SI, R12
-	MOVQ         BX, R13
-	VMOVUPS      (R13), Y6
-	VBROADCASTSS 20(R8), Y7
-	VADDPS       Y5, Y7, Y7
-	VMULPS       Y6, Y7, Y6
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y7
-	VBROADCASTSS 16(R8), Y8
-	VADDPS       Y4, Y8, Y8
-	VFMADD231PS  Y7, Y8, Y6
-	VBROADCASTSS 20(R8)(DX*1), Y8
-	VADDPS       Y5, Y8, Y8
-	VMULPS       Y7, Y8, Y7
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y8
-	VBROADCASTSS 12(R8), Y9
-	VADDPS       Y3, Y9, Y9
-	VFMADD231PS  Y8, Y9, Y6
-	VBROADCASTSS 16(R8)(DX*1), Y9
-	VADDPS       Y4, Y9, Y9
-	VFMADD231PS  Y8, Y9, Y7
-	VBROADCASTSS 20(R8)(DX*2), Y9
-	VADDPS       Y5, Y9, Y9
-	VMULPS       Y8, Y9, Y8
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y9
-	VBROADCASTSS 8(R8), Y10
-	VADDPS       Y2, Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VBROADCASTSS 12(R8)(DX*1), Y10
-	VADDPS       Y3, Y10, Y10
-	VFMADD231PS  Y9, Y10, Y7
-	VBROADCASTSS 16(R8)(DX*2), Y10
-	VADDPS       Y4, Y10, Y10
-	VFMADD231PS  Y9, Y10, Y8
-	VBROADCASTSS 20(R8)(R9*1), Y10
-	VADDPS       Y5, Y10, Y10
-	VMULPS       Y9, Y10, Y5
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y9
-	VBROADCASTSS 4(R8), Y10
-	VADDPS       Y1, Y10, Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VBROADCASTSS 8(R8)(DX*1), Y10
-	VADDPS       Y2, Y10, Y10
-	VFMADD231PS  Y9, Y10, Y7
-	VBROADCASTSS 12(R8)(DX*2), Y10
-	VADDPS       Y3, Y10, Y10
-	VFMADD231PS  Y9, Y10, Y8
-	VBROADCASTSS 16(R8)(R9*1), Y10
-	VADDPS       Y4, Y10, Y10
-	VFMADD231PS  Y9, Y10, Y5
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y4
-	VBROADCASTSS (R8), Y9
-	VADDPS       Y0, Y9, Y9
-	VFMADD231PS  Y4, Y9, Y6
-	VBROADCASTSS 4(R8)(DX*1), Y9
-	VADDPS       Y1, Y9, Y9
-	VFMADD231PS  Y4, Y9, Y7
-	VBROADCASTSS 8(R8)(DX*2), Y9
-	VADDPS       Y2, Y9, Y9
-	VFMADD231PS  Y4, Y9, Y8
-	VBROADCASTSS 12(R8)(R9*1), Y9
-	VADDPS       Y3, Y9, Y9
-	VFMADD231PS  Y4, Y9, Y5
-	VMOVUPS      Y6, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y3
-	VBROADCASTSS (R8)(DX*1), Y4
-	VADDPS       Y0, Y4, Y4
-	VFMADD231PS  Y3, Y4, Y7
-	VBROADCASTSS 4(R8)(DX*2), Y4
-	VADDPS       Y1, Y4, Y4
-	VFMADD231PS  Y3, Y4, Y8
-	VBROADCASTSS 8(R8)(R9*1), Y4
-	VADDPS       Y2, Y4, Y4
-	VFMADD231PS  Y3, Y4, Y5
-	VMOVUPS      Y7, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y2
-	VBROADCASTSS (R8)(DX*2), Y3
-	VADDPS       Y0, Y3, Y3
-	VFMADD231PS  Y2, Y3, Y8
-	VBROADCASTSS 4(R8)(R9*1), Y3
-	VADDPS       Y1, Y3, Y3
-	VFMADD231PS  Y2, Y3, Y5
-	VMOVUPS      Y8, (R12)
-	ADDQ         CX, R12
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y1
-	VBROADCASTSS (R8)(R9*1), Y2
-	VADDPS       Y0, Y2, Y2
-	VFMADD231PS  Y1, Y2, Y5
-	VMOVUPS      Y5, (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        AX, R12
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	ADDQ         AX, R12
-	PREFETCHT0   (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        CX, R12
-	ADDQ         SI, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
-	ADDQ         CX, R12
-	PREFETCHT0   (R12)
+	VMOVUPS      (CX), Y0
+	VBROADCASTSS 20(SI), Y1
+	VADDPS       160(DX), Y1, Y1
+	VMULPS       Y0, Y1, Y0
+	VMOVUPS      (CX)(AX*1), Y1
+	VBROADCASTSS 16(SI), Y2
+	VADDPS       128(DX), Y2, Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      (CX)(AX*2), Y1
+	VBROADCASTSS 12(SI), Y2
+	VADDPS       96(DX), Y2, Y2
+	VFMADD231PS  Y1, Y2, Y0
+	LEAQ         (CX)(AX*2), R9
+	VMOVUPS      (R9)(AX*1), Y1
+	VBROADCASTSS 8(SI), Y2
+	VADDPS       64(DX), Y2, Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      (CX)(AX*4), Y1
+	VBROADCASTSS 4(SI), Y2
+	VADDPS       32(DX), Y2, Y2
+	VFMADD231PS  Y1, Y2, Y0
+	LEAQ         (CX)(AX*4), R9
+	VMOVUPS      (R9)(AX*1), Y1
+	PREFETCHT0   4096(R9)(AX*1)
+	VBROADCASTSS (SI), Y2
+	VADDPS       (DX), Y2, Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      Y0, (BX)
+	ADDQ         $0x20, CX
 	ADDQ         $0x20, BX
-	ADDQ         $0x20, SI
-	ADDQ         $0x000000c0, DI
-	DECQ         R11
+	ADDQ         $0x000000c0, DX
+	DECQ         R8
 	JNZ          vector
-	MOVQ         run+0(FP), R11
-	MOVQ         128(R11), R11
-	IMULQ        DX, R11
-	ADDQ         R8, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         DX, R11
-	PREFETCHT0   (R11)
-	ADDQ         $0x18, R8
-	DECQ         R10
+	ADDQ         $0x18, SI
+	DECQ         DI
 	JNZ          group
-	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 8(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         48(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         64(BX), BX
-	IMUL3Q       $0x04, BX, BX
-	ADDQ         BX, 24(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         16(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 8(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         48(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 16(SP)
+	MOVQ         run+0(FP), CX
+	MOVQ         64(CX), CX
+	IMUL3Q       $0x01, CX, CX
+	ADDQ         CX, 24(SP)
 	DECQ         (SP)
-	JNZ          tile
+	JNZ          position
 	VZEROUPPER
 	RET
 
@@ -13899,33 +9871,31 @@ TEXT ·convHeadwiseBackwardW6AVX2(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 40(SP)
+	MOVQ AX, 32(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 72(AX), AX
-	MOVQ AX, 48(SP)
+	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
-	MOVQ 48(DX), DX
-	MOVQ run+0(FP), BX
-	MOVQ 64(BX), BX
+	MOVQ 64(DX), DX
 
-tile:
-	MOVQ 8(SP), SI
+position:
+	MOVQ 8(SP), BX
+	MOVQ run+0(FP), SI
+	MOVQ 88(SI), SI
 	MOVQ 16(SP), DI
 	MOVQ 24(SP), R8
 	MOVQ run+0(FP), R9
-	MOVQ 88(R9), R9
-	MOVQ run+0(FP), R10
-	MOVQ 96(R10), R10
+	MOVQ 96(R9), R9
+	MOVQ 32(SP), R10
 	MOVQ 40(SP), R11
-	MOVQ 48(SP), R12
-	MOVQ R12, 32(SP)
-	MOVQ run+0(FP), R12
-	MOVQ 112(R12), R12
-	MOVQ R12, 56(SP)
+	MOVQ R11, 48(SP)
+	MOVQ run+0(FP), R11
+	MOVQ 112(R11), R11
+	MOVQ R11, 56(SP)
 
 group:
 	VXORPS Y0, Y0, Y0
@@ -13934,114 +9904,84 @@ group:
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	MOVQ   run+0(FP), R12
-	MOVQ   120(R12), R12
+	MOVQ   run+0(FP), R11
+	MOVQ   120(R11), R11
 
 vector:
-	VMOVUPS      (R9), Y6
-	VMOVUPS      32(R9), Y7
-	VMOVUPS      64(R9), Y8
-	VMOVUPS      96(R9), Y9
-	VMOVUPS      128(R9), Y10
-	VMOVUPS      160(R9), Y11
-	MOVQ         R8, R13
-	MOVQ         R11, R14
-	MOVQ         DI, R15
-	VMOVUPS      (R15), Y12
-	VBROADCASTSS (R14), Y13
-	VADDPS       Y6, Y13, Y13
-	VMULPS       Y12, Y13, Y6
-	ADDQ         BX, R14
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Y12
-	VBROADCASTSS 4(R14), Y13
-	VADDPS       Y7, Y13, Y13
-	VFMADD231PS  Y12, Y13, Y6
-	ADDQ         BX, R14
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Y7
-	VBROADCASTSS 8(R14), Y12
-	VADDPS       Y8, Y12, Y12
-	VFMADD231PS  Y7, Y12, Y6
-	ADDQ         BX, R14
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Y7
-	VBROADCASTSS 12(R14), Y8
-	VADDPS       Y9, Y8, Y8
-	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         BX, R14
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Y7
-	VBROADCASTSS 16(R14), Y8
-	VADDPS       Y10, Y8, Y8
-	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         BX, R14
-	ADDQ         CX, R15
-	VMOVUPS      (R15), Y7
-	VBROADCASTSS 20(R14), Y8
-	VADDPS       Y11, Y8, Y8
-	VFMADD231PS  Y7, Y8, Y6
-	VMOVUPS      Y6, (R13)
-	MOVQ         DI, R13
-	VMOVUPS      (R13), Y6
-	VMOVUPS      (R10), Y7
-	VMOVUPS      32(R10), Y8
-	VMOVUPS      64(R10), Y9
-	VMOVUPS      96(R10), Y10
-	VMOVUPS      128(R10), Y11
-	VMOVUPS      160(R10), Y12
-	MOVQ         SI, R13
-	VMOVUPS      (R13), Y13
+	VMOVUPS      (DI), Y6
+	VBROADCASTSS (R10), Y7
+	VADDPS       (SI), Y7, Y7
+	VMULPS       Y6, Y7, Y7
+	VMOVUPS      (DI)(CX*1), Y8
+	VBROADCASTSS 4(R10)(DX*1), Y9
+	VADDPS       32(SI), Y9, Y9
+	VFMADD231PS  Y8, Y9, Y7
+	VMOVUPS      (DI)(CX*2), Y8
+	VBROADCASTSS 8(R10)(DX*2), Y9
+	VADDPS       64(SI), Y9, Y9
+	VFMADD231PS  Y8, Y9, Y7
+	LEAQ         (DI)(CX*2), R12
+	VMOVUPS      (R12)(CX*1), Y8
+	LEAQ         (R10)(DX*2), R12
+	VBROADCASTSS 12(R12)(DX*1), Y9
+	VADDPS       96(SI), Y9, Y9
+	VFMADD231PS  Y8, Y9, Y7
+	VMOVUPS      (DI)(CX*4), Y8
+	VBROADCASTSS 16(R10)(DX*4), Y9
+	VADDPS       128(SI), Y9, Y9
+	VFMADD231PS  Y8, Y9, Y7
+	LEAQ         (DI)(CX*4), R12
+	VMOVUPS      (R12)(CX*1), Y8
+	LEAQ         (R10)(DX*4), R12
+	VBROADCASTSS 20(R12)(DX*1), Y9
+	VADDPS       160(SI), Y9, Y9
+	VFMADD231PS  Y8, Y9, Y7
+	VMOVUPS      Y7, (R8)
+	VMOVUPS      (R9), Y7
+	VMOVUPS      32(R9), Y8
+	VMOVUPS      64(R9), Y9
+	VMOVUPS      96(R9), Y10
+	VMOVUPS      128(R9), Y11
+	VMOVUPS      160(R9), Y12
+	VMOVUPS      (BX), Y13
 	VFMADD231PS  Y13, Y6, Y12
 	VFMADD231PS  Y13, Y6, Y5
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y13
+	VMOVUPS      (BX)(AX*1), Y13
 	VFMADD231PS  Y13, Y6, Y11
 	VFMADD231PS  Y13, Y6, Y4
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y13
+	VMOVUPS      (BX)(AX*2), Y13
 	VFMADD231PS  Y13, Y6, Y10
 	VFMADD231PS  Y13, Y6, Y3
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y13
+	LEAQ         (BX)(AX*2), R12
+	VMOVUPS      (R12)(AX*1), Y13
 	VFMADD231PS  Y13, Y6, Y9
 	VFMADD231PS  Y13, Y6, Y2
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y13
+	VMOVUPS      (BX)(AX*4), Y13
 	VFMADD231PS  Y13, Y6, Y8
 	VFMADD231PS  Y13, Y6, Y1
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y13
+	LEAQ         (BX)(AX*4), R12
+	VMOVUPS      (R12)(AX*1), Y13
 	VFMADD231PS  Y13, Y6, Y7
 	VFMADD231PS  Y13, Y6, Y0
-	VMOVUPS      Y7, (R10)
-	VMOVUPS      Y8, 32(R10)
-	VMOVUPS      Y9, 64(R10)
-	VMOVUPS      Y10, 96(R10)
-	VMOVUPS      Y11, 128(R10)
-	VMOVUPS      Y12, 160(R10)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	IMULQ        AX, R13
-	ADDQ         SI, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	IMULQ        CX, R13
-	ADDQ         DI, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	IMULQ        DX, R13
-	ADDQ         R8, R13
-	PREFETCHT0   (R13)
-	ADDQ         $0x20, SI
+	VMOVUPS      Y7, (R9)
+	VMOVUPS      Y8, 32(R9)
+	VMOVUPS      Y9, 64(R9)
+	VMOVUPS      Y10, 96(R9)
+	VMOVUPS      Y11, 128(R9)
+	VMOVUPS      Y12, 160(R9)
+	MOVQ         run+0(FP), R12
+	MOVQ         128(R12), R12
+	PREFETCHT0   (BX)(R12*1)
+	PREFETCHT0   (DI)(R12*1)
+	PREFETCHT0   (R8)(R12*1)
+	ADDQ         $0x20, BX
 	ADDQ         $0x20, DI
 	ADDQ         $0x20, R8
+	ADDQ         $0x000000c0, SI
 	ADDQ         $0x000000c0, R9
-	ADDQ         $0x000000c0, R10
-	DECQ         R12
+	DECQ         R11
 	JNZ          vector
+	MOVQ         48(SP), R11
 	VUNPCKLPS    Y1, Y0, Y6
 	VUNPCKHPS    Y1, Y0, Y0
 	VADDPS       Y0, Y6, Y6
@@ -14060,43 +10000,35 @@ vector:
 	VPERM2F128   $0x20, Y0, Y2, Y1
 	VPERM2F128   $0x31, Y0, Y2, Y0
 	VADDPS       Y0, Y1, Y1
-	MOVQ         run+0(FP), R12
-	MOVQ         80(R12), R12
-	MOVQ         32(SP), R12
-	VMOVUPS      X1, (R12)
+	VMOVUPS      X1, (R11)
 	VEXTRACTF128 $0x01, Y1, X0
-	VMOVLPS      X0, 16(R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	IMULQ        BX, R12
-	ADDQ         R11, R12
-	PREFETCHT0   (R12)
-	ADDQ         $0x18, 32(SP)
-	ADDQ         $0x18, R11
+	VMOVLPS      X0, 16(R11)
+	ADDQ         $0x18, 48(SP)
+	ADDQ         $0x18, R10
 	DECQ         56(SP)
 	JNZ          group
-	MOVQ         run+0(FP), SI
-	MOVQ         16(SI), SI
-	IMUL3Q       $0x01, SI, SI
-	ADDQ         SI, 8(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         32(SI), SI
-	IMUL3Q       $0x01, SI, SI
-	ADDQ         SI, 16(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         48(SI), SI
-	IMUL3Q       $0x01, SI, SI
-	ADDQ         SI, 24(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         64(SI), SI
-	IMUL3Q       $0x01, SI, SI
-	ADDQ         SI, 40(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         80(SI), SI
-	IMUL3Q       $0x01, SI, SI
-	ADDQ         SI, 48(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         16(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 8(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         32(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 16(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         48(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 24(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         64(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 32(SP)
+	MOVQ         run+0(FP), BX
+	MOVQ         80(BX), BX
+	IMUL3Q       $0x01, BX, BX
+	ADDQ         BX, 40(SP)
 	DECQ         (SP)
-	JNZ          tile
+	JNZ          position
 	VZEROUPPER
 	RET
 

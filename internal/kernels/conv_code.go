@@ -55,7 +55,7 @@ type convRun struct {
 	factors, dfactors *float32
 	rank              int
 	groups, vecs      int
-	ahead             int // rows from those in work to those fetched meanwhile
+	ahead             int // from what is in work to what is fetched: rows; of static and head-wise gradients, bytes
 }
 
 // do runs the loop. The assembly knows the fields of a convRun by their order.

@@ -30,8 +30,7 @@ type convPass struct {
 const (
 	convTask      = 32 << 10 // elements of a task
 	convPartials  = 16       // most partial sums of the gradients of u and s
-	convColumns   = 256      // channels of static filters that loops take at a time, for the nearest cache
-	convFetch     = 8 << 10  // bytes of a row-wise loop's matrix from the rows in work to those fetched
+	convFetch     = 4 << 10  // bytes from the row that gradients read for the first time to what they call for
 	convPositions = 24       // most positions that low-rank loops take at a time
 	convSums      = 24 << 10 // bytes of the lane sums of dz, which the nearest cache holds
 )

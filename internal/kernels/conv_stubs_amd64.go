@@ -4,22 +4,22 @@
 
 package kernels
 
-// convStaticForwardW1AVX512 computes the outputs of static filters, 4 positions at a time.
+// convStaticForwardW1AVX512 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticForwardW1AVX512(run *[16]uintptr)
 
-// convStaticBackwardW1AVX512 computes the gradients of static filters, 4 positions at a time.
+// convStaticBackwardW1AVX512 computes the gradients of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticBackwardW1AVX512(run *[16]uintptr)
 
-// convHeadwiseForwardW1AVX512 computes the outputs of head-wise filters, 4 positions at a time.
+// convHeadwiseForwardW1AVX512 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
 func convHeadwiseForwardW1AVX512(run *[16]uintptr)
 
-// convHeadwiseBackwardW1AVX512 computes the gradients of head-wise filters, 4 positions at a time.
+// convHeadwiseBackwardW1AVX512 computes the gradients of head-wise filters, 1 positions at a time.
 //
 //go:noescape
 func convHeadwiseBackwardW1AVX512(run *[16]uintptr)
@@ -34,22 +34,22 @@ func convLowRankForwardW1AVX512(run *[16]uintptr)
 //go:noescape
 func convLowRankBackwardW1AVX512(run *[16]uintptr)
 
-// convStaticForwardW2AVX512 computes the outputs of static filters, 4 positions at a time.
+// convStaticForwardW2AVX512 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticForwardW2AVX512(run *[16]uintptr)
 
-// convStaticBackwardW2AVX512 computes the gradients of static filters, 4 positions at a time.
+// convStaticBackwardW2AVX512 computes the gradients of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticBackwardW2AVX512(run *[16]uintptr)
 
-// convHeadwiseForwardW2AVX512 computes the outputs of head-wise filters, 4 positions at a time.
+// convHeadwiseForwardW2AVX512 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
 func convHeadwiseForwardW2AVX512(run *[16]uintptr)
 
-// convHeadwiseBackwardW2AVX512 computes the gradients of head-wise filters, 4 positions at a time.
+// convHeadwiseBackwardW2AVX512 computes the gradients of head-wise filters, 1 positions at a time.
 //
 //go:noescape
 func convHeadwiseBackwardW2AVX512(run *[16]uintptr)
@@ -64,22 +64,22 @@ func convLowRankForwardW2AVX512(run *[16]uintptr)
 //go:noescape
 func convLowRankBackwardW2AVX512(run *[16]uintptr)
 
-// convStaticForwardW3AVX512 computes the outputs of static filters, 4 positions at a time.
+// convStaticForwardW3AVX512 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticForwardW3AVX512(run *[16]uintptr)
 
-// convStaticBackwardW3AVX512 computes the gradients of static filters, 4 positions at a time.
+// convStaticBackwardW3AVX512 computes the gradients of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticBackwardW3AVX512(run *[16]uintptr)
 
-// convHeadwiseForwardW3AVX512 computes the outputs of head-wise filters, 4 positions at a time.
+// convHeadwiseForwardW3AVX512 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
 func convHeadwiseForwardW3AVX512(run *[16]uintptr)
 
-// convHeadwiseBackwardW3AVX512 computes the gradients of head-wise filters, 4 positions at a time.
+// convHeadwiseBackwardW3AVX512 computes the gradients of head-wise filters, 1 positions at a time.
 //
 //go:noescape
 func convHeadwiseBackwardW3AVX512(run *[16]uintptr)
@@ -94,22 +94,22 @@ func convLowRankForwardW3AVX512(run *[16]uintptr)
 //go:noescape
 func convLowRankBackwardW3AVX512(run *[16]uintptr)
 
-// convStaticForwardW4AVX512 computes the outputs of static filters, 4 positions at a time.
+// convStaticForwardW4AVX512 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticForwardW4AVX512(run *[16]uintptr)
 
-// convStaticBackwardW4AVX512 computes the gradients of static filters, 4 positions at a time.
+// convStaticBackwardW4AVX512 computes the gradients of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticBackwardW4AVX512(run *[16]uintptr)
 
-// convHeadwiseForwardW4AVX512 computes the outputs of head-wise filters, 4 positions at a time.
+// convHeadwiseForwardW4AVX512 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
 func convHeadwiseForwardW4AVX512(run *[16]uintptr)
 
-// convHeadwiseBackwardW4AVX512 computes the gradients of head-wise filters, 4 positions at a time.
+// convHeadwiseBackwardW4AVX512 computes the gradients of head-wise filters, 1 positions at a time.
 //
 //go:noescape
 func convHeadwiseBackwardW4AVX512(run *[16]uintptr)
@@ -124,22 +124,22 @@ func convLowRankForwardW4AVX512(run *[16]uintptr)
 //go:noescape
 func convLowRankBackwardW4AVX512(run *[16]uintptr)
 
-// convStaticForwardW5AVX512 computes the outputs of static filters, 4 positions at a time.
+// convStaticForwardW5AVX512 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticForwardW5AVX512(run *[16]uintptr)
 
-// convStaticBackwardW5AVX512 computes the gradients of static filters, 4 positions at a time.
+// convStaticBackwardW5AVX512 computes the gradients of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticBackwardW5AVX512(run *[16]uintptr)
 
-// convHeadwiseForwardW5AVX512 computes the outputs of head-wise filters, 4 positions at a time.
+// convHeadwiseForwardW5AVX512 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
 func convHeadwiseForwardW5AVX512(run *[16]uintptr)
 
-// convHeadwiseBackwardW5AVX512 computes the gradients of head-wise filters, 2 positions at a time.
+// convHeadwiseBackwardW5AVX512 computes the gradients of head-wise filters, 1 positions at a time.
 //
 //go:noescape
 func convHeadwiseBackwardW5AVX512(run *[16]uintptr)
@@ -154,22 +154,22 @@ func convLowRankForwardW5AVX512(run *[16]uintptr)
 //go:noescape
 func convLowRankBackwardW5AVX512(run *[16]uintptr)
 
-// convStaticForwardW6AVX512 computes the outputs of static filters, 4 positions at a time.
+// convStaticForwardW6AVX512 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticForwardW6AVX512(run *[16]uintptr)
 
-// convStaticBackwardW6AVX512 computes the gradients of static filters, 4 positions at a time.
+// convStaticBackwardW6AVX512 computes the gradients of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticBackwardW6AVX512(run *[16]uintptr)
 
-// convHeadwiseForwardW6AVX512 computes the outputs of head-wise filters, 4 positions at a time.
+// convHeadwiseForwardW6AVX512 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
 func convHeadwiseForwardW6AVX512(run *[16]uintptr)
 
-// convHeadwiseBackwardW6AVX512 computes the gradients of head-wise filters, 2 positions at a time.
+// convHeadwiseBackwardW6AVX512 computes the gradients of head-wise filters, 1 positions at a time.
 //
 //go:noescape
 func convHeadwiseBackwardW6AVX512(run *[16]uintptr)
@@ -194,22 +194,22 @@ func convLaneSumsAVX512(n int, dst *float32, ds int, src *float32)
 //go:noescape
 func convPartialSumsAVX512(n int, count int, dst *float32, ds int, src *float32, ss int, last int, acc bool)
 
-// convStaticForwardW1AVX2 computes the outputs of static filters, 4 positions at a time.
+// convStaticForwardW1AVX2 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticForwardW1AVX2(run *[16]uintptr)
 
-// convStaticBackwardW1AVX2 computes the gradients of static filters, 4 positions at a time.
+// convStaticBackwardW1AVX2 computes the gradients of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticBackwardW1AVX2(run *[16]uintptr)
 
-// convHeadwiseForwardW1AVX2 computes the outputs of head-wise filters, 4 positions at a time.
+// convHeadwiseForwardW1AVX2 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
 func convHeadwiseForwardW1AVX2(run *[16]uintptr)
 
-// convHeadwiseBackwardW1AVX2 computes the gradients of head-wise filters, 4 positions at a time.
+// convHeadwiseBackwardW1AVX2 computes the gradients of head-wise filters, 1 positions at a time.
 //
 //go:noescape
 func convHeadwiseBackwardW1AVX2(run *[16]uintptr)
@@ -224,22 +224,22 @@ func convLowRankForwardW1AVX2(run *[16]uintptr)
 //go:noescape
 func convLowRankBackwardW1AVX2(run *[16]uintptr)
 
-// convStaticForwardW2AVX2 computes the outputs of static filters, 4 positions at a time.
+// convStaticForwardW2AVX2 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticForwardW2AVX2(run *[16]uintptr)
 
-// convStaticBackwardW2AVX2 computes the gradients of static filters, 4 positions at a time.
+// convStaticBackwardW2AVX2 computes the gradients of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticBackwardW2AVX2(run *[16]uintptr)
 
-// convHeadwiseForwardW2AVX2 computes the outputs of head-wise filters, 4 positions at a time.
+// convHeadwiseForwardW2AVX2 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
 func convHeadwiseForwardW2AVX2(run *[16]uintptr)
 
-// convHeadwiseBackwardW2AVX2 computes the gradients of head-wise filters, 4 positions at a time.
+// convHeadwiseBackwardW2AVX2 computes the gradients of head-wise filters, 1 positions at a time.
 //
 //go:noescape
 func convHeadwiseBackwardW2AVX2(run *[16]uintptr)
@@ -254,22 +254,22 @@ func convLowRankForwardW2AVX2(run *[16]uintptr)
 //go:noescape
 func convLowRankBackwardW2AVX2(run *[16]uintptr)
 
-// convStaticForwardW3AVX2 computes the outputs of static filters, 4 positions at a time.
+// convStaticForwardW3AVX2 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticForwardW3AVX2(run *[16]uintptr)
 
-// convStaticBackwardW3AVX2 computes the gradients of static filters, 4 positions at a time.
+// convStaticBackwardW3AVX2 computes the gradients of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticBackwardW3AVX2(run *[16]uintptr)
 
-// convHeadwiseForwardW3AVX2 computes the outputs of head-wise filters, 4 positions at a time.
+// convHeadwiseForwardW3AVX2 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
 func convHeadwiseForwardW3AVX2(run *[16]uintptr)
 
-// convHeadwiseBackwardW3AVX2 computes the gradients of head-wise filters, 2 positions at a time.
+// convHeadwiseBackwardW3AVX2 computes the gradients of head-wise filters, 1 positions at a time.
 //
 //go:noescape
 func convHeadwiseBackwardW3AVX2(run *[16]uintptr)
@@ -284,22 +284,22 @@ func convLowRankForwardW3AVX2(run *[16]uintptr)
 //go:noescape
 func convLowRankBackwardW3AVX2(run *[16]uintptr)
 
-// convStaticForwardW4AVX2 computes the outputs of static filters, 4 positions at a time.
+// convStaticForwardW4AVX2 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticForwardW4AVX2(run *[16]uintptr)
 
-// convStaticBackwardW4AVX2 computes the gradients of static filters, 4 positions at a time.
+// convStaticBackwardW4AVX2 computes the gradients of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticBackwardW4AVX2(run *[16]uintptr)
 
-// convHeadwiseForwardW4AVX2 computes the outputs of head-wise filters, 4 positions at a time.
+// convHeadwiseForwardW4AVX2 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
 func convHeadwiseForwardW4AVX2(run *[16]uintptr)
 
-// convHeadwiseBackwardW4AVX2 computes the gradients of head-wise filters, 2 positions at a time.
+// convHeadwiseBackwardW4AVX2 computes the gradients of head-wise filters, 1 positions at a time.
 //
 //go:noescape
 func convHeadwiseBackwardW4AVX2(run *[16]uintptr)
@@ -314,17 +314,17 @@ func convLowRankForwardW4AVX2(run *[16]uintptr)
 //go:noescape
 func convLowRankBackwardW4AVX2(run *[16]uintptr)
 
-// convStaticForwardW5AVX2 computes the outputs of static filters, 4 positions at a time.
+// convStaticForwardW5AVX2 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticForwardW5AVX2(run *[16]uintptr)
 
-// convStaticBackwardW5AVX2 computes the gradients of static filters, 4 positions at a time.
+// convStaticBackwardW5AVX2 computes the gradients of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticBackwardW5AVX2(run *[16]uintptr)
 
-// convHeadwiseForwardW5AVX2 computes the outputs of head-wise filters, 4 positions at a time.
+// convHeadwiseForwardW5AVX2 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
 func convHeadwiseForwardW5AVX2(run *[16]uintptr)
@@ -344,17 +344,17 @@ func convLowRankForwardW5AVX2(run *[16]uintptr)
 //go:noescape
 func convLowRankBackwardW5AVX2(run *[16]uintptr)
 
-// convStaticForwardW6AVX2 computes the outputs of static filters, 4 positions at a time.
+// convStaticForwardW6AVX2 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticForwardW6AVX2(run *[16]uintptr)
 
-// convStaticBackwardW6AVX2 computes the gradients of static filters, 4 positions at a time.
+// convStaticBackwardW6AVX2 computes the gradients of static filters, 1 positions at a time.
 //
 //go:noescape
 func convStaticBackwardW6AVX2(run *[16]uintptr)
 
-// convHeadwiseForwardW6AVX2 computes the outputs of head-wise filters, 4 positions at a time.
+// convHeadwiseForwardW6AVX2 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
 func convHeadwiseForwardW6AVX2(run *[16]uintptr)

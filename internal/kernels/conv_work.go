@@ -41,7 +41,7 @@ func (w *convWork) start(p *convPass, task int) {
 	if p.Kind == ConvLowRank {
 		w.most = max(1, convPositions/tile)
 	}
-	w.run.ahead = (convFetch/(4*p.D)/tile + 1) * tile
+	w.run.ahead = 4*p.D*(p.W-1) + convFetch
 	if p.backward {
 		size := p.vecs * p.stride
 		w.part = p.parts.f[task*size : (task+1)*size]
@@ -176,12 +176,14 @@ func (p *convPass) padded(dst []float32, wide int, src View, first, cols, row0, 
 // point to the first of them.
 func (w *convWork) vectors(v, end int) {
 	p, r := w.p, &w.run
-	most := 1
+	most := end
 	switch p.Kind {
 	case ConvStatic:
-		r.groups, most = 1, convColumns/p.code.lanes
+		r.groups = 1
 	case ConvHeadwise:
-		r.groups, most = p.D/p.HeadSize, end
+		r.groups = p.D / p.HeadSize
+	case ConvLowRank:
+		most = 1
 	}
 	for {
 		n := min(most, end-v)

@@ -8,265 +8,205 @@ import (
 	"dsconv/internal/kernels/asm/simd"
 )
 
-// Static and head-wise filters sweep all channels of a few positions: rows are read
-// and written in order, as memory likes it. A group is a run of vectors that share
-// their taps; static filters have one group and no generator.
+// Static and head-wise filters take a position at a time, over all its channels: rows are
+// read and written in the order in which they lie, as memory likes it, and the W-1 rows
+// beside them are still in a near cache. A group is a run of vectors that share their
+// taps; static filters have one group and no generator.
 
-// windowTile is how many positions a sweep takes.
-const windowTile = 4
-
-// slot is the room that the sums of one position's taps take in a vector of sums.
-func slot(w int) int {
-	for n := 1; ; n *= 2 {
-		if n >= w {
-			return n
-		}
-	}
+// window is a loop over the vectors of one position after another.
+type window struct {
+	*loop
+	dynamic bool
+	x, f    reg.GPVirtual // of the vector in work: the first row of x, and the taps
+	xStride reg.GPVirtual
 }
 
-// backwardTile lets the sums of all taps of the tile fit into one vector.
-func backwardTile(s simd.ISA, w int, dynamic bool) int {
-	if !dynamic {
-		return windowTile
-	}
-	return min(windowTile, s.Lanes/slot(w))
-}
-
-func windowName(dynamic bool, pass string) (name, doc string) {
+func beginWindow(s simd.ISA, w int, dynamic bool, pass, doc string) *window {
+	name, kind := "convStatic", "of static filters"
 	if dynamic {
-		return "convHeadwise" + pass, "of head-wise filters"
+		name, kind = "convHeadwise", "of head-wise filters"
 	}
-	return "convStatic" + pass, "of static filters"
+	return &window{loop: begin(s, name+pass, w, 1, doc+" "+kind), dynamic: dynamic}
 }
 
-// tap is the sum of a static tap and of the one that the generator's row gives.
-func (l *loop) tap(static reg.VecVirtual, row Mem, k int) reg.VecVirtual {
-	t := l.Broadcast(row.Offset(4 * k))
-	VADDPS(static, t, t)
-	return t
+// beside is row i of those that start at base.
+func beside(base, stride reg.GPVirtual, i int) Mem {
+	switch i {
+	case 0:
+		return Mem{Base: base}
+	case 1, 2, 4:
+		return Mem{Base: base, Index: stride, Scale: uint8(i)}
+	}
+	p := GP64()
+	LEAQ(Mem{Base: base, Index: stride, Scale: uint8(i - 1)}, p)
+	return Mem{Base: p, Index: stride, Scale: 1}
 }
 
-// staticTaps loads the taps of one vector of channels.
-func (l *loop) staticTaps(f reg.GPVirtual) []reg.VecVirtual {
-	s := l.vectors(l.w)
-	for k := range s {
-		VMOVUPS(l.at(f, k), s[k])
+// windowFetch is how many bytes ahead of the row that is read for the first time the
+// forward pass asks for rows. Rows of a matrix follow each other.
+const windowFetch = 4 << 10
+
+// move moves pointers to the next vector.
+func (w *window) move(at ...reg.GPVirtual) {
+	for _, p := range at {
+		ADDQ(U8(w.Width()), p)
 	}
-	return s
+	ADDQ(U32(w.w*w.Width()), w.f)
+}
+
+// addTap adds tap k times a vector to sum, or starts it: static tap k and, if dynamic, the
+// one in a row of the generator.
+func (w *window) addTap(k int, gen Mem, in, sum reg.VecVirtual, first bool) {
+	if !w.dynamic {
+		addProduct(w.at(w.f, k), in, sum, first)
+		return
+	}
+	t := w.Broadcast(gen.Offset(4 * k))
+	VADDPS(w.at(w.f, k), t, t)
+	addProduct(in, t, sum, first)
 }
 
 // windowForward writes y for all channels.
-func windowForward(s simd.ISA, w int, dynamic bool) {
-	name, doc := windowName(dynamic, "Forward")
-	l := begin(s, name, w, windowTile, "computes the outputs "+doc)
-	n := l.count(tiles)
-	cursors := []cursor{l.cursor(x, xStride), l.cursor(out, outStride)}
+func windowForward(s simd.ISA, width int, dynamic bool) {
+	w := beginWindow(s, width, dynamic, "Forward", "computes the outputs")
+	n := w.count(tiles)
+	cursors := []cursor{w.cursor(x, xStride), w.cursor(out, outStride)}
 	if dynamic {
-		cursors = append(cursors, l.cursor(gen, genStride))
+		cursors = append(cursors, w.cursor(gen, genStride))
 	}
-	xs, ys := l.field(xStride), l.field(outStride)
-	var gs reg.GPVirtual
-	if dynamic {
-		gs = l.field(genStride)
-	}
-	each("tile", n, func() {
-		xAt, yAt, f := cursors[0].load(), cursors[1].load(), l.field(factors)
-		var g strided
+	w.xStride = w.field(xStride)
+	each("position", n, func() {
+		w.x, w.f = cursors[0].load(), w.field(factors)
+		y := cursors[1].load()
+		var g reg.GPVirtual
 		if dynamic {
-			g = newStrided(cursors[2].load(), gs, l.tile)
+			g = cursors[2].load()
 		}
-		group := l.field(groups)
+		group := w.field(groups)
 		each("group", group, func() {
-			v := l.field(vecs)
+			v := w.field(vecs)
 			each("vector", v, func() {
-				static := l.staticTaps(f)
-				sums := l.vectors(l.tile)
-				to := GP64()
-				MOVQ(yAt, to)
-				walk(xAt, xs, l.rows(), func(j int, at Mem) {
-					in := l.Vec()
-					VMOVUPS(at, in)
-					for p := range sums {
-						k := p + w - 1 - j
-						if k < 0 || k >= w {
-							continue
-						}
-						t := static[k]
-						if dynamic {
-							t = l.tap(static[k], g.row(p), k)
-						}
-						addProduct(in, t, sums[p], k == w-1)
+				sum := w.Vec()
+				for k := width - 1; k >= 0; k-- {
+					in := w.Vec()
+					row := beside(w.x, w.xStride, width-1-k)
+					VMOVUPS(row, in)
+					if k == 0 {
+						PREFETCHT0(row.Offset(windowFetch))
 					}
-					if p := j - w + 1; p >= 0 {
-						VMOVUPS(sums[p], Mem{Base: to})
-						if p < l.tile-1 {
-							ADDQ(ys, to)
-						}
-					}
-				})
-				l.fetchRows(xAt, xs)
-				l.fetchRows(yAt, ys)
-				for _, p := range []reg.GPVirtual{xAt, yAt} {
-					ADDQ(U8(l.Width()), p)
+					w.addTap(k, Mem{Base: g}, in, sum, k == width-1)
 				}
-				ADDQ(U32(w*l.Width()), f)
+				VMOVUPS(sum, Mem{Base: y})
+				w.move(w.x, y)
 			})
 			if dynamic {
-				l.fetchRows(g.bases[0], gs)
-				g.add(Imm(uint64(4 * w)))
+				ADDQ(U8(4*width), g)
 			}
 		})
-		l.next(cursors...)
+		w.next(cursors...)
 	})
-	l.end()
+	w.end()
 }
 
 // windowBackward writes dx and dgen and adds to the gradients of the static taps,
 // for all channels.
-func windowBackward(s simd.ISA, w int, dynamic bool) {
-	name, doc := windowName(dynamic, "Backward")
-	l := begin(s, name, w, backwardTile(s, w, dynamic), "computes the gradients "+doc)
-	n := l.count(tiles)
-	cursors := []cursor{l.cursor(x, xStride), l.cursor(dy, dyStride), l.cursor(out, outStride)}
-	dgenAt := AllocLocal(8)
+func windowBackward(s simd.ISA, width int, dynamic bool) {
+	w := beginWindow(s, width, dynamic, "Backward", "computes the gradients")
+	n := w.count(tiles)
+	cursors := []cursor{w.cursor(x, xStride), w.cursor(dy, dyStride), w.cursor(out, outStride)}
 	if dynamic {
-		cursors = append(cursors, l.cursor(gen, genStride), l.cursor(dgen, dgenStride))
+		cursors = append(cursors, w.cursor(gen, genStride), w.cursor(dgen, dgenStride))
 	}
-	xs, dys, dxs := l.field(xStride), l.field(dyStride), l.field(outStride)
+	dgenAt, group := AllocLocal(8), AllocLocal(8)
+	w.xStride = w.field(xStride)
+	dys := w.field(dyStride)
 	var gs reg.GPVirtual
 	if dynamic {
-		gs = l.field(genStride)
+		gs = w.field(genStride)
 	}
-	group := AllocLocal(8)
-	each("tile", n, func() {
-		xAt, dyAt, dxAt := cursors[0].load(), cursors[1].load(), cursors[2].load()
-		f, df := l.field(factors), l.field(dfactors)
-		var gAt reg.GPVirtual
+	each("position", n, func() {
+		w.x, w.f = cursors[0].load(), w.field(factors)
+		dyAt, dxAt, df := cursors[1].load(), cursors[2].load(), w.field(dfactors)
+		var g reg.GPVirtual
 		if dynamic {
-			gAt = cursors[3].load()
+			g = cursors[3].load()
 			MOVQ(cursors[4].load(), dgenAt)
 		}
-		MOVQ(l.field(groups), group)
+		MOVQ(w.field(groups), group)
 		each("group", group, func() {
-			var dg [][]reg.VecVirtual
+			var dg []reg.VecVirtual
 			if dynamic {
-				dg = l.matrix(l.tile, w)
-				for _, row := range dg {
-					for _, r := range row {
-						l.Zero(r)
-					}
+				dg = w.vectors(width)
+				for _, r := range dg {
+					w.Zero(r)
 				}
 			}
-			v := l.field(vecs)
+			v := w.field(vecs)
 			each("vector", v, func() {
-				l.windowInput(dyAt, dys, dxAt, dxs, gAt, gs, f)
-				l.windowTaps(xAt, xs, dyAt, dys, df, dg)
-				l.fetchRows(xAt, xs)
-				l.fetchRows(dyAt, dys)
-				l.fetchRows(dxAt, dxs)
-				for _, p := range []reg.GPVirtual{xAt, dyAt, dxAt} {
-					ADDQ(U8(l.Width()), p)
+				grad := w.windowInput(dyAt, dys, dxAt, g, gs)
+				w.windowTaps(grad, df, dg)
+				// The distance is loaded each time: from a register the same lines are asked
+				// for some cycles earlier, and data beyond the cache takes a fifth longer (Zen 5;
+				// measured, not understood).
+				later := w.field(ahead)
+				for _, p := range []reg.GPVirtual{w.x, dyAt, dxAt} {
+					PREFETCHT0(Mem{Base: p, Index: later, Scale: 1})
 				}
-				ADDQ(U32(w*l.Width()), f)
-				ADDQ(U32(w*l.Width()), df)
+				w.move(w.x, dyAt, dxAt)
+				ADDQ(U32(width*w.Width()), df)
 			})
 			if dynamic {
-				l.storeTapSums(dg, dgenAt)
-				l.fetchRows(gAt, gs)
-				ADDQ(Imm(uint64(4*w)), dgenAt)
-				ADDQ(Imm(uint64(4*w)), gAt)
+				in := make([]reg.VecVirtual, w.Lanes)
+				copy(in, dg)
+				to := GP64()
+				MOVQ(dgenAt, to)
+				storeLanes(sumLanes(w.ISA, in), 0, width, to)
+				ADDQ(Imm(uint64(4*width)), dgenAt)
+				ADDQ(Imm(uint64(4*width)), g)
 			}
 		})
-		l.next(cursors...)
+		w.next(cursors...)
 	})
-	l.end()
+	w.end()
 }
 
-// fetchRows asks for the part of the rows of a later tile that lies below at.
-func (l *loop) fetchRows(at, stride reg.GPVirtual) {
-	p := l.fetch(stride)
-	ADDQ(at, p)
-	walk(p, stride, l.tile, func(_ int, row Mem) { PREFETCHT0(row) })
-}
-
-// windowInput writes dx[p] = Σ_k taps[p+k][k] * dy[p+k] of one vector of channels.
-func (l *loop) windowInput(dyAt, dys, dxAt, dxs, gAt, gs, f reg.GPVirtual) {
-	static := l.staticTaps(f)
-	sums := l.vectors(l.tile)
-	to := GP64()
-	MOVQ(dxAt, to)
-	var g reg.GPVirtual
-	if gs != nil {
-		g = GP64()
-		MOVQ(gAt, g)
+// windowInput writes one vector of dx[p] = Σ_k taps[p+k][k] * dy[p+k], and gives that of
+// dy[p].
+func (w *window) windowInput(dyAt, dys, dxAt, g, gs reg.GPVirtual) reg.VecVirtual {
+	grad, sum := w.Vec(), w.Vec()
+	VMOVUPS(Mem{Base: dyAt}, grad)
+	for k := range w.w {
+		in := grad
+		if k > 0 {
+			in = w.Vec()
+			VMOVUPS(beside(dyAt, dys, k), in)
+		}
+		var row Mem
+		if w.dynamic {
+			row = beside(g, gs, k)
+		}
+		w.addTap(k, row, in, sum, k == 0)
 	}
-	walk(dyAt, dys, l.rows(), func(q int, at Mem) {
-		in := l.Vec()
-		VMOVUPS(at, in)
-		for p := range sums {
-			k := q - p
-			if k < 0 || k >= l.w {
-				continue
-			}
-			t := static[k]
-			if gs != nil {
-				t = l.tap(static[k], Mem{Base: g}, k)
-			}
-			addProduct(in, t, sums[p], k == 0)
-		}
-		if gs != nil && q < l.rows()-1 {
-			ADDQ(gs, g)
-		}
-		if p := q - l.w + 1; p >= 0 {
-			VMOVUPS(sums[p], Mem{Base: to})
-			if p < l.tile-1 {
-				ADDQ(dxs, to)
-			}
-		}
-	})
+	VMOVUPS(sum, Mem{Base: dxAt})
+	return grad
 }
 
 // windowTaps adds dy[p] * x[p-k] to the gradients of static tap k and of tap k of
 // position p.
-func (l *loop) windowTaps(xAt, xs, dyAt, dys, df reg.GPVirtual, dg [][]reg.VecVirtual) {
-	grad := l.vectors(l.tile)
-	walk(dyAt, dys, l.tile, func(p int, at Mem) { VMOVUPS(at, grad[p]) })
-	ds := l.staticTaps(df)
-	walk(xAt, xs, l.rows(), func(j int, at Mem) {
-		in := l.Vec()
-		VMOVUPS(at, in)
-		for p := range grad {
-			k := p + l.w - 1 - j
-			if k < 0 || k >= l.w {
-				continue
-			}
-			VFMADD231PS(in, grad[p], ds[k])
-			if dg != nil {
-				VFMADD231PS(in, grad[p], dg[p][k])
-			}
-		}
-	})
+func (w *window) windowTaps(grad reg.VecVirtual, df reg.GPVirtual, dg []reg.VecVirtual) {
+	ds := w.vectors(w.w)
 	for k := range ds {
-		VMOVUPS(ds[k], l.at(df, k))
+		VMOVUPS(w.at(df, k), ds[k])
 	}
-}
-
-// storeTapSums writes the sums over the lanes of each position's taps to its row of
-// dgen.
-func (l *loop) storeTapSums(dg [][]reg.VecVirtual, at Mem) {
-	room := slot(l.w)
-	in := make([]reg.VecVirtual, l.Lanes)
-	for p, row := range dg {
-		copy(in[p*room:], row)
-	}
-	sums := sumLanes(l.ISA, in)
-	stride := l.field(dgenStride)
-	to := GP64()
-	MOVQ(at, to)
-	for p := range dg {
-		storeLanes(sums, p*room, l.w, to)
-		if p < len(dg)-1 {
-			ADDQ(stride, to)
+	for k := w.w - 1; k >= 0; k-- {
+		in := w.Vec()
+		VMOVUPS(beside(w.x, w.xStride, w.w-1-k), in)
+		VFMADD231PS(in, grad, ds[k])
+		if dg != nil {
+			VFMADD231PS(in, grad, dg[k])
 		}
+	}
+	for k := range ds {
+		VMOVUPS(ds[k], w.at(df, k))
 	}
 }
