@@ -22,7 +22,7 @@ DATA convMask<>+56(SB)/4, $0x00000000
 DATA convMask<>+60(SB)/4, $0x00000000
 GLOBL convMask<>(SB), RODATA|NOPTR, $64
 
-// func convStaticForwardW1AVX512(run *[16]uintptr)
+// func convStaticForwardW1AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticForwardW1AVX512(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -39,9 +39,9 @@ TEXT ·convStaticForwardW1AVX512(SB), NOSPLIT, $24-8
 
 position:
 	MOVQ 8(SP), AX
-	MOVQ run+0(FP), CX
-	MOVQ 88(CX), CX
-	MOVQ 16(SP), DX
+	MOVQ 16(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
 	MOVQ run+0(FP), BX
 	MOVQ 112(BX), BX
 
@@ -51,12 +51,14 @@ group:
 
 vector:
 	VMOVUPS    (AX), Z0
-	PREFETCHT0 4096(AX)
-	VMULPS     (CX), Z0, Z0
-	VMOVUPS    Z0, (DX)
+	VMULPS     (DX), Z0, Z0
+	VMOVUPS    Z0, (CX)
+	MOVQ       run+0(FP), DI
+	MOVQ       128(DI), DI
+	PREFETCHT0 (AX)(DI*1)
 	ADDQ       $0x40, AX
-	ADDQ       $0x40, DX
-	ADDQ       $0x00000040, CX
+	ADDQ       $0x40, CX
+	ADDQ       $0x00000040, DX
 	DECQ       SI
 	JNZ        vector
 	DECQ       BX
@@ -74,7 +76,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW1AVX512(run *[16]uintptr)
+// func convStaticBackwardW1AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticBackwardW1AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -91,65 +93,128 @@ TEXT ·convStaticBackwardW1AVX512(SB), NOSPLIT, $48-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), AX
-	MOVQ 32(AX), AX
-
-position:
-	MOVQ 8(SP), AX
 	MOVQ run+0(FP), CX
-	MOVQ 88(CX), CX
-	MOVQ 16(SP), DX
-	MOVQ 24(SP), BX
-	MOVQ run+0(FP), SI
-	MOVQ 96(SI), SI
-	MOVQ run+0(FP), DI
-	MOVQ 112(DI), DI
-	MOVQ DI, 40(SP)
+	MOVQ 32(CX), CX
+	MOVQ run+0(FP), DX
+	MOVQ 48(DX), DX
+
+tile:
+	MOVQ 8(SP), BX
+	MOVQ 16(SP), SI
+	MOVQ 24(SP), DI
+	MOVQ run+0(FP), R8
+	MOVQ 88(R8), R8
+	MOVQ run+0(FP), R9
+	MOVQ 96(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 112(R10), R10
+	MOVQ R10, 40(SP)
 
 group:
-	MOVQ run+0(FP), DI
-	MOVQ 120(DI), DI
+	MOVQ run+0(FP), R10
+	MOVQ 120(R10), R10
 
 vector:
-	VMOVUPS     (DX), Z0
-	VMULPS      (CX), Z0, Z1
-	VMOVUPS     Z1, (BX)
-	VMOVUPS     (SI), Z1
-	VMOVUPS     (AX), Z2
-	VFMADD231PS Z2, Z0, Z1
-	VMOVUPS     Z1, (SI)
-	MOVQ        run+0(FP), R8
-	MOVQ        128(R8), R8
-	PREFETCHT0  (AX)(R8*1)
-	PREFETCHT0  (DX)(R8*1)
-	PREFETCHT0  (BX)(R8*1)
-	ADDQ        $0x40, AX
-	ADDQ        $0x40, DX
+	VMOVUPS     (R8), Z0
+	MOVQ        DI, R11
+	MOVQ        SI, R12
+	VMOVUPS     (R12), Z1
+	VMULPS      Z1, Z0, Z1
+	VMOVUPS     Z1, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z1
+	VMULPS      Z1, Z0, Z1
+	VMOVUPS     Z1, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z1
+	VMULPS      Z1, Z0, Z1
+	VMOVUPS     Z1, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z1
+	VMULPS      Z1, Z0, Z0
+	VMOVUPS     Z0, (R11)
+	MOVQ        SI, R11
+	VMOVUPS     (R11), Z0
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Z1
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Z2
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Z3
+	VMOVUPS     (R9), Z4
+	MOVQ        BX, R11
+	VMOVUPS     (R11), Z5
+	VFMADD231PS Z5, Z0, Z4
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z0
+	VFMADD231PS Z0, Z1, Z4
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z0
+	VFMADD231PS Z0, Z2, Z4
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z0
+	VFMADD231PS Z0, Z3, Z4
+	VMOVUPS     Z4, (R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        136(R11), R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        144(R11), R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
 	ADDQ        $0x40, BX
-	ADDQ        $0x00000040, CX
-	ADDQ        $0x00000040, SI
-	DECQ        DI
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DI
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R9
+	DECQ        R10
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), AX
-	MOVQ        16(AX), AX
-	IMUL3Q      $0x01, AX, AX
-	ADDQ        AX, 8(SP)
-	MOVQ        run+0(FP), AX
-	MOVQ        32(AX), AX
-	IMUL3Q      $0x01, AX, AX
-	ADDQ        AX, 16(SP)
-	MOVQ        run+0(FP), AX
-	MOVQ        48(AX), AX
-	IMUL3Q      $0x01, AX, AX
-	ADDQ        AX, 24(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        16(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 8(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        32(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 16(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        48(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 24(SP)
 	DECQ        (SP)
-	JNZ         position
+	JNZ         tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW1AVX512(run *[16]uintptr)
+// func convHeadwiseForwardW1AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseForwardW1AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -169,9 +234,9 @@ TEXT ·convHeadwiseForwardW1AVX512(SB), NOSPLIT, $32-8
 
 position:
 	MOVQ 8(SP), AX
-	MOVQ run+0(FP), CX
-	MOVQ 88(CX), CX
-	MOVQ 16(SP), DX
+	MOVQ 16(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
 	MOVQ 24(SP), BX
 	MOVQ run+0(FP), SI
 	MOVQ 112(SI), SI
@@ -182,14 +247,17 @@ group:
 
 vector:
 	VMOVUPS      (AX), Z0
-	PREFETCHT0   4096(AX)
-	VBROADCASTSS (BX), Z1
-	VADDPS       (CX), Z1, Z1
-	VMULPS       Z0, Z1, Z0
-	VMOVUPS      Z0, (DX)
+	VMOVUPS      (DX), Z1
+	VBROADCASTSS (BX), Z2
+	VADDPS       Z1, Z2, Z2
+	VMULPS       Z0, Z2, Z0
+	VMOVUPS      Z0, (CX)
+	MOVQ         run+0(FP), R8
+	MOVQ         128(R8), R8
+	PREFETCHT0   (AX)(R8*1)
 	ADDQ         $0x40, AX
-	ADDQ         $0x40, DX
-	ADDQ         $0x00000040, CX
+	ADDQ         $0x40, CX
+	ADDQ         $0x00000040, DX
 	DECQ         DI
 	JNZ          vector
 	ADDQ         $0x04, BX
@@ -212,7 +280,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW1AVX512(run *[16]uintptr)
+// func convHeadwiseBackwardW1AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseBackwardW1AVX512(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -229,104 +297,204 @@ TEXT ·convHeadwiseBackwardW1AVX512(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 32(SP)
-	MOVQ run+0(FP), AX
-	MOVQ 72(AX), AX
 	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
+	MOVQ 72(AX), AX
+	MOVQ AX, 48(SP)
+	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), AX
-	MOVQ 32(AX), AX
-	MOVQ run+0(FP), AX
-	MOVQ 64(AX), AX
-
-position:
-	MOVQ 8(SP), AX
 	MOVQ run+0(FP), CX
-	MOVQ 88(CX), CX
-	MOVQ 16(SP), DX
-	MOVQ 24(SP), BX
-	MOVQ run+0(FP), SI
-	MOVQ 96(SI), SI
-	MOVQ 32(SP), DI
-	MOVQ 40(SP), R8
-	MOVQ R8, 48(SP)
-	MOVQ run+0(FP), R8
-	MOVQ 112(R8), R8
-	MOVQ R8, 56(SP)
+	MOVQ 32(CX), CX
+	MOVQ run+0(FP), DX
+	MOVQ 48(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 64(BX), BX
+
+tile:
+	MOVQ 8(SP), SI
+	MOVQ 16(SP), DI
+	MOVQ 24(SP), R8
+	MOVQ run+0(FP), R9
+	MOVQ 88(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 96(R10), R10
+	MOVQ 40(SP), R11
+	MOVQ 48(SP), R12
+	MOVQ R12, 32(SP)
+	MOVQ run+0(FP), R12
+	MOVQ 112(R12), R12
+	MOVQ R12, 56(SP)
 
 group:
 	VPXORQ Z0, Z0, Z0
-	MOVQ   run+0(FP), R8
-	MOVQ   120(R8), R8
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	MOVQ   run+0(FP), R12
+	MOVQ   120(R12), R12
 
 vector:
-	VMOVUPS      (DX), Z1
-	VBROADCASTSS (DI), Z2
-	VADDPS       (CX), Z2, Z2
-	VMULPS       Z1, Z2, Z2
-	VMOVUPS      Z2, (BX)
-	VMOVUPS      (SI), Z2
-	VMOVUPS      (AX), Z3
-	VFMADD231PS  Z3, Z1, Z2
-	VFMADD231PS  Z3, Z1, Z0
-	VMOVUPS      Z2, (SI)
-	MOVQ         run+0(FP), R9
-	MOVQ         128(R9), R9
-	PREFETCHT0   (AX)(R9*1)
-	PREFETCHT0   (DX)(R9*1)
-	PREFETCHT0   (BX)(R9*1)
-	ADDQ         $0x40, AX
-	ADDQ         $0x40, DX
-	ADDQ         $0x40, BX
-	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000040, SI
-	DECQ         R8
+	VMOVUPS      (R9), Z4
+	MOVQ         R8, R13
+	MOVQ         R11, R14
+	MOVQ         DI, R15
+	VMOVUPS      (R15), Z5
+	VBROADCASTSS (R14), Z6
+	VADDPS       Z4, Z6, Z6
+	VMULPS       Z5, Z6, Z5
+	ADDQ         BX, R14
+	VMOVUPS      Z5, (R13)
+	ADDQ         DX, R13
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z5
+	VBROADCASTSS (R14), Z6
+	VADDPS       Z4, Z6, Z6
+	VMULPS       Z5, Z6, Z5
+	ADDQ         BX, R14
+	VMOVUPS      Z5, (R13)
+	ADDQ         DX, R13
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z5
+	VBROADCASTSS (R14), Z6
+	VADDPS       Z4, Z6, Z6
+	VMULPS       Z5, Z6, Z5
+	ADDQ         BX, R14
+	VMOVUPS      Z5, (R13)
+	ADDQ         DX, R13
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z5
+	VBROADCASTSS (R14), Z6
+	VADDPS       Z4, Z6, Z6
+	VMULPS       Z5, Z6, Z4
+	VMOVUPS      Z4, (R13)
+	MOVQ         DI, R13
+	VMOVUPS      (R13), Z4
+	ADDQ         CX, R13
+	VMOVUPS      (R13), Z5
+	ADDQ         CX, R13
+	VMOVUPS      (R13), Z6
+	ADDQ         CX, R13
+	VMOVUPS      (R13), Z7
+	VMOVUPS      (R10), Z8
+	MOVQ         SI, R13
+	VMOVUPS      (R13), Z9
+	VFMADD231PS  Z9, Z4, Z8
+	VFMADD231PS  Z9, Z4, Z0
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Z4
+	VFMADD231PS  Z4, Z5, Z8
+	VFMADD231PS  Z4, Z5, Z1
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Z4
+	VFMADD231PS  Z4, Z6, Z8
+	VFMADD231PS  Z4, Z6, Z2
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Z4
+	VFMADD231PS  Z4, Z7, Z8
+	VFMADD231PS  Z4, Z7, Z3
+	VMOVUPS      Z8, (R10)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	ADDQ         SI, R13
+	PREFETCHT0   (R13)
+	ADDQ         AX, R13
+	PREFETCHT0   (R13)
+	ADDQ         AX, R13
+	PREFETCHT0   (R13)
+	ADDQ         AX, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         136(R13), R13
+	ADDQ         DI, R13
+	PREFETCHT0   (R13)
+	ADDQ         CX, R13
+	PREFETCHT0   (R13)
+	ADDQ         CX, R13
+	PREFETCHT0   (R13)
+	ADDQ         CX, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         144(R13), R13
+	ADDQ         R8, R13
+	PREFETCHT0   (R13)
+	ADDQ         DX, R13
+	PREFETCHT0   (R13)
+	ADDQ         DX, R13
+	PREFETCHT0   (R13)
+	ADDQ         DX, R13
+	PREFETCHT0   (R13)
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, R8
+	ADDQ         $0x00000040, R9
+	ADDQ         $0x00000040, R10
+	DECQ         R12
 	JNZ          vector
-	MOVQ         48(SP), R8
-	VUNPCKLPS    Z0, Z0, Z1
-	VUNPCKHPS    Z0, Z0, Z2
-	VADDPS       Z2, Z1, Z1
-	VUNPCKLPD    Z1, Z1, Z2
-	VUNPCKHPD    Z1, Z1, Z1
-	VADDPS       Z1, Z2, Z2
-	VSHUFF32X4   $0x44, Z2, Z2, Z1
-	VSHUFF32X4   $0xee, Z2, Z2, Z2
-	VADDPS       Z2, Z1, Z1
-	VSHUFF32X4   $0x88, Z1, Z1, Z2
-	VSHUFF32X4   $0xdd, Z1, Z1, Z1
-	VADDPS       Z1, Z2, Z2
-	VMOVSS       X2, (R8)
-	ADDQ         $0x04, 48(SP)
-	ADDQ         $0x04, DI
+	VUNPCKLPS    Z1, Z0, Z4
+	VUNPCKHPS    Z1, Z0, Z5
+	VADDPS       Z5, Z4, Z4
+	VUNPCKLPS    Z3, Z2, Z5
+	VUNPCKHPS    Z3, Z2, Z6
+	VADDPS       Z6, Z5, Z5
+	VUNPCKLPD    Z5, Z4, Z6
+	VUNPCKHPD    Z5, Z4, Z4
+	VADDPS       Z4, Z6, Z6
+	VSHUFF32X4   $0x44, Z6, Z6, Z4
+	VSHUFF32X4   $0xee, Z6, Z6, Z5
+	VADDPS       Z5, Z4, Z4
+	VSHUFF32X4   $0x88, Z4, Z4, Z5
+	VSHUFF32X4   $0xdd, Z4, Z4, Z4
+	VADDPS       Z4, Z5, Z5
+	MOVQ         run+0(FP), R12
+	MOVQ         80(R12), R12
+	MOVQ         32(SP), R13
+	VMOVSS       X5, (R13)
+	ADDQ         R12, R13
+	VEXTRACTPS   $0x01, X5, (R13)
+	ADDQ         R12, R13
+	VEXTRACTPS   $0x02, X5, (R13)
+	ADDQ         R12, R13
+	VEXTRACTPS   $0x03, X5, (R13)
+	MOVQ         run+0(FP), R12
+	MOVQ         152(R12), R12
+	ADDQ         R11, R12
+	PREFETCHT0   (R12)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         $0x04, 32(SP)
+	ADDQ         $0x04, R11
 	DECQ         56(SP)
 	JNZ          group
-	MOVQ         run+0(FP), AX
-	MOVQ         16(AX), AX
-	IMUL3Q       $0x01, AX, AX
-	ADDQ         AX, 8(SP)
-	MOVQ         run+0(FP), AX
-	MOVQ         32(AX), AX
-	IMUL3Q       $0x01, AX, AX
-	ADDQ         AX, 16(SP)
-	MOVQ         run+0(FP), AX
-	MOVQ         48(AX), AX
-	IMUL3Q       $0x01, AX, AX
-	ADDQ         AX, 24(SP)
-	MOVQ         run+0(FP), AX
-	MOVQ         64(AX), AX
-	IMUL3Q       $0x01, AX, AX
-	ADDQ         AX, 32(SP)
-	MOVQ         run+0(FP), AX
-	MOVQ         80(AX), AX
-	IMUL3Q       $0x01, AX, AX
-	ADDQ         AX, 40(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         16(SI), SI
+	IMUL3Q       $0x04, SI, SI
+	ADDQ         SI, 8(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         32(SI), SI
+	IMUL3Q       $0x04, SI, SI
+	ADDQ         SI, 16(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         48(SI), SI
+	IMUL3Q       $0x04, SI, SI
+	ADDQ         SI, 24(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         64(SI), SI
+	IMUL3Q       $0x04, SI, SI
+	ADDQ         SI, 40(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         80(SI), SI
+	IMUL3Q       $0x04, SI, SI
+	ADDQ         SI, 48(SP)
 	DECQ         (SP)
-	JNZ          position
+	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW1AVX512(run *[16]uintptr)
+// func convLowRankForwardW1AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankForwardW1AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -356,8 +524,7 @@ tile:
 	LEAQ       (DI)(BX*4), R8
 	ADDQ       BX, R8
 	MOVQ       run+0(FP), R9
-	MOVQ       128(R9), R9
-	IMULQ      BX, R9
+	MOVQ       152(R9), R9
 	ADDQ       AX, R9
 	PREFETCHT1 (R9)
 	ADDQ       BX, R9
@@ -431,95 +598,91 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         8(SP), BX
+	MOVQ         128(BX), BX
+	MOVQ         8(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         16(DI), DI
-	VMOVUPS      (BX), Z12
-	PREFETCHT1   (BX)(SI*1)
+	VMOVUPS      (SI), Z12
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z12, Z0, Z0
 	VMOVUPS      Z0, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z0, Z1, Z1
 	VMOVUPS      Z1, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z0, Z2, Z2
 	VMOVUPS      Z2, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z0, Z3, Z3
 	VMOVUPS      Z3, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z0, Z4, Z4
 	VMOVUPS      Z4, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z0, Z5, Z5
 	VMOVUPS      Z5, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z0, Z6, Z6
 	VMOVUPS      Z6, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z0, Z7, Z7
 	VMOVUPS      Z7, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z0, Z8, Z8
 	VMOVUPS      Z8, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z0, Z9, Z9
 	VMOVUPS      Z9, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z0, Z10, Z10
 	VMOVUPS      Z10, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z0, Z11, Z11
 	VMOVUPS      Z11, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -540,7 +703,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW1AVX512(run *[16]uintptr)
+// func convLowRankBackwardW1AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankBackwardW1AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -576,8 +739,7 @@ tile:
 	LEAQ       (DI)(BX*4), R8
 	ADDQ       BX, R8
 	MOVQ       run+0(FP), R9
-	MOVQ       128(R9), R9
-	IMULQ      BX, R9
+	MOVQ       152(R9), R9
 	ADDQ       AX, R9
 	PREFETCHT1 (R9)
 	ADDQ       BX, R9
@@ -651,95 +813,91 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         32(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         16(SP), BX
+	MOVQ         136(BX), BX
+	MOVQ         16(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         32(DI), DI
-	VMOVUPS      (BX), Z12
-	PREFETCHT1   (BX)(SI*1)
+	VMOVUPS      (SI), Z12
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z12, Z0, Z0
 	VMOVUPS      Z0, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z0, Z1, Z1
 	VMOVUPS      Z1, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z0, Z2, Z2
 	VMOVUPS      Z2, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z0, Z3, Z3
 	VMOVUPS      Z3, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z0, Z4, Z4
 	VMOVUPS      Z4, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z0, Z5, Z5
 	VMOVUPS      Z5, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z0, Z6, Z6
 	VMOVUPS      Z6, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z0, Z7, Z7
 	VMOVUPS      Z7, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z0, Z8, Z8
 	VMOVUPS      Z8, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z0, Z9, Z9
 	VMOVUPS      Z9, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z0, Z10, Z10
 	VMOVUPS      Z10, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Z0, Z11, Z11
 	VMOVUPS      Z11, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -770,59 +928,56 @@ taps:
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Z11
 	MOVQ         run+0(FP), AX
-	MOVQ         16(AX), AX
-	MOVQ         run+0(FP), CX
-	MOVQ         128(CX), CX
-	IMULQ        AX, CX
-	MOVQ         8(SP), AX
+	MOVQ         128(AX), AX
+	MOVQ         8(SP), CX
 	MOVQ         run+0(FP), DX
 	MOVQ         16(DX), DX
-	VMOVUPS      (AX), Z12
-	PREFETCHT1   (AX)(CX*1)
+	VMOVUPS      (CX), Z12
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z12, Z0, Z0
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z12
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z12
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z12, Z1, Z1
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z12
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z12
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z12, Z2, Z2
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z12
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z12
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z12, Z3, Z3
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z12
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z12
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z12, Z4, Z4
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z12
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z12
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z12, Z5, Z5
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z12
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z12
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z12, Z6, Z6
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z12
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z12
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z12, Z7, Z7
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z12
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z12
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z12, Z8, Z8
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z12
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z12
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z12, Z9, Z9
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z12
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z12
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z12, Z10, Z10
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z12
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z12
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z12, Z11, Z11
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX
@@ -961,7 +1116,7 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW2AVX512(run *[16]uintptr)
+// func convStaticForwardW2AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticForwardW2AVX512(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -978,9 +1133,9 @@ TEXT ·convStaticForwardW2AVX512(SB), NOSPLIT, $24-8
 
 position:
 	MOVQ 8(SP), CX
-	MOVQ run+0(FP), DX
-	MOVQ 88(DX), DX
-	MOVQ 16(SP), BX
+	MOVQ 16(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ run+0(FP), SI
 	MOVQ 112(SI), SI
 
@@ -990,14 +1145,16 @@ group:
 
 vector:
 	VMOVUPS     (CX), Z0
-	VMULPS      64(DX), Z0, Z0
+	VMULPS      64(BX), Z0, Z0
 	VMOVUPS     (CX)(AX*1), Z1
-	PREFETCHT0  4096(CX)(AX*1)
-	VFMADD231PS (DX), Z1, Z0
-	VMOVUPS     Z0, (BX)
+	VFMADD231PS (BX), Z1, Z0
+	VMOVUPS     Z0, (DX)
+	MOVQ        run+0(FP), R8
+	MOVQ        128(R8), R8
+	PREFETCHT0  (CX)(R8*1)
 	ADDQ        $0x40, CX
-	ADDQ        $0x40, BX
-	ADDQ        $0x00000080, DX
+	ADDQ        $0x40, DX
+	ADDQ        $0x00000080, BX
 	DECQ        DI
 	JNZ         vector
 	DECQ        SI
@@ -1015,7 +1172,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW2AVX512(run *[16]uintptr)
+// func convStaticBackwardW2AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticBackwardW2AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -1034,69 +1191,141 @@ TEXT ·convStaticBackwardW2AVX512(SB), NOSPLIT, $48-8
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
+	MOVQ run+0(FP), DX
+	MOVQ 48(DX), DX
 
-position:
-	MOVQ 8(SP), DX
-	MOVQ run+0(FP), BX
-	MOVQ 88(BX), BX
+tile:
+	MOVQ 8(SP), BX
 	MOVQ 16(SP), SI
 	MOVQ 24(SP), DI
 	MOVQ run+0(FP), R8
-	MOVQ 96(R8), R8
+	MOVQ 88(R8), R8
 	MOVQ run+0(FP), R9
-	MOVQ 112(R9), R9
-	MOVQ R9, 40(SP)
+	MOVQ 96(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 112(R10), R10
+	MOVQ R10, 40(SP)
 
 group:
-	MOVQ run+0(FP), R9
-	MOVQ 120(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 120(R10), R10
 
 vector:
-	VMOVUPS     (SI), Z0
-	VMULPS      (BX), Z0, Z1
-	VMOVUPS     (SI)(CX*1), Z2
-	VFMADD231PS 64(BX), Z2, Z1
-	VMOVUPS     Z1, (DI)
-	VMOVUPS     (R8), Z1
-	VMOVUPS     64(R8), Z2
-	VMOVUPS     (DX), Z3
-	VFMADD231PS Z3, Z0, Z2
-	VMOVUPS     (DX)(AX*1), Z3
-	VFMADD231PS Z3, Z0, Z1
-	VMOVUPS     Z1, (R8)
-	VMOVUPS     Z2, 64(R8)
-	MOVQ        run+0(FP), R10
-	MOVQ        128(R10), R10
-	PREFETCHT0  (DX)(R10*1)
-	PREFETCHT0  (SI)(R10*1)
-	PREFETCHT0  (DI)(R10*1)
-	ADDQ        $0x40, DX
+	VMOVUPS     (R8), Z0
+	VMOVUPS     64(R8), Z1
+	MOVQ        DI, R11
+	MOVQ        SI, R12
+	VMOVUPS     (R12), Z2
+	VMULPS      Z2, Z0, Z2
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z3
+	VFMADD231PS Z3, Z1, Z2
+	VMULPS      Z3, Z0, Z3
+	VMOVUPS     Z2, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z2
+	VFMADD231PS Z2, Z1, Z3
+	VMULPS      Z2, Z0, Z2
+	VMOVUPS     Z3, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z3
+	VFMADD231PS Z3, Z1, Z2
+	VMULPS      Z3, Z0, Z0
+	VMOVUPS     Z2, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     Z0, (R11)
+	MOVQ        SI, R11
+	VMOVUPS     (R11), Z0
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Z1
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Z2
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Z3
+	VMOVUPS     (R9), Z4
+	VMOVUPS     64(R9), Z5
+	MOVQ        BX, R11
+	VMOVUPS     (R11), Z6
+	VFMADD231PS Z6, Z0, Z5
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z6
+	VFMADD231PS Z6, Z0, Z4
+	VFMADD231PS Z6, Z1, Z5
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z0
+	VFMADD231PS Z0, Z1, Z4
+	VFMADD231PS Z0, Z2, Z5
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z0
+	VFMADD231PS Z0, Z2, Z4
+	VFMADD231PS Z0, Z3, Z5
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z0
+	VFMADD231PS Z0, Z3, Z4
+	VMOVUPS     Z4, (R9)
+	VMOVUPS     Z5, 64(R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        136(R11), R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        144(R11), R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        $0x40, BX
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DI
-	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
-	DECQ        R9
+	ADDQ        $0x00000080, R9
+	DECQ        R10
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), DX
-	MOVQ        16(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 8(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        32(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 16(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        48(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 24(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        16(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 8(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        32(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 16(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        48(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 24(SP)
 	DECQ        (SP)
-	JNZ         position
+	JNZ         tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW2AVX512(run *[16]uintptr)
+// func convHeadwiseForwardW2AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseForwardW2AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -1116,9 +1345,9 @@ TEXT ·convHeadwiseForwardW2AVX512(SB), NOSPLIT, $32-8
 
 position:
 	MOVQ 8(SP), CX
-	MOVQ run+0(FP), DX
-	MOVQ 88(DX), DX
-	MOVQ 16(SP), BX
+	MOVQ 16(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ 24(SP), SI
 	MOVQ run+0(FP), DI
 	MOVQ 112(DI), DI
@@ -1129,18 +1358,22 @@ group:
 
 vector:
 	VMOVUPS      (CX), Z0
-	VBROADCASTSS 4(SI), Z1
-	VADDPS       64(DX), Z1, Z1
-	VMULPS       Z0, Z1, Z0
+	VMOVUPS      64(BX), Z1
+	VBROADCASTSS 4(SI), Z2
+	VADDPS       Z1, Z2, Z2
+	VMULPS       Z0, Z2, Z0
 	VMOVUPS      (CX)(AX*1), Z1
-	PREFETCHT0   4096(CX)(AX*1)
-	VBROADCASTSS (SI), Z2
-	VADDPS       (DX), Z2, Z2
-	VFMADD231PS  Z1, Z2, Z0
-	VMOVUPS      Z0, (BX)
+	VMOVUPS      (BX), Z2
+	VBROADCASTSS (SI), Z3
+	VADDPS       Z2, Z3, Z3
+	VFMADD231PS  Z1, Z3, Z0
+	VMOVUPS      Z0, (DX)
+	MOVQ         run+0(FP), R9
+	MOVQ         128(R9), R9
+	PREFETCHT0   (CX)(R9*1)
 	ADDQ         $0x40, CX
-	ADDQ         $0x40, BX
-	ADDQ         $0x00000080, DX
+	ADDQ         $0x40, DX
+	ADDQ         $0x00000080, BX
 	DECQ         R8
 	JNZ          vector
 	ADDQ         $0x08, SI
@@ -1163,7 +1396,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW2AVX512(run *[16]uintptr)
+// func convHeadwiseBackwardW2AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseBackwardW2AVX512(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -1180,114 +1413,247 @@ TEXT ·convHeadwiseBackwardW2AVX512(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 32(SP)
+	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 72(AX), AX
-	MOVQ AX, 40(SP)
+	MOVQ AX, 48(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
-	MOVQ 64(DX), DX
+	MOVQ 48(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 64(BX), BX
 
-position:
-	MOVQ 8(SP), BX
-	MOVQ run+0(FP), SI
-	MOVQ 88(SI), SI
+tile:
+	MOVQ 8(SP), SI
 	MOVQ 16(SP), DI
 	MOVQ 24(SP), R8
 	MOVQ run+0(FP), R9
-	MOVQ 96(R9), R9
-	MOVQ 32(SP), R10
+	MOVQ 88(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 96(R10), R10
 	MOVQ 40(SP), R11
-	MOVQ R11, 48(SP)
-	MOVQ run+0(FP), R11
-	MOVQ 112(R11), R11
-	MOVQ R11, 56(SP)
+	MOVQ 48(SP), R12
+	MOVQ R12, 32(SP)
+	MOVQ run+0(FP), R12
+	MOVQ 112(R12), R12
+	MOVQ R12, 56(SP)
 
 group:
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
-	MOVQ   run+0(FP), R11
-	MOVQ   120(R11), R11
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	MOVQ   run+0(FP), R12
+	MOVQ   120(R12), R12
 
 vector:
-	VMOVUPS      (DI), Z2
-	VBROADCASTSS (R10), Z3
-	VADDPS       (SI), Z3, Z3
-	VMULPS       Z2, Z3, Z3
-	VMOVUPS      (DI)(CX*1), Z4
-	VBROADCASTSS 4(R10)(DX*1), Z5
-	VADDPS       64(SI), Z5, Z5
-	VFMADD231PS  Z4, Z5, Z3
-	VMOVUPS      Z3, (R8)
-	VMOVUPS      (R9), Z3
-	VMOVUPS      64(R9), Z4
-	VMOVUPS      (BX), Z5
-	VFMADD231PS  Z5, Z2, Z4
-	VFMADD231PS  Z5, Z2, Z1
-	VMOVUPS      (BX)(AX*1), Z5
-	VFMADD231PS  Z5, Z2, Z3
-	VFMADD231PS  Z5, Z2, Z0
-	VMOVUPS      Z3, (R9)
-	VMOVUPS      Z4, 64(R9)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	PREFETCHT0   (BX)(R12*1)
-	PREFETCHT0   (DI)(R12*1)
-	PREFETCHT0   (R8)(R12*1)
-	ADDQ         $0x40, BX
-	ADDQ         $0x40, DI
-	ADDQ         $0x40, R8
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, R9
-	DECQ         R11
-	JNZ          vector
-	MOVQ         48(SP), R11
-	VUNPCKLPS    Z1, Z0, Z2
-	VUNPCKHPS    Z1, Z0, Z3
-	VADDPS       Z3, Z2, Z2
-	VUNPCKLPD    Z2, Z2, Z3
-	VUNPCKHPD    Z2, Z2, Z2
-	VADDPS       Z2, Z3, Z3
-	VSHUFF32X4   $0x44, Z3, Z3, Z2
-	VSHUFF32X4   $0xee, Z3, Z3, Z3
-	VADDPS       Z3, Z2, Z2
-	VSHUFF32X4   $0x88, Z2, Z2, Z3
-	VSHUFF32X4   $0xdd, Z2, Z2, Z2
-	VADDPS       Z2, Z3, Z3
-	VMOVLPS      X3, (R11)
-	ADDQ         $0x08, 48(SP)
-	ADDQ         $0x08, R10
-	DECQ         56(SP)
-	JNZ          group
-	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 8(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         32(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         48(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 24(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         64(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 32(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         80(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 40(SP)
-	DECQ         (SP)
-	JNZ          position
+	VMOVUPS       (R9), Z8
+	VMOVUPS       64(R9), Z9
+	MOVQ          R8, R13
+	MOVQ          R11, R14
+	MOVQ          DI, R15
+	VMOVUPS       (R15), Z10
+	VBROADCASTSS  (R14), Z11
+	VADDPS        Z8, Z11, Z11
+	VMULPS        Z10, Z11, Z10
+	ADDQ          BX, R14
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z11
+	VBROADCASTSS  4(R14), Z12
+	VADDPS        Z9, Z12, Z12
+	VFMADD231PS   Z11, Z12, Z10
+	VBROADCASTSS  (R14), Z12
+	VADDPS        Z8, Z12, Z12
+	VMULPS        Z11, Z12, Z11
+	ADDQ          BX, R14
+	VMOVUPS       Z10, (R13)
+	ADDQ          DX, R13
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z10
+	VBROADCASTSS  4(R14), Z12
+	VADDPS        Z9, Z12, Z12
+	VFMADD231PS   Z10, Z12, Z11
+	VBROADCASTSS  (R14), Z12
+	VADDPS        Z8, Z12, Z12
+	VMULPS        Z10, Z12, Z10
+	ADDQ          BX, R14
+	VMOVUPS       Z11, (R13)
+	ADDQ          DX, R13
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z11
+	VBROADCASTSS  4(R14), Z12
+	VADDPS        Z9, Z12, Z12
+	VFMADD231PS   Z11, Z12, Z10
+	VBROADCASTSS  (R14), Z12
+	VADDPS        Z8, Z12, Z12
+	VMULPS        Z11, Z12, Z8
+	ADDQ          BX, R14
+	VMOVUPS       Z10, (R13)
+	ADDQ          DX, R13
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z10
+	VBROADCASTSS  4(R14), Z11
+	VADDPS        Z9, Z11, Z11
+	VFMADD231PS   Z10, Z11, Z8
+	VMOVUPS       Z8, (R13)
+	MOVQ          DI, R13
+	VMOVUPS       (R13), Z8
+	ADDQ          CX, R13
+	VMOVUPS       (R13), Z9
+	ADDQ          CX, R13
+	VMOVUPS       (R13), Z10
+	ADDQ          CX, R13
+	VMOVUPS       (R13), Z11
+	VMOVUPS       (R10), Z12
+	VMOVUPS       64(R10), Z13
+	MOVQ          SI, R13
+	VMOVUPS       (R13), Z14
+	VFMADD231PS   Z14, Z8, Z13
+	VFMADD231PS   Z14, Z8, Z1
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z14
+	VFMADD231PS   Z14, Z8, Z12
+	VFMADD231PS   Z14, Z8, Z0
+	VFMADD231PS   Z14, Z9, Z13
+	VFMADD231PS   Z14, Z9, Z3
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z8
+	VFMADD231PS   Z8, Z9, Z12
+	VFMADD231PS   Z8, Z9, Z2
+	VFMADD231PS   Z8, Z10, Z13
+	VFMADD231PS   Z8, Z10, Z5
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z8
+	VFMADD231PS   Z8, Z10, Z12
+	VFMADD231PS   Z8, Z10, Z4
+	VFMADD231PS   Z8, Z11, Z13
+	VFMADD231PS   Z8, Z11, Z7
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z8
+	VFMADD231PS   Z8, Z11, Z12
+	VFMADD231PS   Z8, Z11, Z6
+	VMOVUPS       Z12, (R10)
+	VMOVUPS       Z13, 64(R10)
+	MOVQ          run+0(FP), R13
+	MOVQ          128(R13), R13
+	ADDQ          SI, R13
+	PREFETCHT0    (R13)
+	ADDQ          AX, R13
+	PREFETCHT0    (R13)
+	ADDQ          AX, R13
+	PREFETCHT0    (R13)
+	ADDQ          AX, R13
+	PREFETCHT0    (R13)
+	MOVQ          run+0(FP), R13
+	MOVQ          136(R13), R13
+	ADDQ          DI, R13
+	PREFETCHT0    (R13)
+	ADDQ          CX, R13
+	PREFETCHT0    (R13)
+	ADDQ          CX, R13
+	PREFETCHT0    (R13)
+	ADDQ          CX, R13
+	PREFETCHT0    (R13)
+	MOVQ          run+0(FP), R13
+	MOVQ          144(R13), R13
+	ADDQ          R8, R13
+	PREFETCHT0    (R13)
+	ADDQ          DX, R13
+	PREFETCHT0    (R13)
+	ADDQ          DX, R13
+	PREFETCHT0    (R13)
+	ADDQ          DX, R13
+	PREFETCHT0    (R13)
+	ADDQ          $0x40, SI
+	ADDQ          $0x40, DI
+	ADDQ          $0x40, R8
+	ADDQ          $0x00000080, R9
+	ADDQ          $0x00000080, R10
+	DECQ          R12
+	JNZ           vector
+	VUNPCKLPS     Z1, Z0, Z8
+	VUNPCKHPS     Z1, Z0, Z9
+	VADDPS        Z9, Z8, Z8
+	VUNPCKLPS     Z3, Z2, Z9
+	VUNPCKHPS     Z3, Z2, Z10
+	VADDPS        Z10, Z9, Z9
+	VUNPCKLPS     Z5, Z4, Z10
+	VUNPCKHPS     Z5, Z4, Z11
+	VADDPS        Z11, Z10, Z10
+	VUNPCKLPS     Z7, Z6, Z11
+	VUNPCKHPS     Z7, Z6, Z12
+	VADDPS        Z12, Z11, Z11
+	VUNPCKLPD     Z9, Z8, Z12
+	VUNPCKHPD     Z9, Z8, Z8
+	VADDPS        Z8, Z12, Z12
+	VUNPCKLPD     Z11, Z10, Z8
+	VUNPCKHPD     Z11, Z10, Z9
+	VADDPS        Z9, Z8, Z8
+	VSHUFF32X4    $0x44, Z8, Z12, Z9
+	VSHUFF32X4    $0xee, Z8, Z12, Z8
+	VADDPS        Z8, Z9, Z9
+	VSHUFF32X4    $0x88, Z9, Z9, Z8
+	VSHUFF32X4    $0xdd, Z9, Z9, Z9
+	VADDPS        Z9, Z8, Z8
+	MOVQ          run+0(FP), R12
+	MOVQ          80(R12), R12
+	MOVQ          32(SP), R13
+	VMOVLPS       X8, (R13)
+	ADDQ          R12, R13
+	VMOVHPS       X8, (R13)
+	ADDQ          R12, R13
+	VEXTRACTF32X4 $0x01, Z8, X9
+	VMOVLPS       X9, (R13)
+	ADDQ          R12, R13
+	VEXTRACTF32X4 $0x01, Z8, X8
+	VMOVHPS       X8, (R13)
+	MOVQ          run+0(FP), R12
+	MOVQ          152(R12), R12
+	ADDQ          R11, R12
+	PREFETCHT0    (R12)
+	ADDQ          BX, R12
+	PREFETCHT0    (R12)
+	ADDQ          BX, R12
+	PREFETCHT0    (R12)
+	ADDQ          BX, R12
+	PREFETCHT0    (R12)
+	ADDQ          $0x08, 32(SP)
+	ADDQ          $0x08, R11
+	DECQ          56(SP)
+	JNZ           group
+	MOVQ          run+0(FP), SI
+	MOVQ          16(SI), SI
+	IMUL3Q        $0x04, SI, SI
+	ADDQ          SI, 8(SP)
+	MOVQ          run+0(FP), SI
+	MOVQ          32(SI), SI
+	IMUL3Q        $0x04, SI, SI
+	ADDQ          SI, 16(SP)
+	MOVQ          run+0(FP), SI
+	MOVQ          48(SI), SI
+	IMUL3Q        $0x04, SI, SI
+	ADDQ          SI, 24(SP)
+	MOVQ          run+0(FP), SI
+	MOVQ          64(SI), SI
+	IMUL3Q        $0x04, SI, SI
+	ADDQ          SI, 40(SP)
+	MOVQ          run+0(FP), SI
+	MOVQ          80(SI), SI
+	IMUL3Q        $0x04, SI, SI
+	ADDQ          SI, 48(SP)
+	DECQ          (SP)
+	JNZ           tile
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW2AVX512(run *[16]uintptr)
+// func convLowRankForwardW2AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankForwardW2AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -1315,8 +1681,7 @@ tile:
 	LEAQ       (AX)(BX*4), DI
 	ADDQ       BX, DI
 	MOVQ       run+0(FP), R8
-	MOVQ       128(R8), R8
-	IMULQ      BX, R8
+	MOVQ       152(R8), R8
 	ADDQ       AX, R8
 	PREFETCHT1 (R8)
 	ADDQ       BX, R8
@@ -1386,77 +1751,73 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         8(SP), BX
+	MOVQ         128(BX), BX
+	MOVQ         8(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         16(DI), DI
-	VMOVUPS      (BX), Z16
+	VMOVUPS      (SI), Z16
 	VMULPS       Z16, Z1, Z1
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z16
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z16
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z16, Z0, Z1
 	VMULPS       Z16, Z3, Z3
 	VMOVUPS      Z1, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z2, Z3
 	VMULPS       Z0, Z5, Z5
 	VMOVUPS      Z3, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z4, Z5
 	VMULPS       Z0, Z7, Z7
 	VMOVUPS      Z5, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z6, Z7
 	VMULPS       Z0, Z9, Z9
 	VMOVUPS      Z7, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z8, Z9
 	VMULPS       Z0, Z11, Z11
 	VMOVUPS      Z9, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z10, Z11
 	VMULPS       Z0, Z13, Z13
 	VMOVUPS      Z11, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z12, Z13
 	VMULPS       Z0, Z15, Z15
 	VMOVUPS      Z13, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z14, Z15
 	VMOVUPS      Z15, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -1477,7 +1838,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW2AVX512(run *[16]uintptr)
+// func convLowRankBackwardW2AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankBackwardW2AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -1511,8 +1872,7 @@ tile:
 	LEAQ       (AX)(BX*4), DI
 	ADDQ       BX, DI
 	MOVQ       run+0(FP), R8
-	MOVQ       128(R8), R8
-	IMULQ      BX, R8
+	MOVQ       152(R8), R8
 	ADDQ       AX, R8
 	PREFETCHT1 (R8)
 	ADDQ       BX, R8
@@ -1583,77 +1943,73 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         32(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         16(SP), BX
+	MOVQ         136(BX), BX
+	MOVQ         16(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         32(DI), DI
-	VMOVUPS      (BX), Z16
+	VMOVUPS      (SI), Z16
 	VMULPS       Z16, Z0, Z0
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z16
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z16
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z16, Z1, Z0
 	VMULPS       Z16, Z2, Z2
 	VMOVUPS      Z0, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z3, Z2
 	VMULPS       Z0, Z4, Z4
 	VMOVUPS      Z2, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z5, Z4
 	VMULPS       Z0, Z6, Z6
 	VMOVUPS      Z4, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z7, Z6
 	VMULPS       Z0, Z8, Z8
 	VMOVUPS      Z6, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z9, Z8
 	VMULPS       Z0, Z10, Z10
 	VMOVUPS      Z8, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z11, Z10
 	VMULPS       Z0, Z12, Z12
 	VMOVUPS      Z10, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z13, Z12
 	VMULPS       Z0, Z14, Z14
 	VMOVUPS      Z12, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z15, Z14
 	VMOVUPS      Z14, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -1676,53 +2032,50 @@ taps:
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Z7
 	MOVQ         run+0(FP), AX
-	MOVQ         16(AX), AX
-	MOVQ         run+0(FP), CX
-	MOVQ         128(CX), CX
-	IMULQ        AX, CX
-	MOVQ         8(SP), AX
+	MOVQ         128(AX), AX
+	MOVQ         8(SP), CX
 	MOVQ         run+0(FP), DX
 	MOVQ         16(DX), DX
-	VMOVUPS      (AX), Z8
+	VMOVUPS      (CX), Z8
 	VMULPS       Z8, Z0, Z8
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z9
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z9
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z9, Z0, Z0
 	VMULPS       Z9, Z1, Z9
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z10
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z10
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z10, Z1, Z1
 	VMULPS       Z10, Z2, Z10
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z11
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z11
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z11, Z2, Z2
 	VMULPS       Z11, Z3, Z11
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z12
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z12
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z12, Z3, Z3
 	VMULPS       Z12, Z4, Z12
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z13
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z13
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z13, Z4, Z4
 	VMULPS       Z13, Z5, Z13
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z14
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z14
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z14, Z5, Z5
 	VMULPS       Z14, Z6, Z14
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z15
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z15
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z15, Z6, Z6
 	VMULPS       Z15, Z7, Z15
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z16
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z16
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z16, Z7, Z7
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX
@@ -1860,7 +2213,7 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW3AVX512(run *[16]uintptr)
+// func convStaticForwardW3AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticForwardW3AVX512(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -1877,9 +2230,9 @@ TEXT ·convStaticForwardW3AVX512(SB), NOSPLIT, $24-8
 
 position:
 	MOVQ 8(SP), CX
-	MOVQ run+0(FP), DX
-	MOVQ 88(DX), DX
-	MOVQ 16(SP), BX
+	MOVQ 16(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ run+0(FP), SI
 	MOVQ 112(SI), SI
 
@@ -1889,16 +2242,18 @@ group:
 
 vector:
 	VMOVUPS     (CX), Z0
-	VMULPS      128(DX), Z0, Z0
+	VMULPS      128(BX), Z0, Z0
 	VMOVUPS     (CX)(AX*1), Z1
-	VFMADD231PS 64(DX), Z1, Z0
+	VFMADD231PS 64(BX), Z1, Z0
 	VMOVUPS     (CX)(AX*2), Z1
-	PREFETCHT0  4096(CX)(AX*2)
-	VFMADD231PS (DX), Z1, Z0
-	VMOVUPS     Z0, (BX)
+	VFMADD231PS (BX), Z1, Z0
+	VMOVUPS     Z0, (DX)
+	MOVQ        run+0(FP), R8
+	MOVQ        128(R8), R8
+	PREFETCHT0  (CX)(R8*1)
 	ADDQ        $0x40, CX
-	ADDQ        $0x40, BX
-	ADDQ        $0x000000c0, DX
+	ADDQ        $0x40, DX
+	ADDQ        $0x000000c0, BX
 	DECQ        DI
 	JNZ         vector
 	DECQ        SI
@@ -1916,7 +2271,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW3AVX512(run *[16]uintptr)
+// func convStaticBackwardW3AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticBackwardW3AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -1935,75 +2290,156 @@ TEXT ·convStaticBackwardW3AVX512(SB), NOSPLIT, $48-8
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
+	MOVQ run+0(FP), DX
+	MOVQ 48(DX), DX
 
-position:
-	MOVQ 8(SP), DX
-	MOVQ run+0(FP), BX
-	MOVQ 88(BX), BX
+tile:
+	MOVQ 8(SP), BX
 	MOVQ 16(SP), SI
 	MOVQ 24(SP), DI
 	MOVQ run+0(FP), R8
-	MOVQ 96(R8), R8
+	MOVQ 88(R8), R8
 	MOVQ run+0(FP), R9
-	MOVQ 112(R9), R9
-	MOVQ R9, 40(SP)
+	MOVQ 96(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 112(R10), R10
+	MOVQ R10, 40(SP)
 
 group:
-	MOVQ run+0(FP), R9
-	MOVQ 120(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 120(R10), R10
 
 vector:
-	VMOVUPS     (SI), Z0
-	VMULPS      (BX), Z0, Z1
-	VMOVUPS     (SI)(CX*1), Z2
-	VFMADD231PS 64(BX), Z2, Z1
-	VMOVUPS     (SI)(CX*2), Z2
-	VFMADD231PS 128(BX), Z2, Z1
-	VMOVUPS     Z1, (DI)
-	VMOVUPS     (R8), Z1
-	VMOVUPS     64(R8), Z2
-	VMOVUPS     128(R8), Z3
-	VMOVUPS     (DX), Z4
-	VFMADD231PS Z4, Z0, Z3
-	VMOVUPS     (DX)(AX*1), Z4
-	VFMADD231PS Z4, Z0, Z2
-	VMOVUPS     (DX)(AX*2), Z4
-	VFMADD231PS Z4, Z0, Z1
-	VMOVUPS     Z1, (R8)
-	VMOVUPS     Z2, 64(R8)
-	VMOVUPS     Z3, 128(R8)
-	MOVQ        run+0(FP), R10
-	MOVQ        128(R10), R10
-	PREFETCHT0  (DX)(R10*1)
-	PREFETCHT0  (SI)(R10*1)
-	PREFETCHT0  (DI)(R10*1)
-	ADDQ        $0x40, DX
+	VMOVUPS     (R8), Z0
+	VMOVUPS     64(R8), Z1
+	VMOVUPS     128(R8), Z2
+	MOVQ        DI, R11
+	MOVQ        SI, R12
+	VMOVUPS     (R12), Z3
+	VMULPS      Z3, Z0, Z3
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z4
+	VFMADD231PS Z4, Z1, Z3
+	VMULPS      Z4, Z0, Z4
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z5
+	VFMADD231PS Z5, Z2, Z3
+	VFMADD231PS Z5, Z1, Z4
+	VMULPS      Z5, Z0, Z5
+	VMOVUPS     Z3, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z3
+	VFMADD231PS Z3, Z2, Z4
+	VFMADD231PS Z3, Z1, Z5
+	VMULPS      Z3, Z0, Z0
+	VMOVUPS     Z4, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z3
+	VFMADD231PS Z3, Z2, Z5
+	VFMADD231PS Z3, Z1, Z0
+	VMOVUPS     Z5, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z1
+	VFMADD231PS Z1, Z2, Z0
+	VMOVUPS     Z0, (R11)
+	MOVQ        SI, R11
+	VMOVUPS     (R11), Z0
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Z1
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Z2
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Z3
+	VMOVUPS     (R9), Z4
+	VMOVUPS     64(R9), Z5
+	VMOVUPS     128(R9), Z6
+	MOVQ        BX, R11
+	VMOVUPS     (R11), Z7
+	VFMADD231PS Z7, Z0, Z6
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z7
+	VFMADD231PS Z7, Z0, Z5
+	VFMADD231PS Z7, Z1, Z6
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z7
+	VFMADD231PS Z7, Z0, Z4
+	VFMADD231PS Z7, Z1, Z5
+	VFMADD231PS Z7, Z2, Z6
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z0
+	VFMADD231PS Z0, Z1, Z4
+	VFMADD231PS Z0, Z2, Z5
+	VFMADD231PS Z0, Z3, Z6
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z0
+	VFMADD231PS Z0, Z2, Z4
+	VFMADD231PS Z0, Z3, Z5
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z0
+	VFMADD231PS Z0, Z3, Z4
+	VMOVUPS     Z4, (R9)
+	VMOVUPS     Z5, 64(R9)
+	VMOVUPS     Z6, 128(R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        136(R11), R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        144(R11), R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        $0x40, BX
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DI
-	ADDQ        $0x000000c0, BX
 	ADDQ        $0x000000c0, R8
-	DECQ        R9
+	ADDQ        $0x000000c0, R9
+	DECQ        R10
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), DX
-	MOVQ        16(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 8(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        32(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 16(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        48(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 24(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        16(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 8(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        32(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 16(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        48(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 24(SP)
 	DECQ        (SP)
-	JNZ         position
+	JNZ         tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW3AVX512(run *[16]uintptr)
+// func convHeadwiseForwardW3AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseForwardW3AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -2023,9 +2459,9 @@ TEXT ·convHeadwiseForwardW3AVX512(SB), NOSPLIT, $32-8
 
 position:
 	MOVQ 8(SP), CX
-	MOVQ run+0(FP), DX
-	MOVQ 88(DX), DX
-	MOVQ 16(SP), BX
+	MOVQ 16(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ 24(SP), SI
 	MOVQ run+0(FP), DI
 	MOVQ 112(DI), DI
@@ -2036,22 +2472,27 @@ group:
 
 vector:
 	VMOVUPS      (CX), Z0
-	VBROADCASTSS 8(SI), Z1
-	VADDPS       128(DX), Z1, Z1
-	VMULPS       Z0, Z1, Z0
+	VMOVUPS      128(BX), Z1
+	VBROADCASTSS 8(SI), Z2
+	VADDPS       Z1, Z2, Z2
+	VMULPS       Z0, Z2, Z0
 	VMOVUPS      (CX)(AX*1), Z1
-	VBROADCASTSS 4(SI), Z2
-	VADDPS       64(DX), Z2, Z2
-	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS      64(BX), Z2
+	VBROADCASTSS 4(SI), Z3
+	VADDPS       Z2, Z3, Z3
+	VFMADD231PS  Z1, Z3, Z0
 	VMOVUPS      (CX)(AX*2), Z1
-	PREFETCHT0   4096(CX)(AX*2)
-	VBROADCASTSS (SI), Z2
-	VADDPS       (DX), Z2, Z2
-	VFMADD231PS  Z1, Z2, Z0
-	VMOVUPS      Z0, (BX)
+	VMOVUPS      (BX), Z2
+	VBROADCASTSS (SI), Z3
+	VADDPS       Z2, Z3, Z3
+	VFMADD231PS  Z1, Z3, Z0
+	VMOVUPS      Z0, (DX)
+	MOVQ         run+0(FP), R9
+	MOVQ         128(R9), R9
+	PREFETCHT0   (CX)(R9*1)
 	ADDQ         $0x40, CX
-	ADDQ         $0x40, BX
-	ADDQ         $0x000000c0, DX
+	ADDQ         $0x40, DX
+	ADDQ         $0x000000c0, BX
 	DECQ         R8
 	JNZ          vector
 	ADDQ         $0x0c, SI
@@ -2074,7 +2515,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW3AVX512(run *[16]uintptr)
+// func convHeadwiseBackwardW3AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseBackwardW3AVX512(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -2091,128 +2532,305 @@ TEXT ·convHeadwiseBackwardW3AVX512(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 32(SP)
+	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 72(AX), AX
-	MOVQ AX, 40(SP)
+	MOVQ AX, 48(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
-	MOVQ 64(DX), DX
+	MOVQ 48(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 64(BX), BX
 
-position:
-	MOVQ 8(SP), BX
-	MOVQ run+0(FP), SI
-	MOVQ 88(SI), SI
+tile:
+	MOVQ 8(SP), SI
 	MOVQ 16(SP), DI
 	MOVQ 24(SP), R8
 	MOVQ run+0(FP), R9
-	MOVQ 96(R9), R9
-	MOVQ 32(SP), R10
+	MOVQ 88(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 96(R10), R10
 	MOVQ 40(SP), R11
-	MOVQ R11, 48(SP)
-	MOVQ run+0(FP), R11
-	MOVQ 112(R11), R11
-	MOVQ R11, 56(SP)
+	MOVQ 48(SP), R12
+	MOVQ R12, 32(SP)
+	MOVQ run+0(FP), R12
+	MOVQ 112(R12), R12
+	MOVQ R12, 56(SP)
 
 group:
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
-	MOVQ   run+0(FP), R11
-	MOVQ   120(R11), R11
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	MOVQ   run+0(FP), R12
+	MOVQ   120(R12), R12
 
 vector:
-	VMOVUPS      (DI), Z3
-	VBROADCASTSS (R10), Z4
-	VADDPS       (SI), Z4, Z4
-	VMULPS       Z3, Z4, Z4
-	VMOVUPS      (DI)(CX*1), Z5
-	VBROADCASTSS 4(R10)(DX*1), Z6
-	VADDPS       64(SI), Z6, Z6
-	VFMADD231PS  Z5, Z6, Z4
-	VMOVUPS      (DI)(CX*2), Z5
-	VBROADCASTSS 8(R10)(DX*2), Z6
-	VADDPS       128(SI), Z6, Z6
-	VFMADD231PS  Z5, Z6, Z4
-	VMOVUPS      Z4, (R8)
-	VMOVUPS      (R9), Z4
-	VMOVUPS      64(R9), Z5
-	VMOVUPS      128(R9), Z6
-	VMOVUPS      (BX), Z7
-	VFMADD231PS  Z7, Z3, Z6
-	VFMADD231PS  Z7, Z3, Z2
-	VMOVUPS      (BX)(AX*1), Z7
-	VFMADD231PS  Z7, Z3, Z5
-	VFMADD231PS  Z7, Z3, Z1
-	VMOVUPS      (BX)(AX*2), Z7
-	VFMADD231PS  Z7, Z3, Z4
-	VFMADD231PS  Z7, Z3, Z0
-	VMOVUPS      Z4, (R9)
-	VMOVUPS      Z5, 64(R9)
-	VMOVUPS      Z6, 128(R9)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	PREFETCHT0   (BX)(R12*1)
-	PREFETCHT0   (DI)(R12*1)
-	PREFETCHT0   (R8)(R12*1)
-	ADDQ         $0x40, BX
-	ADDQ         $0x40, DI
-	ADDQ         $0x40, R8
-	ADDQ         $0x000000c0, SI
-	ADDQ         $0x000000c0, R9
-	DECQ         R11
-	JNZ          vector
-	MOVQ         48(SP), R11
-	VUNPCKLPS    Z1, Z0, Z3
-	VUNPCKHPS    Z1, Z0, Z4
-	VADDPS       Z4, Z3, Z3
-	VUNPCKLPS    Z2, Z2, Z4
-	VUNPCKHPS    Z2, Z2, Z5
-	VADDPS       Z5, Z4, Z4
-	VUNPCKLPD    Z4, Z3, Z5
-	VUNPCKHPD    Z4, Z3, Z3
-	VADDPS       Z3, Z5, Z5
-	VSHUFF32X4   $0x44, Z5, Z5, Z3
-	VSHUFF32X4   $0xee, Z5, Z5, Z4
-	VADDPS       Z4, Z3, Z3
-	VSHUFF32X4   $0x88, Z3, Z3, Z4
-	VSHUFF32X4   $0xdd, Z3, Z3, Z3
-	VADDPS       Z3, Z4, Z4
-	VMOVLPS      X4, (R11)
-	VEXTRACTPS   $0x02, X4, 8(R11)
-	ADDQ         $0x0c, 48(SP)
-	ADDQ         $0x0c, R10
-	DECQ         56(SP)
-	JNZ          group
-	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 8(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         32(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         48(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 24(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         64(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 32(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         80(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 40(SP)
-	DECQ         (SP)
-	JNZ          position
+	VMOVUPS       (R9), Z12
+	VMOVUPS       64(R9), Z13
+	VMOVUPS       128(R9), Z14
+	MOVQ          R8, R13
+	MOVQ          R11, R14
+	MOVQ          DI, R15
+	VMOVUPS       (R15), Z15
+	VBROADCASTSS  (R14), Z16
+	VADDPS        Z12, Z16, Z16
+	VMULPS        Z15, Z16, Z15
+	ADDQ          BX, R14
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z16
+	VBROADCASTSS  4(R14), Z17
+	VADDPS        Z13, Z17, Z17
+	VFMADD231PS   Z16, Z17, Z15
+	VBROADCASTSS  (R14), Z17
+	VADDPS        Z12, Z17, Z17
+	VMULPS        Z16, Z17, Z16
+	ADDQ          BX, R14
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z17
+	VBROADCASTSS  8(R14), Z18
+	VADDPS        Z14, Z18, Z18
+	VFMADD231PS   Z17, Z18, Z15
+	VBROADCASTSS  4(R14), Z18
+	VADDPS        Z13, Z18, Z18
+	VFMADD231PS   Z17, Z18, Z16
+	VBROADCASTSS  (R14), Z18
+	VADDPS        Z12, Z18, Z18
+	VMULPS        Z17, Z18, Z17
+	ADDQ          BX, R14
+	VMOVUPS       Z15, (R13)
+	ADDQ          DX, R13
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z15
+	VBROADCASTSS  8(R14), Z18
+	VADDPS        Z14, Z18, Z18
+	VFMADD231PS   Z15, Z18, Z16
+	VBROADCASTSS  4(R14), Z18
+	VADDPS        Z13, Z18, Z18
+	VFMADD231PS   Z15, Z18, Z17
+	VBROADCASTSS  (R14), Z18
+	VADDPS        Z12, Z18, Z18
+	VMULPS        Z15, Z18, Z12
+	ADDQ          BX, R14
+	VMOVUPS       Z16, (R13)
+	ADDQ          DX, R13
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z15
+	VBROADCASTSS  8(R14), Z16
+	VADDPS        Z14, Z16, Z16
+	VFMADD231PS   Z15, Z16, Z17
+	VBROADCASTSS  4(R14), Z16
+	VADDPS        Z13, Z16, Z16
+	VFMADD231PS   Z15, Z16, Z12
+	ADDQ          BX, R14
+	VMOVUPS       Z17, (R13)
+	ADDQ          DX, R13
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z13
+	VBROADCASTSS  8(R14), Z15
+	VADDPS        Z14, Z15, Z15
+	VFMADD231PS   Z13, Z15, Z12
+	VMOVUPS       Z12, (R13)
+	MOVQ          DI, R13
+	VMOVUPS       (R13), Z12
+	ADDQ          CX, R13
+	VMOVUPS       (R13), Z13
+	ADDQ          CX, R13
+	VMOVUPS       (R13), Z14
+	ADDQ          CX, R13
+	VMOVUPS       (R13), Z15
+	VMOVUPS       (R10), Z16
+	VMOVUPS       64(R10), Z17
+	VMOVUPS       128(R10), Z18
+	MOVQ          SI, R13
+	VMOVUPS       (R13), Z19
+	VFMADD231PS   Z19, Z12, Z18
+	VFMADD231PS   Z19, Z12, Z2
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z19
+	VFMADD231PS   Z19, Z12, Z17
+	VFMADD231PS   Z19, Z12, Z1
+	VFMADD231PS   Z19, Z13, Z18
+	VFMADD231PS   Z19, Z13, Z5
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z19
+	VFMADD231PS   Z19, Z12, Z16
+	VFMADD231PS   Z19, Z12, Z0
+	VFMADD231PS   Z19, Z13, Z17
+	VFMADD231PS   Z19, Z13, Z4
+	VFMADD231PS   Z19, Z14, Z18
+	VFMADD231PS   Z19, Z14, Z8
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z12
+	VFMADD231PS   Z12, Z13, Z16
+	VFMADD231PS   Z12, Z13, Z3
+	VFMADD231PS   Z12, Z14, Z17
+	VFMADD231PS   Z12, Z14, Z7
+	VFMADD231PS   Z12, Z15, Z18
+	VFMADD231PS   Z12, Z15, Z11
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z12
+	VFMADD231PS   Z12, Z14, Z16
+	VFMADD231PS   Z12, Z14, Z6
+	VFMADD231PS   Z12, Z15, Z17
+	VFMADD231PS   Z12, Z15, Z10
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z12
+	VFMADD231PS   Z12, Z15, Z16
+	VFMADD231PS   Z12, Z15, Z9
+	VMOVUPS       Z16, (R10)
+	VMOVUPS       Z17, 64(R10)
+	VMOVUPS       Z18, 128(R10)
+	MOVQ          run+0(FP), R13
+	MOVQ          128(R13), R13
+	ADDQ          SI, R13
+	PREFETCHT0    (R13)
+	ADDQ          AX, R13
+	PREFETCHT0    (R13)
+	ADDQ          AX, R13
+	PREFETCHT0    (R13)
+	ADDQ          AX, R13
+	PREFETCHT0    (R13)
+	MOVQ          run+0(FP), R13
+	MOVQ          136(R13), R13
+	ADDQ          DI, R13
+	PREFETCHT0    (R13)
+	ADDQ          CX, R13
+	PREFETCHT0    (R13)
+	ADDQ          CX, R13
+	PREFETCHT0    (R13)
+	ADDQ          CX, R13
+	PREFETCHT0    (R13)
+	MOVQ          run+0(FP), R13
+	MOVQ          144(R13), R13
+	ADDQ          R8, R13
+	PREFETCHT0    (R13)
+	ADDQ          DX, R13
+	PREFETCHT0    (R13)
+	ADDQ          DX, R13
+	PREFETCHT0    (R13)
+	ADDQ          DX, R13
+	PREFETCHT0    (R13)
+	ADDQ          $0x40, SI
+	ADDQ          $0x40, DI
+	ADDQ          $0x40, R8
+	ADDQ          $0x000000c0, R9
+	ADDQ          $0x000000c0, R10
+	DECQ          R12
+	JNZ           vector
+	VUNPCKLPS     Z1, Z0, Z12
+	VUNPCKHPS     Z1, Z0, Z13
+	VADDPS        Z13, Z12, Z12
+	VUNPCKLPS     Z2, Z2, Z13
+	VUNPCKHPS     Z2, Z2, Z14
+	VADDPS        Z14, Z13, Z13
+	VUNPCKLPS     Z4, Z3, Z14
+	VUNPCKHPS     Z4, Z3, Z15
+	VADDPS        Z15, Z14, Z14
+	VUNPCKLPS     Z5, Z5, Z15
+	VUNPCKHPS     Z5, Z5, Z16
+	VADDPS        Z16, Z15, Z15
+	VUNPCKLPS     Z7, Z6, Z16
+	VUNPCKHPS     Z7, Z6, Z17
+	VADDPS        Z17, Z16, Z16
+	VUNPCKLPS     Z8, Z8, Z17
+	VUNPCKHPS     Z8, Z8, Z18
+	VADDPS        Z18, Z17, Z17
+	VUNPCKLPS     Z10, Z9, Z18
+	VUNPCKHPS     Z10, Z9, Z19
+	VADDPS        Z19, Z18, Z18
+	VUNPCKLPS     Z11, Z11, Z19
+	VUNPCKHPS     Z11, Z11, Z20
+	VADDPS        Z20, Z19, Z19
+	VUNPCKLPD     Z13, Z12, Z20
+	VUNPCKHPD     Z13, Z12, Z12
+	VADDPS        Z12, Z20, Z20
+	VUNPCKLPD     Z15, Z14, Z12
+	VUNPCKHPD     Z15, Z14, Z13
+	VADDPS        Z13, Z12, Z12
+	VUNPCKLPD     Z17, Z16, Z13
+	VUNPCKHPD     Z17, Z16, Z14
+	VADDPS        Z14, Z13, Z13
+	VUNPCKLPD     Z19, Z18, Z14
+	VUNPCKHPD     Z19, Z18, Z15
+	VADDPS        Z15, Z14, Z14
+	VSHUFF32X4    $0x44, Z12, Z20, Z15
+	VSHUFF32X4    $0xee, Z12, Z20, Z12
+	VADDPS        Z12, Z15, Z15
+	VSHUFF32X4    $0x44, Z14, Z13, Z12
+	VSHUFF32X4    $0xee, Z14, Z13, Z13
+	VADDPS        Z13, Z12, Z12
+	VSHUFF32X4    $0x88, Z12, Z15, Z13
+	VSHUFF32X4    $0xdd, Z12, Z15, Z12
+	VADDPS        Z12, Z13, Z13
+	MOVQ          run+0(FP), R12
+	MOVQ          80(R12), R12
+	MOVQ          32(SP), R13
+	VMOVLPS       X13, (R13)
+	VEXTRACTPS    $0x02, X13, 8(R13)
+	ADDQ          R12, R13
+	VEXTRACTF32X4 $0x01, Z13, X12
+	VMOVLPS       X12, (R13)
+	VEXTRACTPS    $0x02, X12, 8(R13)
+	ADDQ          R12, R13
+	VEXTRACTF32X4 $0x02, Z13, X12
+	VMOVLPS       X12, (R13)
+	VEXTRACTPS    $0x02, X12, 8(R13)
+	ADDQ          R12, R13
+	VEXTRACTF32X4 $0x03, Z13, X12
+	VMOVLPS       X12, (R13)
+	VEXTRACTPS    $0x02, X12, 8(R13)
+	MOVQ          run+0(FP), R12
+	MOVQ          152(R12), R12
+	ADDQ          R11, R12
+	PREFETCHT0    (R12)
+	ADDQ          BX, R12
+	PREFETCHT0    (R12)
+	ADDQ          BX, R12
+	PREFETCHT0    (R12)
+	ADDQ          BX, R12
+	PREFETCHT0    (R12)
+	ADDQ          $0x0c, 32(SP)
+	ADDQ          $0x0c, R11
+	DECQ          56(SP)
+	JNZ           group
+	MOVQ          run+0(FP), SI
+	MOVQ          16(SI), SI
+	IMUL3Q        $0x04, SI, SI
+	ADDQ          SI, 8(SP)
+	MOVQ          run+0(FP), SI
+	MOVQ          32(SI), SI
+	IMUL3Q        $0x04, SI, SI
+	ADDQ          SI, 16(SP)
+	MOVQ          run+0(FP), SI
+	MOVQ          48(SI), SI
+	IMUL3Q        $0x04, SI, SI
+	ADDQ          SI, 24(SP)
+	MOVQ          run+0(FP), SI
+	MOVQ          64(SI), SI
+	IMUL3Q        $0x04, SI, SI
+	ADDQ          SI, 40(SP)
+	MOVQ          run+0(FP), SI
+	MOVQ          80(SI), SI
+	IMUL3Q        $0x04, SI, SI
+	ADDQ          SI, 48(SP)
+	DECQ          (SP)
+	JNZ           tile
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW3AVX512(run *[16]uintptr)
+// func convLowRankForwardW3AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankForwardW3AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -2240,8 +2858,7 @@ tile:
 	LEAQ       (AX)(BX*4), DI
 	ADDQ       BX, DI
 	MOVQ       run+0(FP), R8
-	MOVQ       128(R8), R8
-	IMULQ      BX, R8
+	MOVQ       152(R8), R8
 	ADDQ       AX, R8
 	PREFETCHT1 (R8)
 	ADDQ       BX, R8
@@ -2310,69 +2927,65 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         8(SP), BX
+	MOVQ         128(BX), BX
+	MOVQ         8(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         16(DI), DI
-	VMOVUPS      (BX), Z18
+	VMOVUPS      (SI), Z18
 	VMULPS       Z18, Z2, Z2
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z18
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z18
 	VFMADD231PS  Z18, Z1, Z2
 	VMULPS       Z18, Z5, Z5
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z1
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z1
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z1, Z0, Z2
 	VFMADD231PS  Z1, Z4, Z5
 	VMULPS       Z1, Z8, Z8
 	VMOVUPS      Z2, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z3, Z5
 	VFMADD231PS  Z0, Z7, Z8
 	VMULPS       Z0, Z11, Z11
 	VMOVUPS      Z5, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z6, Z8
 	VFMADD231PS  Z0, Z10, Z11
 	VMULPS       Z0, Z14, Z14
 	VMOVUPS      Z8, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z9, Z11
 	VFMADD231PS  Z0, Z13, Z14
 	VMULPS       Z0, Z17, Z17
 	VMOVUPS      Z11, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z12, Z14
 	VFMADD231PS  Z0, Z16, Z17
 	VMOVUPS      Z14, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z15, Z17
 	VMOVUPS      Z17, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -2393,7 +3006,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW3AVX512(run *[16]uintptr)
+// func convLowRankBackwardW3AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankBackwardW3AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -2427,8 +3040,7 @@ tile:
 	LEAQ       (AX)(BX*4), DI
 	ADDQ       BX, DI
 	MOVQ       run+0(FP), R8
-	MOVQ       128(R8), R8
-	IMULQ      BX, R8
+	MOVQ       152(R8), R8
 	ADDQ       AX, R8
 	PREFETCHT1 (R8)
 	ADDQ       BX, R8
@@ -2499,69 +3111,65 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         32(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         16(SP), BX
+	MOVQ         136(BX), BX
+	MOVQ         16(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         32(DI), DI
-	VMOVUPS      (BX), Z18
+	VMOVUPS      (SI), Z18
 	VMULPS       Z18, Z0, Z0
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z18
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z18
 	VFMADD231PS  Z18, Z1, Z0
 	VMULPS       Z18, Z3, Z3
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z1
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z1
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z1, Z2, Z0
 	VFMADD231PS  Z1, Z4, Z3
 	VMULPS       Z1, Z6, Z6
 	VMOVUPS      Z0, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z5, Z3
 	VFMADD231PS  Z0, Z7, Z6
 	VMULPS       Z0, Z9, Z9
 	VMOVUPS      Z3, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z8, Z6
 	VFMADD231PS  Z0, Z10, Z9
 	VMULPS       Z0, Z12, Z12
 	VMOVUPS      Z6, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z11, Z9
 	VFMADD231PS  Z0, Z13, Z12
 	VMULPS       Z0, Z15, Z15
 	VMOVUPS      Z9, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z14, Z12
 	VFMADD231PS  Z0, Z16, Z15
 	VMOVUPS      Z12, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z17, Z15
 	VMOVUPS      Z15, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -2580,51 +3188,48 @@ taps:
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Z5
 	MOVQ         run+0(FP), AX
-	MOVQ         16(AX), AX
-	MOVQ         run+0(FP), CX
-	MOVQ         128(CX), CX
-	IMULQ        AX, CX
-	MOVQ         8(SP), AX
+	MOVQ         128(AX), AX
+	MOVQ         8(SP), CX
 	MOVQ         run+0(FP), DX
 	MOVQ         16(DX), DX
-	VMOVUPS      (AX), Z6
+	VMOVUPS      (CX), Z6
 	VMULPS       Z6, Z0, Z7
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z8
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z8
 	VMULPS       Z8, Z0, Z6
 	VMULPS       Z8, Z1, Z8
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z9
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z9
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z9, Z0, Z0
 	VMULPS       Z9, Z1, Z10
 	VMULPS       Z9, Z2, Z9
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z11
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z11
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z11, Z1, Z1
 	VMULPS       Z11, Z2, Z12
 	VMULPS       Z11, Z3, Z11
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z13
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z13
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z13, Z2, Z2
 	VMULPS       Z13, Z3, Z14
 	VMULPS       Z13, Z4, Z13
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z15
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z15
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z15, Z3, Z3
 	VMULPS       Z15, Z4, Z16
 	VMULPS       Z15, Z5, Z15
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z17
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z17
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z17, Z4, Z4
 	VMULPS       Z17, Z5, Z17
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z18
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z18
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z18, Z5, Z5
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX
@@ -2767,7 +3372,7 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW4AVX512(run *[16]uintptr)
+// func convStaticForwardW4AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticForwardW4AVX512(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -2784,34 +3389,36 @@ TEXT ·convStaticForwardW4AVX512(SB), NOSPLIT, $24-8
 
 position:
 	MOVQ 8(SP), CX
-	MOVQ run+0(FP), DX
-	MOVQ 88(DX), DX
-	MOVQ 16(SP), BX
-	MOVQ run+0(FP), SI
-	MOVQ 112(SI), SI
+	MOVQ 16(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
+	LEAQ (AX)(AX*2), SI
+	MOVQ run+0(FP), DI
+	MOVQ 112(DI), DI
 
 group:
-	MOVQ run+0(FP), DI
-	MOVQ 120(DI), DI
+	MOVQ run+0(FP), R8
+	MOVQ 120(R8), R8
 
 vector:
 	VMOVUPS     (CX), Z0
-	VMULPS      192(DX), Z0, Z0
+	VMULPS      192(BX), Z0, Z0
 	VMOVUPS     (CX)(AX*1), Z1
-	VFMADD231PS 128(DX), Z1, Z0
+	VFMADD231PS 128(BX), Z1, Z0
 	VMOVUPS     (CX)(AX*2), Z1
-	VFMADD231PS 64(DX), Z1, Z0
-	LEAQ        (CX)(AX*2), R8
-	VMOVUPS     (R8)(AX*1), Z1
-	PREFETCHT0  4096(R8)(AX*1)
-	VFMADD231PS (DX), Z1, Z0
-	VMOVUPS     Z0, (BX)
+	VFMADD231PS 64(BX), Z1, Z0
+	VMOVUPS     (CX)(SI*1), Z1
+	VFMADD231PS (BX), Z1, Z0
+	VMOVUPS     Z0, (DX)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	PREFETCHT0  (CX)(R9*1)
 	ADDQ        $0x40, CX
-	ADDQ        $0x40, BX
-	ADDQ        $0x00000100, DX
-	DECQ        DI
+	ADDQ        $0x40, DX
+	ADDQ        $0x00000100, BX
+	DECQ        R8
 	JNZ         vector
-	DECQ        SI
+	DECQ        DI
 	JNZ         group
 	MOVQ        run+0(FP), CX
 	MOVQ        16(CX), CX
@@ -2826,7 +3433,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW4AVX512(run *[16]uintptr)
+// func convStaticBackwardW4AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticBackwardW4AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -2845,83 +3452,171 @@ TEXT ·convStaticBackwardW4AVX512(SB), NOSPLIT, $48-8
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
+	MOVQ run+0(FP), DX
+	MOVQ 48(DX), DX
 
-position:
-	MOVQ 8(SP), DX
-	MOVQ run+0(FP), BX
-	MOVQ 88(BX), BX
+tile:
+	MOVQ 8(SP), BX
 	MOVQ 16(SP), SI
 	MOVQ 24(SP), DI
 	MOVQ run+0(FP), R8
-	MOVQ 96(R8), R8
+	MOVQ 88(R8), R8
 	MOVQ run+0(FP), R9
-	MOVQ 112(R9), R9
-	MOVQ R9, 40(SP)
+	MOVQ 96(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 112(R10), R10
+	MOVQ R10, 40(SP)
 
 group:
-	MOVQ run+0(FP), R9
-	MOVQ 120(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 120(R10), R10
 
 vector:
-	VMOVUPS     (SI), Z0
-	VMULPS      (BX), Z0, Z1
-	VMOVUPS     (SI)(CX*1), Z2
-	VFMADD231PS 64(BX), Z2, Z1
-	VMOVUPS     (SI)(CX*2), Z2
-	VFMADD231PS 128(BX), Z2, Z1
-	LEAQ        (SI)(CX*2), R10
-	VMOVUPS     (R10)(CX*1), Z2
-	VFMADD231PS 192(BX), Z2, Z1
-	VMOVUPS     Z1, (DI)
-	VMOVUPS     (R8), Z1
-	VMOVUPS     64(R8), Z2
-	VMOVUPS     128(R8), Z3
-	VMOVUPS     192(R8), Z4
-	VMOVUPS     (DX), Z5
-	VFMADD231PS Z5, Z0, Z4
-	VMOVUPS     (DX)(AX*1), Z5
-	VFMADD231PS Z5, Z0, Z3
-	VMOVUPS     (DX)(AX*2), Z5
-	VFMADD231PS Z5, Z0, Z2
-	LEAQ        (DX)(AX*2), R10
-	VMOVUPS     (R10)(AX*1), Z5
-	VFMADD231PS Z5, Z0, Z1
-	VMOVUPS     Z1, (R8)
-	VMOVUPS     Z2, 64(R8)
-	VMOVUPS     Z3, 128(R8)
-	VMOVUPS     Z4, 192(R8)
-	MOVQ        run+0(FP), R10
-	MOVQ        128(R10), R10
-	PREFETCHT0  (DX)(R10*1)
-	PREFETCHT0  (SI)(R10*1)
-	PREFETCHT0  (DI)(R10*1)
-	ADDQ        $0x40, DX
+	VMOVUPS     (R8), Z0
+	VMOVUPS     64(R8), Z1
+	VMOVUPS     128(R8), Z2
+	VMOVUPS     192(R8), Z3
+	MOVQ        DI, R11
+	MOVQ        SI, R12
+	VMOVUPS     (R12), Z4
+	VMULPS      Z4, Z0, Z4
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z5
+	VFMADD231PS Z5, Z1, Z4
+	VMULPS      Z5, Z0, Z5
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z6
+	VFMADD231PS Z6, Z2, Z4
+	VFMADD231PS Z6, Z1, Z5
+	VMULPS      Z6, Z0, Z6
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z7
+	VFMADD231PS Z7, Z3, Z4
+	VFMADD231PS Z7, Z2, Z5
+	VFMADD231PS Z7, Z1, Z6
+	VMULPS      Z7, Z0, Z0
+	VMOVUPS     Z4, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z4
+	VFMADD231PS Z4, Z3, Z5
+	VFMADD231PS Z4, Z2, Z6
+	VFMADD231PS Z4, Z1, Z0
+	VMOVUPS     Z5, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z1
+	VFMADD231PS Z1, Z3, Z6
+	VFMADD231PS Z1, Z2, Z0
+	VMOVUPS     Z6, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z1
+	VFMADD231PS Z1, Z3, Z0
+	VMOVUPS     Z0, (R11)
+	MOVQ        SI, R11
+	VMOVUPS     (R11), Z0
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Z1
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Z2
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Z3
+	VMOVUPS     (R9), Z4
+	VMOVUPS     64(R9), Z5
+	VMOVUPS     128(R9), Z6
+	VMOVUPS     192(R9), Z7
+	MOVQ        BX, R11
+	VMOVUPS     (R11), Z8
+	VFMADD231PS Z8, Z0, Z7
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z8
+	VFMADD231PS Z8, Z0, Z6
+	VFMADD231PS Z8, Z1, Z7
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z8
+	VFMADD231PS Z8, Z0, Z5
+	VFMADD231PS Z8, Z1, Z6
+	VFMADD231PS Z8, Z2, Z7
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z8
+	VFMADD231PS Z8, Z0, Z4
+	VFMADD231PS Z8, Z1, Z5
+	VFMADD231PS Z8, Z2, Z6
+	VFMADD231PS Z8, Z3, Z7
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z0
+	VFMADD231PS Z0, Z1, Z4
+	VFMADD231PS Z0, Z2, Z5
+	VFMADD231PS Z0, Z3, Z6
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z0
+	VFMADD231PS Z0, Z2, Z4
+	VFMADD231PS Z0, Z3, Z5
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z0
+	VFMADD231PS Z0, Z3, Z4
+	VMOVUPS     Z4, (R9)
+	VMOVUPS     Z5, 64(R9)
+	VMOVUPS     Z6, 128(R9)
+	VMOVUPS     Z7, 192(R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        136(R11), R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        144(R11), R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        $0x40, BX
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DI
-	ADDQ        $0x00000100, BX
 	ADDQ        $0x00000100, R8
-	DECQ        R9
+	ADDQ        $0x00000100, R9
+	DECQ        R10
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), DX
-	MOVQ        16(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 8(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        32(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 16(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        48(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 24(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        16(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 8(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        32(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 16(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        48(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 24(SP)
 	DECQ        (SP)
-	JNZ         position
+	JNZ         tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW4AVX512(run *[16]uintptr)
+// func convHeadwiseForwardW4AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseForwardW4AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -2941,44 +3636,50 @@ TEXT ·convHeadwiseForwardW4AVX512(SB), NOSPLIT, $32-8
 
 position:
 	MOVQ 8(SP), CX
-	MOVQ run+0(FP), DX
-	MOVQ 88(DX), DX
-	MOVQ 16(SP), BX
+	MOVQ 16(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ 24(SP), SI
-	MOVQ run+0(FP), DI
-	MOVQ 112(DI), DI
+	LEAQ (AX)(AX*2), DI
+	MOVQ run+0(FP), R8
+	MOVQ 112(R8), R8
 
 group:
-	MOVQ run+0(FP), R8
-	MOVQ 120(R8), R8
+	MOVQ run+0(FP), R9
+	MOVQ 120(R9), R9
 
 vector:
 	VMOVUPS      (CX), Z0
-	VBROADCASTSS 12(SI), Z1
-	VADDPS       192(DX), Z1, Z1
-	VMULPS       Z0, Z1, Z0
+	VMOVUPS      192(BX), Z1
+	VBROADCASTSS 12(SI), Z2
+	VADDPS       Z1, Z2, Z2
+	VMULPS       Z0, Z2, Z0
 	VMOVUPS      (CX)(AX*1), Z1
-	VBROADCASTSS 8(SI), Z2
-	VADDPS       128(DX), Z2, Z2
-	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS      128(BX), Z2
+	VBROADCASTSS 8(SI), Z3
+	VADDPS       Z2, Z3, Z3
+	VFMADD231PS  Z1, Z3, Z0
 	VMOVUPS      (CX)(AX*2), Z1
-	VBROADCASTSS 4(SI), Z2
-	VADDPS       64(DX), Z2, Z2
-	VFMADD231PS  Z1, Z2, Z0
-	LEAQ         (CX)(AX*2), R9
-	VMOVUPS      (R9)(AX*1), Z1
-	PREFETCHT0   4096(R9)(AX*1)
-	VBROADCASTSS (SI), Z2
-	VADDPS       (DX), Z2, Z2
-	VFMADD231PS  Z1, Z2, Z0
-	VMOVUPS      Z0, (BX)
+	VMOVUPS      64(BX), Z2
+	VBROADCASTSS 4(SI), Z3
+	VADDPS       Z2, Z3, Z3
+	VFMADD231PS  Z1, Z3, Z0
+	VMOVUPS      (CX)(DI*1), Z1
+	VMOVUPS      (BX), Z2
+	VBROADCASTSS (SI), Z3
+	VADDPS       Z2, Z3, Z3
+	VFMADD231PS  Z1, Z3, Z0
+	VMOVUPS      Z0, (DX)
+	MOVQ         run+0(FP), R10
+	MOVQ         128(R10), R10
+	PREFETCHT0   (CX)(R10*1)
 	ADDQ         $0x40, CX
-	ADDQ         $0x40, BX
-	ADDQ         $0x00000100, DX
-	DECQ         R8
+	ADDQ         $0x40, DX
+	ADDQ         $0x00000100, BX
+	DECQ         R9
 	JNZ          vector
 	ADDQ         $0x10, SI
-	DECQ         DI
+	DECQ         R8
 	JNZ          group
 	MOVQ         run+0(FP), CX
 	MOVQ         16(CX), CX
@@ -2997,7 +3698,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW4AVX512(run *[16]uintptr)
+// func convHeadwiseBackwardW4AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseBackwardW4AVX512(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -3014,140 +3715,333 @@ TEXT ·convHeadwiseBackwardW4AVX512(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 32(SP)
+	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 72(AX), AX
-	MOVQ AX, 40(SP)
+	MOVQ AX, 48(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
-	MOVQ 64(DX), DX
+	MOVQ 48(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 64(BX), BX
 
-position:
-	MOVQ 8(SP), BX
-	MOVQ run+0(FP), SI
-	MOVQ 88(SI), SI
+tile:
+	MOVQ 8(SP), SI
 	MOVQ 16(SP), DI
 	MOVQ 24(SP), R8
 	MOVQ run+0(FP), R9
-	MOVQ 96(R9), R9
-	MOVQ 32(SP), R10
+	MOVQ 88(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 96(R10), R10
 	MOVQ 40(SP), R11
-	MOVQ R11, 48(SP)
-	MOVQ run+0(FP), R11
-	MOVQ 112(R11), R11
-	MOVQ R11, 56(SP)
+	MOVQ 48(SP), R12
+	MOVQ R12, 32(SP)
+	MOVQ run+0(FP), R12
+	MOVQ 112(R12), R12
+	MOVQ R12, 56(SP)
 
 group:
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
 	VPXORQ Z3, Z3, Z3
-	MOVQ   run+0(FP), R11
-	MOVQ   120(R11), R11
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+	MOVQ   run+0(FP), R12
+	MOVQ   120(R12), R12
 
 vector:
-	VMOVUPS      (DI), Z4
-	VBROADCASTSS (R10), Z5
-	VADDPS       (SI), Z5, Z5
-	VMULPS       Z4, Z5, Z5
-	VMOVUPS      (DI)(CX*1), Z6
-	VBROADCASTSS 4(R10)(DX*1), Z7
-	VADDPS       64(SI), Z7, Z7
-	VFMADD231PS  Z6, Z7, Z5
-	VMOVUPS      (DI)(CX*2), Z6
-	VBROADCASTSS 8(R10)(DX*2), Z7
-	VADDPS       128(SI), Z7, Z7
-	VFMADD231PS  Z6, Z7, Z5
-	LEAQ         (DI)(CX*2), R12
-	VMOVUPS      (R12)(CX*1), Z6
-	LEAQ         (R10)(DX*2), R12
-	VBROADCASTSS 12(R12)(DX*1), Z7
-	VADDPS       192(SI), Z7, Z7
-	VFMADD231PS  Z6, Z7, Z5
-	VMOVUPS      Z5, (R8)
-	VMOVUPS      (R9), Z5
-	VMOVUPS      64(R9), Z6
-	VMOVUPS      128(R9), Z7
-	VMOVUPS      192(R9), Z8
-	VMOVUPS      (BX), Z9
-	VFMADD231PS  Z9, Z4, Z8
-	VFMADD231PS  Z9, Z4, Z3
-	VMOVUPS      (BX)(AX*1), Z9
-	VFMADD231PS  Z9, Z4, Z7
-	VFMADD231PS  Z9, Z4, Z2
-	VMOVUPS      (BX)(AX*2), Z9
-	VFMADD231PS  Z9, Z4, Z6
-	VFMADD231PS  Z9, Z4, Z1
-	LEAQ         (BX)(AX*2), R12
-	VMOVUPS      (R12)(AX*1), Z9
-	VFMADD231PS  Z9, Z4, Z5
-	VFMADD231PS  Z9, Z4, Z0
-	VMOVUPS      Z5, (R9)
-	VMOVUPS      Z6, 64(R9)
-	VMOVUPS      Z7, 128(R9)
-	VMOVUPS      Z8, 192(R9)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	PREFETCHT0   (BX)(R12*1)
-	PREFETCHT0   (DI)(R12*1)
-	PREFETCHT0   (R8)(R12*1)
-	ADDQ         $0x40, BX
-	ADDQ         $0x40, DI
-	ADDQ         $0x40, R8
-	ADDQ         $0x00000100, SI
-	ADDQ         $0x00000100, R9
-	DECQ         R11
-	JNZ          vector
-	MOVQ         48(SP), R11
-	VUNPCKLPS    Z1, Z0, Z4
-	VUNPCKHPS    Z1, Z0, Z5
-	VADDPS       Z5, Z4, Z4
-	VUNPCKLPS    Z3, Z2, Z5
-	VUNPCKHPS    Z3, Z2, Z6
-	VADDPS       Z6, Z5, Z5
-	VUNPCKLPD    Z5, Z4, Z6
-	VUNPCKHPD    Z5, Z4, Z4
-	VADDPS       Z4, Z6, Z6
-	VSHUFF32X4   $0x44, Z6, Z6, Z4
-	VSHUFF32X4   $0xee, Z6, Z6, Z5
-	VADDPS       Z5, Z4, Z4
-	VSHUFF32X4   $0x88, Z4, Z4, Z5
-	VSHUFF32X4   $0xdd, Z4, Z4, Z4
-	VADDPS       Z4, Z5, Z5
-	VMOVUPS      X5, (R11)
-	ADDQ         $0x10, 48(SP)
-	ADDQ         $0x10, R10
-	DECQ         56(SP)
-	JNZ          group
-	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 8(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         32(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         48(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 24(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         64(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 32(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         80(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 40(SP)
-	DECQ         (SP)
-	JNZ          position
+	VMOVUPS       (R9), Z16
+	VMOVUPS       64(R9), Z17
+	VMOVUPS       128(R9), Z18
+	VMOVUPS       192(R9), Z19
+	MOVQ          R8, R13
+	MOVQ          R11, R14
+	MOVQ          DI, R15
+	VMOVUPS       (R15), Z20
+	VBROADCASTSS  (R14), Z21
+	VADDPS        Z16, Z21, Z21
+	VMULPS        Z20, Z21, Z20
+	ADDQ          BX, R14
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z21
+	VBROADCASTSS  4(R14), Z22
+	VADDPS        Z17, Z22, Z22
+	VFMADD231PS   Z21, Z22, Z20
+	VBROADCASTSS  (R14), Z22
+	VADDPS        Z16, Z22, Z22
+	VMULPS        Z21, Z22, Z21
+	ADDQ          BX, R14
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z22
+	VBROADCASTSS  8(R14), Z23
+	VADDPS        Z18, Z23, Z23
+	VFMADD231PS   Z22, Z23, Z20
+	VBROADCASTSS  4(R14), Z23
+	VADDPS        Z17, Z23, Z23
+	VFMADD231PS   Z22, Z23, Z21
+	VBROADCASTSS  (R14), Z23
+	VADDPS        Z16, Z23, Z23
+	VMULPS        Z22, Z23, Z22
+	ADDQ          BX, R14
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z23
+	VBROADCASTSS  12(R14), Z24
+	VADDPS        Z19, Z24, Z24
+	VFMADD231PS   Z23, Z24, Z20
+	VBROADCASTSS  8(R14), Z24
+	VADDPS        Z18, Z24, Z24
+	VFMADD231PS   Z23, Z24, Z21
+	VBROADCASTSS  4(R14), Z24
+	VADDPS        Z17, Z24, Z24
+	VFMADD231PS   Z23, Z24, Z22
+	VBROADCASTSS  (R14), Z24
+	VADDPS        Z16, Z24, Z24
+	VMULPS        Z23, Z24, Z16
+	ADDQ          BX, R14
+	VMOVUPS       Z20, (R13)
+	ADDQ          DX, R13
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z20
+	VBROADCASTSS  12(R14), Z23
+	VADDPS        Z19, Z23, Z23
+	VFMADD231PS   Z20, Z23, Z21
+	VBROADCASTSS  8(R14), Z23
+	VADDPS        Z18, Z23, Z23
+	VFMADD231PS   Z20, Z23, Z22
+	VBROADCASTSS  4(R14), Z23
+	VADDPS        Z17, Z23, Z23
+	VFMADD231PS   Z20, Z23, Z16
+	ADDQ          BX, R14
+	VMOVUPS       Z21, (R13)
+	ADDQ          DX, R13
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z17
+	VBROADCASTSS  12(R14), Z20
+	VADDPS        Z19, Z20, Z20
+	VFMADD231PS   Z17, Z20, Z22
+	VBROADCASTSS  8(R14), Z20
+	VADDPS        Z18, Z20, Z20
+	VFMADD231PS   Z17, Z20, Z16
+	ADDQ          BX, R14
+	VMOVUPS       Z22, (R13)
+	ADDQ          DX, R13
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z17
+	VBROADCASTSS  12(R14), Z18
+	VADDPS        Z19, Z18, Z18
+	VFMADD231PS   Z17, Z18, Z16
+	VMOVUPS       Z16, (R13)
+	MOVQ          DI, R13
+	VMOVUPS       (R13), Z16
+	ADDQ          CX, R13
+	VMOVUPS       (R13), Z17
+	ADDQ          CX, R13
+	VMOVUPS       (R13), Z18
+	ADDQ          CX, R13
+	VMOVUPS       (R13), Z19
+	VMOVUPS       (R10), Z20
+	VMOVUPS       64(R10), Z21
+	VMOVUPS       128(R10), Z22
+	VMOVUPS       192(R10), Z23
+	MOVQ          SI, R13
+	VMOVUPS       (R13), Z24
+	VFMADD231PS   Z24, Z16, Z23
+	VFMADD231PS   Z24, Z16, Z3
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z24
+	VFMADD231PS   Z24, Z16, Z22
+	VFMADD231PS   Z24, Z16, Z2
+	VFMADD231PS   Z24, Z17, Z23
+	VFMADD231PS   Z24, Z17, Z7
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z24
+	VFMADD231PS   Z24, Z16, Z21
+	VFMADD231PS   Z24, Z16, Z1
+	VFMADD231PS   Z24, Z17, Z22
+	VFMADD231PS   Z24, Z17, Z6
+	VFMADD231PS   Z24, Z18, Z23
+	VFMADD231PS   Z24, Z18, Z11
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z24
+	VFMADD231PS   Z24, Z16, Z20
+	VFMADD231PS   Z24, Z16, Z0
+	VFMADD231PS   Z24, Z17, Z21
+	VFMADD231PS   Z24, Z17, Z5
+	VFMADD231PS   Z24, Z18, Z22
+	VFMADD231PS   Z24, Z18, Z10
+	VFMADD231PS   Z24, Z19, Z23
+	VFMADD231PS   Z24, Z19, Z15
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z16
+	VFMADD231PS   Z16, Z17, Z20
+	VFMADD231PS   Z16, Z17, Z4
+	VFMADD231PS   Z16, Z18, Z21
+	VFMADD231PS   Z16, Z18, Z9
+	VFMADD231PS   Z16, Z19, Z22
+	VFMADD231PS   Z16, Z19, Z14
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z16
+	VFMADD231PS   Z16, Z18, Z20
+	VFMADD231PS   Z16, Z18, Z8
+	VFMADD231PS   Z16, Z19, Z21
+	VFMADD231PS   Z16, Z19, Z13
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z16
+	VFMADD231PS   Z16, Z19, Z20
+	VFMADD231PS   Z16, Z19, Z12
+	VMOVUPS       Z20, (R10)
+	VMOVUPS       Z21, 64(R10)
+	VMOVUPS       Z22, 128(R10)
+	VMOVUPS       Z23, 192(R10)
+	MOVQ          run+0(FP), R13
+	MOVQ          128(R13), R13
+	ADDQ          SI, R13
+	PREFETCHT0    (R13)
+	ADDQ          AX, R13
+	PREFETCHT0    (R13)
+	ADDQ          AX, R13
+	PREFETCHT0    (R13)
+	ADDQ          AX, R13
+	PREFETCHT0    (R13)
+	MOVQ          run+0(FP), R13
+	MOVQ          136(R13), R13
+	ADDQ          DI, R13
+	PREFETCHT0    (R13)
+	ADDQ          CX, R13
+	PREFETCHT0    (R13)
+	ADDQ          CX, R13
+	PREFETCHT0    (R13)
+	ADDQ          CX, R13
+	PREFETCHT0    (R13)
+	MOVQ          run+0(FP), R13
+	MOVQ          144(R13), R13
+	ADDQ          R8, R13
+	PREFETCHT0    (R13)
+	ADDQ          DX, R13
+	PREFETCHT0    (R13)
+	ADDQ          DX, R13
+	PREFETCHT0    (R13)
+	ADDQ          DX, R13
+	PREFETCHT0    (R13)
+	ADDQ          $0x40, SI
+	ADDQ          $0x40, DI
+	ADDQ          $0x40, R8
+	ADDQ          $0x00000100, R9
+	ADDQ          $0x00000100, R10
+	DECQ          R12
+	JNZ           vector
+	VUNPCKLPS     Z1, Z0, Z16
+	VUNPCKHPS     Z1, Z0, Z17
+	VADDPS        Z17, Z16, Z16
+	VUNPCKLPS     Z3, Z2, Z17
+	VUNPCKHPS     Z3, Z2, Z18
+	VADDPS        Z18, Z17, Z17
+	VUNPCKLPS     Z5, Z4, Z18
+	VUNPCKHPS     Z5, Z4, Z19
+	VADDPS        Z19, Z18, Z18
+	VUNPCKLPS     Z7, Z6, Z19
+	VUNPCKHPS     Z7, Z6, Z20
+	VADDPS        Z20, Z19, Z19
+	VUNPCKLPS     Z9, Z8, Z20
+	VUNPCKHPS     Z9, Z8, Z21
+	VADDPS        Z21, Z20, Z20
+	VUNPCKLPS     Z11, Z10, Z21
+	VUNPCKHPS     Z11, Z10, Z22
+	VADDPS        Z22, Z21, Z21
+	VUNPCKLPS     Z13, Z12, Z22
+	VUNPCKHPS     Z13, Z12, Z23
+	VADDPS        Z23, Z22, Z22
+	VUNPCKLPS     Z15, Z14, Z23
+	VUNPCKHPS     Z15, Z14, Z24
+	VADDPS        Z24, Z23, Z23
+	VUNPCKLPD     Z17, Z16, Z24
+	VUNPCKHPD     Z17, Z16, Z16
+	VADDPS        Z16, Z24, Z24
+	VUNPCKLPD     Z19, Z18, Z16
+	VUNPCKHPD     Z19, Z18, Z17
+	VADDPS        Z17, Z16, Z16
+	VUNPCKLPD     Z21, Z20, Z17
+	VUNPCKHPD     Z21, Z20, Z18
+	VADDPS        Z18, Z17, Z17
+	VUNPCKLPD     Z23, Z22, Z18
+	VUNPCKHPD     Z23, Z22, Z19
+	VADDPS        Z19, Z18, Z18
+	VSHUFF32X4    $0x44, Z16, Z24, Z19
+	VSHUFF32X4    $0xee, Z16, Z24, Z16
+	VADDPS        Z16, Z19, Z19
+	VSHUFF32X4    $0x44, Z18, Z17, Z16
+	VSHUFF32X4    $0xee, Z18, Z17, Z17
+	VADDPS        Z17, Z16, Z16
+	VSHUFF32X4    $0x88, Z16, Z19, Z17
+	VSHUFF32X4    $0xdd, Z16, Z19, Z16
+	VADDPS        Z16, Z17, Z17
+	MOVQ          run+0(FP), R12
+	MOVQ          80(R12), R12
+	MOVQ          32(SP), R13
+	VMOVUPS       X17, (R13)
+	ADDQ          R12, R13
+	VEXTRACTF32X4 $0x01, Z17, X16
+	VMOVUPS       X16, (R13)
+	ADDQ          R12, R13
+	VEXTRACTF32X4 $0x02, Z17, X16
+	VMOVUPS       X16, (R13)
+	ADDQ          R12, R13
+	VEXTRACTF32X4 $0x03, Z17, X16
+	VMOVUPS       X16, (R13)
+	MOVQ          run+0(FP), R12
+	MOVQ          152(R12), R12
+	ADDQ          R11, R12
+	PREFETCHT0    (R12)
+	ADDQ          BX, R12
+	PREFETCHT0    (R12)
+	ADDQ          BX, R12
+	PREFETCHT0    (R12)
+	ADDQ          BX, R12
+	PREFETCHT0    (R12)
+	ADDQ          $0x10, 32(SP)
+	ADDQ          $0x10, R11
+	DECQ          56(SP)
+	JNZ           group
+	MOVQ          run+0(FP), SI
+	MOVQ          16(SI), SI
+	IMUL3Q        $0x04, SI, SI
+	ADDQ          SI, 8(SP)
+	MOVQ          run+0(FP), SI
+	MOVQ          32(SI), SI
+	IMUL3Q        $0x04, SI, SI
+	ADDQ          SI, 16(SP)
+	MOVQ          run+0(FP), SI
+	MOVQ          48(SI), SI
+	IMUL3Q        $0x04, SI, SI
+	ADDQ          SI, 24(SP)
+	MOVQ          run+0(FP), SI
+	MOVQ          64(SI), SI
+	IMUL3Q        $0x04, SI, SI
+	ADDQ          SI, 40(SP)
+	MOVQ          run+0(FP), SI
+	MOVQ          80(SI), SI
+	IMUL3Q        $0x04, SI, SI
+	ADDQ          SI, 48(SP)
+	DECQ          (SP)
+	JNZ           tile
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW4AVX512(run *[16]uintptr)
+// func convLowRankForwardW4AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankForwardW4AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -3175,8 +4069,7 @@ tile:
 	LEAQ       (AX)(BX*4), DI
 	ADDQ       BX, DI
 	MOVQ       run+0(FP), R8
-	MOVQ       128(R8), R8
-	IMULQ      BX, R8
+	MOVQ       152(R8), R8
 	ADDQ       AX, R8
 	PREFETCHT1 (R8)
 	ADDQ       BX, R8
@@ -3258,30 +4151,26 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         8(SP), BX
+	MOVQ         128(BX), BX
+	MOVQ         8(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         16(DI), DI
-	VMOVUPS      (BX), Z24
+	VMOVUPS      (SI), Z24
 	VMULPS       Z24, Z3, Z3
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z24
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z24
 	VFMADD231PS  Z24, Z2, Z3
 	VMULPS       Z24, Z7, Z7
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z2
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z2
 	VFMADD231PS  Z2, Z1, Z3
 	VFMADD231PS  Z2, Z6, Z7
 	VMULPS       Z2, Z11, Z11
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z1
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z1
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z1, Z0, Z3
 	VFMADD231PS  Z1, Z5, Z7
 	VFMADD231PS  Z1, Z10, Z11
@@ -3289,9 +4178,9 @@ taps:
 	VMOVUPS      Z3, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z4, Z7
 	VFMADD231PS  Z0, Z9, Z11
 	VFMADD231PS  Z0, Z14, Z15
@@ -3299,9 +4188,9 @@ taps:
 	VMOVUPS      Z7, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z8, Z11
 	VFMADD231PS  Z0, Z13, Z15
 	VFMADD231PS  Z0, Z18, Z19
@@ -3309,26 +4198,26 @@ taps:
 	VMOVUPS      Z11, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z12, Z15
 	VFMADD231PS  Z0, Z17, Z19
 	VFMADD231PS  Z0, Z22, Z23
 	VMOVUPS      Z15, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z16, Z19
 	VFMADD231PS  Z0, Z21, Z23
 	VMOVUPS      Z19, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z20, Z23
 	VMOVUPS      Z23, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -3349,7 +4238,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW4AVX512(run *[16]uintptr)
+// func convLowRankBackwardW4AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankBackwardW4AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -3383,8 +4272,7 @@ tile:
 	LEAQ       (AX)(BX*4), DI
 	ADDQ       BX, DI
 	MOVQ       run+0(FP), R8
-	MOVQ       128(R8), R8
-	IMULQ      BX, R8
+	MOVQ       152(R8), R8
 	ADDQ       AX, R8
 	PREFETCHT1 (R8)
 	ADDQ       BX, R8
@@ -3469,30 +4357,26 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         32(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         16(SP), BX
+	MOVQ         136(BX), BX
+	MOVQ         16(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         32(DI), DI
-	VMOVUPS      (BX), Z24
+	VMOVUPS      (SI), Z24
 	VMULPS       Z24, Z0, Z0
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z24
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z24
 	VFMADD231PS  Z24, Z1, Z0
 	VMULPS       Z24, Z4, Z4
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z1
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z1
 	VFMADD231PS  Z1, Z2, Z0
 	VFMADD231PS  Z1, Z5, Z4
 	VMULPS       Z1, Z8, Z8
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z1
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z1
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z1, Z3, Z0
 	VFMADD231PS  Z1, Z6, Z4
 	VFMADD231PS  Z1, Z9, Z8
@@ -3500,9 +4384,9 @@ taps:
 	VMOVUPS      Z0, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z7, Z4
 	VFMADD231PS  Z0, Z10, Z8
 	VFMADD231PS  Z0, Z13, Z12
@@ -3510,9 +4394,9 @@ taps:
 	VMOVUPS      Z4, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z11, Z8
 	VFMADD231PS  Z0, Z14, Z12
 	VFMADD231PS  Z0, Z17, Z16
@@ -3520,26 +4404,26 @@ taps:
 	VMOVUPS      Z8, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z15, Z12
 	VFMADD231PS  Z0, Z18, Z16
 	VFMADD231PS  Z0, Z21, Z20
 	VMOVUPS      Z12, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z19, Z16
 	VFMADD231PS  Z0, Z22, Z20
 	VMOVUPS      Z16, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z23, Z20
 	VMOVUPS      Z20, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -3558,59 +4442,56 @@ taps:
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Z5
 	MOVQ         run+0(FP), AX
-	MOVQ         16(AX), AX
-	MOVQ         run+0(FP), CX
-	MOVQ         128(CX), CX
-	IMULQ        AX, CX
-	MOVQ         8(SP), AX
+	MOVQ         128(AX), AX
+	MOVQ         8(SP), CX
 	MOVQ         run+0(FP), DX
 	MOVQ         16(DX), DX
-	VMOVUPS      (AX), Z6
+	VMOVUPS      (CX), Z6
 	VMULPS       Z6, Z0, Z8
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z6
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z6
 	VMULPS       Z6, Z0, Z7
 	VMULPS       Z6, Z1, Z10
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z11
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z11
 	VMULPS       Z11, Z0, Z6
 	VMULPS       Z11, Z1, Z9
 	VMULPS       Z11, Z2, Z11
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z12
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z12
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z12, Z0, Z0
 	VMULPS       Z12, Z1, Z13
 	VMULPS       Z12, Z2, Z14
 	VMULPS       Z12, Z3, Z12
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z15
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z15
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z15, Z1, Z1
 	VMULPS       Z15, Z2, Z16
 	VMULPS       Z15, Z3, Z17
 	VMULPS       Z15, Z4, Z15
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z18
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z18
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z18, Z2, Z2
 	VMULPS       Z18, Z3, Z19
 	VMULPS       Z18, Z4, Z20
 	VMULPS       Z18, Z5, Z18
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z21
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z21
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z21, Z3, Z3
 	VMULPS       Z21, Z4, Z22
 	VMULPS       Z21, Z5, Z21
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z23
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z23
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z23, Z4, Z4
 	VMULPS       Z23, Z5, Z23
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z24
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z24
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z24, Z5, Z5
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX
@@ -3776,7 +4657,7 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW5AVX512(run *[16]uintptr)
+// func convStaticForwardW5AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticForwardW5AVX512(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -3793,36 +4674,38 @@ TEXT ·convStaticForwardW5AVX512(SB), NOSPLIT, $24-8
 
 position:
 	MOVQ 8(SP), CX
-	MOVQ run+0(FP), DX
-	MOVQ 88(DX), DX
-	MOVQ 16(SP), BX
-	MOVQ run+0(FP), SI
-	MOVQ 112(SI), SI
+	MOVQ 16(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
+	LEAQ (AX)(AX*2), SI
+	MOVQ run+0(FP), DI
+	MOVQ 112(DI), DI
 
 group:
-	MOVQ run+0(FP), DI
-	MOVQ 120(DI), DI
+	MOVQ run+0(FP), R8
+	MOVQ 120(R8), R8
 
 vector:
 	VMOVUPS     (CX), Z0
-	VMULPS      256(DX), Z0, Z0
+	VMULPS      256(BX), Z0, Z0
 	VMOVUPS     (CX)(AX*1), Z1
-	VFMADD231PS 192(DX), Z1, Z0
+	VFMADD231PS 192(BX), Z1, Z0
 	VMOVUPS     (CX)(AX*2), Z1
-	VFMADD231PS 128(DX), Z1, Z0
-	LEAQ        (CX)(AX*2), R8
-	VMOVUPS     (R8)(AX*1), Z1
-	VFMADD231PS 64(DX), Z1, Z0
+	VFMADD231PS 128(BX), Z1, Z0
+	VMOVUPS     (CX)(SI*1), Z1
+	VFMADD231PS 64(BX), Z1, Z0
 	VMOVUPS     (CX)(AX*4), Z1
-	PREFETCHT0  4096(CX)(AX*4)
-	VFMADD231PS (DX), Z1, Z0
-	VMOVUPS     Z0, (BX)
+	VFMADD231PS (BX), Z1, Z0
+	VMOVUPS     Z0, (DX)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	PREFETCHT0  (CX)(R9*1)
 	ADDQ        $0x40, CX
-	ADDQ        $0x40, BX
-	ADDQ        $0x00000140, DX
-	DECQ        DI
+	ADDQ        $0x40, DX
+	ADDQ        $0x00000140, BX
+	DECQ        R8
 	JNZ         vector
-	DECQ        SI
+	DECQ        DI
 	JNZ         group
 	MOVQ        run+0(FP), CX
 	MOVQ        16(CX), CX
@@ -3837,7 +4720,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW5AVX512(run *[16]uintptr)
+// func convStaticBackwardW5AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticBackwardW5AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -3856,89 +4739,186 @@ TEXT ·convStaticBackwardW5AVX512(SB), NOSPLIT, $48-8
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
+	MOVQ run+0(FP), DX
+	MOVQ 48(DX), DX
 
-position:
-	MOVQ 8(SP), DX
-	MOVQ run+0(FP), BX
-	MOVQ 88(BX), BX
+tile:
+	MOVQ 8(SP), BX
 	MOVQ 16(SP), SI
 	MOVQ 24(SP), DI
 	MOVQ run+0(FP), R8
-	MOVQ 96(R8), R8
+	MOVQ 88(R8), R8
 	MOVQ run+0(FP), R9
-	MOVQ 112(R9), R9
-	MOVQ R9, 40(SP)
+	MOVQ 96(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 112(R10), R10
+	MOVQ R10, 40(SP)
 
 group:
-	MOVQ run+0(FP), R9
-	MOVQ 120(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 120(R10), R10
 
 vector:
-	VMOVUPS     (SI), Z0
-	VMULPS      (BX), Z0, Z1
-	VMOVUPS     (SI)(CX*1), Z2
-	VFMADD231PS 64(BX), Z2, Z1
-	VMOVUPS     (SI)(CX*2), Z2
-	VFMADD231PS 128(BX), Z2, Z1
-	LEAQ        (SI)(CX*2), R10
-	VMOVUPS     (R10)(CX*1), Z2
-	VFMADD231PS 192(BX), Z2, Z1
-	VMOVUPS     (SI)(CX*4), Z2
-	VFMADD231PS 256(BX), Z2, Z1
-	VMOVUPS     Z1, (DI)
-	VMOVUPS     (R8), Z1
-	VMOVUPS     64(R8), Z2
-	VMOVUPS     128(R8), Z3
-	VMOVUPS     192(R8), Z4
-	VMOVUPS     256(R8), Z5
-	VMOVUPS     (DX), Z6
-	VFMADD231PS Z6, Z0, Z5
-	VMOVUPS     (DX)(AX*1), Z6
-	VFMADD231PS Z6, Z0, Z4
-	VMOVUPS     (DX)(AX*2), Z6
-	VFMADD231PS Z6, Z0, Z3
-	LEAQ        (DX)(AX*2), R10
-	VMOVUPS     (R10)(AX*1), Z6
-	VFMADD231PS Z6, Z0, Z2
-	VMOVUPS     (DX)(AX*4), Z6
-	VFMADD231PS Z6, Z0, Z1
-	VMOVUPS     Z1, (R8)
-	VMOVUPS     Z2, 64(R8)
-	VMOVUPS     Z3, 128(R8)
-	VMOVUPS     Z4, 192(R8)
-	VMOVUPS     Z5, 256(R8)
-	MOVQ        run+0(FP), R10
-	MOVQ        128(R10), R10
-	PREFETCHT0  (DX)(R10*1)
-	PREFETCHT0  (SI)(R10*1)
-	PREFETCHT0  (DI)(R10*1)
-	ADDQ        $0x40, DX
+	VMOVUPS     (R8), Z0
+	VMOVUPS     64(R8), Z1
+	VMOVUPS     128(R8), Z2
+	VMOVUPS     192(R8), Z3
+	VMOVUPS     256(R8), Z4
+	MOVQ        DI, R11
+	MOVQ        SI, R12
+	VMOVUPS     (R12), Z5
+	VMULPS      Z5, Z0, Z5
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z6
+	VFMADD231PS Z6, Z1, Z5
+	VMULPS      Z6, Z0, Z6
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z7
+	VFMADD231PS Z7, Z2, Z5
+	VFMADD231PS Z7, Z1, Z6
+	VMULPS      Z7, Z0, Z7
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z8
+	VFMADD231PS Z8, Z3, Z5
+	VFMADD231PS Z8, Z2, Z6
+	VFMADD231PS Z8, Z1, Z7
+	VMULPS      Z8, Z0, Z0
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z8
+	VFMADD231PS Z8, Z4, Z5
+	VFMADD231PS Z8, Z3, Z6
+	VFMADD231PS Z8, Z2, Z7
+	VFMADD231PS Z8, Z1, Z0
+	VMOVUPS     Z5, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z1
+	VFMADD231PS Z1, Z4, Z6
+	VFMADD231PS Z1, Z3, Z7
+	VFMADD231PS Z1, Z2, Z0
+	VMOVUPS     Z6, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z1
+	VFMADD231PS Z1, Z4, Z7
+	VFMADD231PS Z1, Z3, Z0
+	VMOVUPS     Z7, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z1
+	VFMADD231PS Z1, Z4, Z0
+	VMOVUPS     Z0, (R11)
+	MOVQ        SI, R11
+	VMOVUPS     (R11), Z0
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Z1
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Z2
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Z3
+	VMOVUPS     (R9), Z4
+	VMOVUPS     64(R9), Z5
+	VMOVUPS     128(R9), Z6
+	VMOVUPS     192(R9), Z7
+	VMOVUPS     256(R9), Z8
+	MOVQ        BX, R11
+	VMOVUPS     (R11), Z9
+	VFMADD231PS Z9, Z0, Z8
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z9
+	VFMADD231PS Z9, Z0, Z7
+	VFMADD231PS Z9, Z1, Z8
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z9
+	VFMADD231PS Z9, Z0, Z6
+	VFMADD231PS Z9, Z1, Z7
+	VFMADD231PS Z9, Z2, Z8
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z9
+	VFMADD231PS Z9, Z0, Z5
+	VFMADD231PS Z9, Z1, Z6
+	VFMADD231PS Z9, Z2, Z7
+	VFMADD231PS Z9, Z3, Z8
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z9
+	VFMADD231PS Z9, Z0, Z4
+	VFMADD231PS Z9, Z1, Z5
+	VFMADD231PS Z9, Z2, Z6
+	VFMADD231PS Z9, Z3, Z7
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z0
+	VFMADD231PS Z0, Z1, Z4
+	VFMADD231PS Z0, Z2, Z5
+	VFMADD231PS Z0, Z3, Z6
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z0
+	VFMADD231PS Z0, Z2, Z4
+	VFMADD231PS Z0, Z3, Z5
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z0
+	VFMADD231PS Z0, Z3, Z4
+	VMOVUPS     Z4, (R9)
+	VMOVUPS     Z5, 64(R9)
+	VMOVUPS     Z6, 128(R9)
+	VMOVUPS     Z7, 192(R9)
+	VMOVUPS     Z8, 256(R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        136(R11), R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        144(R11), R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        $0x40, BX
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DI
-	ADDQ        $0x00000140, BX
 	ADDQ        $0x00000140, R8
-	DECQ        R9
+	ADDQ        $0x00000140, R9
+	DECQ        R10
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), DX
-	MOVQ        16(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 8(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        32(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 16(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        48(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 24(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        16(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 8(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        32(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 16(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        48(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 24(SP)
 	DECQ        (SP)
-	JNZ         position
+	JNZ         tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW5AVX512(run *[16]uintptr)
+// func convHeadwiseForwardW5AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseForwardW5AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -3958,48 +4938,55 @@ TEXT ·convHeadwiseForwardW5AVX512(SB), NOSPLIT, $32-8
 
 position:
 	MOVQ 8(SP), CX
-	MOVQ run+0(FP), DX
-	MOVQ 88(DX), DX
-	MOVQ 16(SP), BX
+	MOVQ 16(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ 24(SP), SI
-	MOVQ run+0(FP), DI
-	MOVQ 112(DI), DI
+	LEAQ (AX)(AX*2), DI
+	MOVQ run+0(FP), R8
+	MOVQ 112(R8), R8
 
 group:
-	MOVQ run+0(FP), R8
-	MOVQ 120(R8), R8
+	MOVQ run+0(FP), R9
+	MOVQ 120(R9), R9
 
 vector:
 	VMOVUPS      (CX), Z0
-	VBROADCASTSS 16(SI), Z1
-	VADDPS       256(DX), Z1, Z1
-	VMULPS       Z0, Z1, Z0
+	VMOVUPS      256(BX), Z1
+	VBROADCASTSS 16(SI), Z2
+	VADDPS       Z1, Z2, Z2
+	VMULPS       Z0, Z2, Z0
 	VMOVUPS      (CX)(AX*1), Z1
-	VBROADCASTSS 12(SI), Z2
-	VADDPS       192(DX), Z2, Z2
-	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS      192(BX), Z2
+	VBROADCASTSS 12(SI), Z3
+	VADDPS       Z2, Z3, Z3
+	VFMADD231PS  Z1, Z3, Z0
 	VMOVUPS      (CX)(AX*2), Z1
-	VBROADCASTSS 8(SI), Z2
-	VADDPS       128(DX), Z2, Z2
-	VFMADD231PS  Z1, Z2, Z0
-	LEAQ         (CX)(AX*2), R9
-	VMOVUPS      (R9)(AX*1), Z1
-	VBROADCASTSS 4(SI), Z2
-	VADDPS       64(DX), Z2, Z2
-	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS      128(BX), Z2
+	VBROADCASTSS 8(SI), Z3
+	VADDPS       Z2, Z3, Z3
+	VFMADD231PS  Z1, Z3, Z0
+	VMOVUPS      (CX)(DI*1), Z1
+	VMOVUPS      64(BX), Z2
+	VBROADCASTSS 4(SI), Z3
+	VADDPS       Z2, Z3, Z3
+	VFMADD231PS  Z1, Z3, Z0
 	VMOVUPS      (CX)(AX*4), Z1
-	PREFETCHT0   4096(CX)(AX*4)
-	VBROADCASTSS (SI), Z2
-	VADDPS       (DX), Z2, Z2
-	VFMADD231PS  Z1, Z2, Z0
-	VMOVUPS      Z0, (BX)
+	VMOVUPS      (BX), Z2
+	VBROADCASTSS (SI), Z3
+	VADDPS       Z2, Z3, Z3
+	VFMADD231PS  Z1, Z3, Z0
+	VMOVUPS      Z0, (DX)
+	MOVQ         run+0(FP), R10
+	MOVQ         128(R10), R10
+	PREFETCHT0   (CX)(R10*1)
 	ADDQ         $0x40, CX
-	ADDQ         $0x40, BX
-	ADDQ         $0x00000140, DX
-	DECQ         R8
+	ADDQ         $0x40, DX
+	ADDQ         $0x00000140, BX
+	DECQ         R9
 	JNZ          vector
 	ADDQ         $0x14, SI
-	DECQ         DI
+	DECQ         R8
 	JNZ          group
 	MOVQ         run+0(FP), CX
 	MOVQ         16(CX), CX
@@ -4018,7 +5005,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW5AVX512(run *[16]uintptr)
+// func convHeadwiseBackwardW5AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseBackwardW5AVX512(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -4035,31 +5022,33 @@ TEXT ·convHeadwiseBackwardW5AVX512(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 32(SP)
+	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 72(AX), AX
-	MOVQ AX, 40(SP)
+	MOVQ AX, 48(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
-	MOVQ 64(DX), DX
+	MOVQ 48(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 64(BX), BX
 
-position:
-	MOVQ 8(SP), BX
-	MOVQ run+0(FP), SI
-	MOVQ 88(SI), SI
+tile:
+	MOVQ 8(SP), SI
 	MOVQ 16(SP), DI
 	MOVQ 24(SP), R8
 	MOVQ run+0(FP), R9
-	MOVQ 96(R9), R9
-	MOVQ 32(SP), R10
+	MOVQ 88(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 96(R10), R10
 	MOVQ 40(SP), R11
-	MOVQ R11, 48(SP)
-	MOVQ run+0(FP), R11
-	MOVQ 112(R11), R11
-	MOVQ R11, 56(SP)
+	MOVQ 48(SP), R12
+	MOVQ R12, 32(SP)
+	MOVQ run+0(FP), R12
+	MOVQ 112(R12), R12
+	MOVQ R12, 56(SP)
 
 group:
 	VPXORQ Z0, Z0, Z0
@@ -4067,126 +5056,229 @@ group:
 	VPXORQ Z2, Z2, Z2
 	VPXORQ Z3, Z3, Z3
 	VPXORQ Z4, Z4, Z4
-	MOVQ   run+0(FP), R11
-	MOVQ   120(R11), R11
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	MOVQ   run+0(FP), R12
+	MOVQ   120(R12), R12
 
 vector:
-	VMOVUPS       (DI), Z5
-	VBROADCASTSS  (R10), Z6
-	VADDPS        (SI), Z6, Z6
-	VMULPS        Z5, Z6, Z6
-	VMOVUPS       (DI)(CX*1), Z7
-	VBROADCASTSS  4(R10)(DX*1), Z8
-	VADDPS        64(SI), Z8, Z8
-	VFMADD231PS   Z7, Z8, Z6
-	VMOVUPS       (DI)(CX*2), Z7
-	VBROADCASTSS  8(R10)(DX*2), Z8
-	VADDPS        128(SI), Z8, Z8
-	VFMADD231PS   Z7, Z8, Z6
-	LEAQ          (DI)(CX*2), R12
-	VMOVUPS       (R12)(CX*1), Z7
-	LEAQ          (R10)(DX*2), R12
-	VBROADCASTSS  12(R12)(DX*1), Z8
-	VADDPS        192(SI), Z8, Z8
-	VFMADD231PS   Z7, Z8, Z6
-	VMOVUPS       (DI)(CX*4), Z7
-	VBROADCASTSS  16(R10)(DX*4), Z8
-	VADDPS        256(SI), Z8, Z8
-	VFMADD231PS   Z7, Z8, Z6
-	VMOVUPS       Z6, (R8)
-	VMOVUPS       (R9), Z6
-	VMOVUPS       64(R9), Z7
-	VMOVUPS       128(R9), Z8
-	VMOVUPS       192(R9), Z9
-	VMOVUPS       256(R9), Z10
-	VMOVUPS       (BX), Z11
-	VFMADD231PS   Z11, Z5, Z10
-	VFMADD231PS   Z11, Z5, Z4
-	VMOVUPS       (BX)(AX*1), Z11
-	VFMADD231PS   Z11, Z5, Z9
-	VFMADD231PS   Z11, Z5, Z3
-	VMOVUPS       (BX)(AX*2), Z11
-	VFMADD231PS   Z11, Z5, Z8
-	VFMADD231PS   Z11, Z5, Z2
-	LEAQ          (BX)(AX*2), R12
-	VMOVUPS       (R12)(AX*1), Z11
-	VFMADD231PS   Z11, Z5, Z7
-	VFMADD231PS   Z11, Z5, Z1
-	VMOVUPS       (BX)(AX*4), Z11
-	VFMADD231PS   Z11, Z5, Z6
-	VFMADD231PS   Z11, Z5, Z0
-	VMOVUPS       Z6, (R9)
-	VMOVUPS       Z7, 64(R9)
-	VMOVUPS       Z8, 128(R9)
-	VMOVUPS       Z9, 192(R9)
-	VMOVUPS       Z10, 256(R9)
-	MOVQ          run+0(FP), R12
-	MOVQ          128(R12), R12
-	PREFETCHT0    (BX)(R12*1)
-	PREFETCHT0    (DI)(R12*1)
-	PREFETCHT0    (R8)(R12*1)
-	ADDQ          $0x40, BX
+	VMOVUPS       (R9), Z10
+	VMOVUPS       64(R9), Z11
+	VMOVUPS       128(R9), Z12
+	VMOVUPS       192(R9), Z13
+	VMOVUPS       256(R9), Z14
+	MOVQ          R8, R13
+	MOVQ          R11, R14
+	MOVQ          DI, R15
+	VMOVUPS       (R15), Z15
+	VBROADCASTSS  (R14), Z16
+	VADDPS        Z10, Z16, Z16
+	VMULPS        Z15, Z16, Z15
+	ADDQ          BX, R14
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z16
+	VBROADCASTSS  4(R14), Z17
+	VADDPS        Z11, Z17, Z17
+	VFMADD231PS   Z16, Z17, Z15
+	VBROADCASTSS  (R14), Z17
+	VADDPS        Z10, Z17, Z17
+	VMULPS        Z16, Z17, Z10
+	ADDQ          BX, R14
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z16
+	VBROADCASTSS  8(R14), Z17
+	VADDPS        Z12, Z17, Z17
+	VFMADD231PS   Z16, Z17, Z15
+	VBROADCASTSS  4(R14), Z17
+	VADDPS        Z11, Z17, Z17
+	VFMADD231PS   Z16, Z17, Z10
+	ADDQ          BX, R14
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z11
+	VBROADCASTSS  12(R14), Z16
+	VADDPS        Z13, Z16, Z16
+	VFMADD231PS   Z11, Z16, Z15
+	VBROADCASTSS  8(R14), Z16
+	VADDPS        Z12, Z16, Z16
+	VFMADD231PS   Z11, Z16, Z10
+	ADDQ          BX, R14
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z11
+	VBROADCASTSS  16(R14), Z12
+	VADDPS        Z14, Z12, Z12
+	VFMADD231PS   Z11, Z12, Z15
+	VBROADCASTSS  12(R14), Z12
+	VADDPS        Z13, Z12, Z12
+	VFMADD231PS   Z11, Z12, Z10
+	ADDQ          BX, R14
+	VMOVUPS       Z15, (R13)
+	ADDQ          DX, R13
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z11
+	VBROADCASTSS  16(R14), Z12
+	VADDPS        Z14, Z12, Z12
+	VFMADD231PS   Z11, Z12, Z10
+	VMOVUPS       Z10, (R13)
+	MOVQ          DI, R13
+	VMOVUPS       (R13), Z10
+	ADDQ          CX, R13
+	VMOVUPS       (R13), Z11
+	VMOVUPS       (R10), Z12
+	VMOVUPS       64(R10), Z13
+	VMOVUPS       128(R10), Z14
+	VMOVUPS       192(R10), Z15
+	VMOVUPS       256(R10), Z16
+	MOVQ          SI, R13
+	VMOVUPS       (R13), Z17
+	VFMADD231PS   Z17, Z10, Z16
+	VFMADD231PS   Z17, Z10, Z4
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z17
+	VFMADD231PS   Z17, Z10, Z15
+	VFMADD231PS   Z17, Z10, Z3
+	VFMADD231PS   Z17, Z11, Z16
+	VFMADD231PS   Z17, Z11, Z9
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z17
+	VFMADD231PS   Z17, Z10, Z14
+	VFMADD231PS   Z17, Z10, Z2
+	VFMADD231PS   Z17, Z11, Z15
+	VFMADD231PS   Z17, Z11, Z8
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z17
+	VFMADD231PS   Z17, Z10, Z13
+	VFMADD231PS   Z17, Z10, Z1
+	VFMADD231PS   Z17, Z11, Z14
+	VFMADD231PS   Z17, Z11, Z7
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z17
+	VFMADD231PS   Z17, Z10, Z12
+	VFMADD231PS   Z17, Z10, Z0
+	VFMADD231PS   Z17, Z11, Z13
+	VFMADD231PS   Z17, Z11, Z6
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z10
+	VFMADD231PS   Z10, Z11, Z12
+	VFMADD231PS   Z10, Z11, Z5
+	VMOVUPS       Z12, (R10)
+	VMOVUPS       Z13, 64(R10)
+	VMOVUPS       Z14, 128(R10)
+	VMOVUPS       Z15, 192(R10)
+	VMOVUPS       Z16, 256(R10)
+	MOVQ          run+0(FP), R13
+	MOVQ          128(R13), R13
+	ADDQ          SI, R13
+	PREFETCHT0    (R13)
+	ADDQ          AX, R13
+	PREFETCHT0    (R13)
+	MOVQ          run+0(FP), R13
+	MOVQ          136(R13), R13
+	ADDQ          DI, R13
+	PREFETCHT0    (R13)
+	ADDQ          CX, R13
+	PREFETCHT0    (R13)
+	MOVQ          run+0(FP), R13
+	MOVQ          144(R13), R13
+	ADDQ          R8, R13
+	PREFETCHT0    (R13)
+	ADDQ          DX, R13
+	PREFETCHT0    (R13)
+	ADDQ          $0x40, SI
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R8
-	ADDQ          $0x00000140, SI
 	ADDQ          $0x00000140, R9
-	DECQ          R11
+	ADDQ          $0x00000140, R10
+	DECQ          R12
 	JNZ           vector
-	MOVQ          48(SP), R11
-	VUNPCKLPS     Z1, Z0, Z5
-	VUNPCKHPS     Z1, Z0, Z6
-	VADDPS        Z6, Z5, Z5
-	VUNPCKLPS     Z3, Z2, Z6
-	VUNPCKHPS     Z3, Z2, Z7
-	VADDPS        Z7, Z6, Z6
-	VUNPCKLPS     Z4, Z4, Z7
-	VUNPCKHPS     Z4, Z4, Z8
-	VADDPS        Z8, Z7, Z7
-	VUNPCKLPD     Z6, Z5, Z8
-	VUNPCKHPD     Z6, Z5, Z5
-	VADDPS        Z5, Z8, Z8
-	VUNPCKLPD     Z7, Z7, Z5
-	VUNPCKHPD     Z7, Z7, Z6
-	VADDPS        Z6, Z5, Z5
-	VSHUFF32X4    $0x44, Z5, Z8, Z6
-	VSHUFF32X4    $0xee, Z5, Z8, Z5
-	VADDPS        Z5, Z6, Z6
-	VSHUFF32X4    $0x88, Z6, Z6, Z5
-	VSHUFF32X4    $0xdd, Z6, Z6, Z6
-	VADDPS        Z6, Z5, Z5
-	VMOVUPS       X5, (R11)
-	VEXTRACTF32X4 $0x01, Z5, X5
-	VMOVSS        X5, 16(R11)
-	ADDQ          $0x14, 48(SP)
-	ADDQ          $0x14, R10
+	VUNPCKLPS     Z1, Z0, Z10
+	VUNPCKHPS     Z1, Z0, Z11
+	VADDPS        Z11, Z10, Z10
+	VUNPCKLPS     Z3, Z2, Z11
+	VUNPCKHPS     Z3, Z2, Z12
+	VADDPS        Z12, Z11, Z11
+	VUNPCKLPS     Z4, Z4, Z12
+	VUNPCKHPS     Z4, Z4, Z13
+	VADDPS        Z13, Z12, Z12
+	VUNPCKLPS     Z6, Z5, Z13
+	VUNPCKHPS     Z6, Z5, Z14
+	VADDPS        Z14, Z13, Z13
+	VUNPCKLPS     Z8, Z7, Z14
+	VUNPCKHPS     Z8, Z7, Z15
+	VADDPS        Z15, Z14, Z14
+	VUNPCKLPS     Z9, Z9, Z15
+	VUNPCKHPS     Z9, Z9, Z16
+	VADDPS        Z16, Z15, Z15
+	VUNPCKLPD     Z11, Z10, Z16
+	VUNPCKHPD     Z11, Z10, Z10
+	VADDPS        Z10, Z16, Z16
+	VUNPCKLPD     Z12, Z12, Z10
+	VUNPCKHPD     Z12, Z12, Z11
+	VADDPS        Z11, Z10, Z10
+	VUNPCKLPD     Z14, Z13, Z11
+	VUNPCKHPD     Z14, Z13, Z12
+	VADDPS        Z12, Z11, Z11
+	VUNPCKLPD     Z15, Z15, Z12
+	VUNPCKHPD     Z15, Z15, Z13
+	VADDPS        Z13, Z12, Z12
+	VSHUFF32X4    $0x44, Z10, Z16, Z13
+	VSHUFF32X4    $0xee, Z10, Z16, Z10
+	VADDPS        Z10, Z13, Z13
+	VSHUFF32X4    $0x44, Z12, Z11, Z10
+	VSHUFF32X4    $0xee, Z12, Z11, Z11
+	VADDPS        Z11, Z10, Z10
+	VSHUFF32X4    $0x88, Z10, Z13, Z11
+	VSHUFF32X4    $0xdd, Z10, Z13, Z10
+	VADDPS        Z10, Z11, Z11
+	MOVQ          run+0(FP), R12
+	MOVQ          80(R12), R12
+	MOVQ          32(SP), R13
+	VMOVUPS       X11, (R13)
+	VEXTRACTF32X4 $0x01, Z11, X10
+	VMOVSS        X10, 16(R13)
+	ADDQ          R12, R13
+	VEXTRACTF32X4 $0x02, Z11, X10
+	VMOVUPS       X10, (R13)
+	VEXTRACTF32X4 $0x03, Z11, X10
+	VMOVSS        X10, 16(R13)
+	MOVQ          run+0(FP), R12
+	MOVQ          152(R12), R12
+	ADDQ          R11, R12
+	PREFETCHT0    (R12)
+	ADDQ          BX, R12
+	PREFETCHT0    (R12)
+	ADDQ          $0x14, 32(SP)
+	ADDQ          $0x14, R11
 	DECQ          56(SP)
 	JNZ           group
-	MOVQ          run+0(FP), BX
-	MOVQ          16(BX), BX
-	IMUL3Q        $0x01, BX, BX
-	ADDQ          BX, 8(SP)
-	MOVQ          run+0(FP), BX
-	MOVQ          32(BX), BX
-	IMUL3Q        $0x01, BX, BX
-	ADDQ          BX, 16(SP)
-	MOVQ          run+0(FP), BX
-	MOVQ          48(BX), BX
-	IMUL3Q        $0x01, BX, BX
-	ADDQ          BX, 24(SP)
-	MOVQ          run+0(FP), BX
-	MOVQ          64(BX), BX
-	IMUL3Q        $0x01, BX, BX
-	ADDQ          BX, 32(SP)
-	MOVQ          run+0(FP), BX
-	MOVQ          80(BX), BX
-	IMUL3Q        $0x01, BX, BX
-	ADDQ          BX, 40(SP)
+	MOVQ          run+0(FP), SI
+	MOVQ          16(SI), SI
+	IMUL3Q        $0x02, SI, SI
+	ADDQ          SI, 8(SP)
+	MOVQ          run+0(FP), SI
+	MOVQ          32(SI), SI
+	IMUL3Q        $0x02, SI, SI
+	ADDQ          SI, 16(SP)
+	MOVQ          run+0(FP), SI
+	MOVQ          48(SI), SI
+	IMUL3Q        $0x02, SI, SI
+	ADDQ          SI, 24(SP)
+	MOVQ          run+0(FP), SI
+	MOVQ          64(SI), SI
+	IMUL3Q        $0x02, SI, SI
+	ADDQ          SI, 40(SP)
+	MOVQ          run+0(FP), SI
+	MOVQ          80(SI), SI
+	IMUL3Q        $0x02, SI, SI
+	ADDQ          SI, 48(SP)
 	DECQ          (SP)
-	JNZ           position
+	JNZ           tile
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW5AVX512(run *[16]uintptr)
+// func convLowRankForwardW5AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankForwardW5AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -4212,8 +5304,7 @@ tile:
 	MOVQ       64(BX), BX
 	LEAQ       (BX)(BX*2), SI
 	MOVQ       run+0(FP), DI
-	MOVQ       128(DI), DI
-	IMULQ      BX, DI
+	MOVQ       152(DI), DI
 	ADDQ       AX, DI
 	PREFETCHT1 (DI)
 	ADDQ       BX, DI
@@ -4281,36 +5372,32 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         8(SP), BX
+	MOVQ         128(BX), BX
+	MOVQ         8(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         16(DI), DI
-	VMOVUPS      (BX), Z20
+	VMOVUPS      (SI), Z20
 	VMULPS       Z20, Z4, Z4
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z20
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z20
 	VFMADD231PS  Z20, Z3, Z4
 	VMULPS       Z20, Z9, Z9
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z3
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z3
 	VFMADD231PS  Z3, Z2, Z4
 	VFMADD231PS  Z3, Z8, Z9
 	VMULPS       Z3, Z14, Z14
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z2
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z2
 	VFMADD231PS  Z2, Z1, Z4
 	VFMADD231PS  Z2, Z7, Z9
 	VFMADD231PS  Z2, Z13, Z14
 	VMULPS       Z2, Z19, Z19
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z1
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z1
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z1, Z0, Z4
 	VFMADD231PS  Z1, Z6, Z9
 	VFMADD231PS  Z1, Z12, Z14
@@ -4318,26 +5405,26 @@ taps:
 	VMOVUPS      Z4, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z5, Z9
 	VFMADD231PS  Z0, Z11, Z14
 	VFMADD231PS  Z0, Z17, Z19
 	VMOVUPS      Z9, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z10, Z14
 	VFMADD231PS  Z0, Z16, Z19
 	VMOVUPS      Z14, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z15, Z19
 	VMOVUPS      Z19, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -4358,7 +5445,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW5AVX512(run *[16]uintptr)
+// func convLowRankBackwardW5AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankBackwardW5AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -4392,8 +5479,7 @@ tile:
 	LEAQ       (AX)(BX*4), DI
 	ADDQ       BX, DI
 	MOVQ       run+0(FP), R8
-	MOVQ       128(R8), R8
-	IMULQ      BX, R8
+	MOVQ       152(R8), R8
 	ADDQ       AX, R8
 	PREFETCHT1 (R8)
 	ADDQ       BX, R8
@@ -4466,36 +5552,32 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         32(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         16(SP), BX
+	MOVQ         136(BX), BX
+	MOVQ         16(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         32(DI), DI
-	VMOVUPS      (BX), Z20
+	VMOVUPS      (SI), Z20
 	VMULPS       Z20, Z0, Z0
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z20
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z20
 	VFMADD231PS  Z20, Z1, Z0
 	VMULPS       Z20, Z5, Z5
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z1
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z1
 	VFMADD231PS  Z1, Z2, Z0
 	VFMADD231PS  Z1, Z6, Z5
 	VMULPS       Z1, Z10, Z10
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z1
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z1
 	VFMADD231PS  Z1, Z3, Z0
 	VFMADD231PS  Z1, Z7, Z5
 	VFMADD231PS  Z1, Z11, Z10
 	VMULPS       Z1, Z15, Z15
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z1
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z1
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z1, Z4, Z0
 	VFMADD231PS  Z1, Z8, Z5
 	VFMADD231PS  Z1, Z12, Z10
@@ -4503,26 +5585,26 @@ taps:
 	VMOVUPS      Z0, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z9, Z5
 	VFMADD231PS  Z0, Z13, Z10
 	VFMADD231PS  Z0, Z17, Z15
 	VMOVUPS      Z5, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z14, Z10
 	VFMADD231PS  Z0, Z18, Z15
 	VMOVUPS      Z10, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z19, Z15
 	VMOVUPS      Z15, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -4537,51 +5619,48 @@ taps:
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Z3
 	MOVQ         run+0(FP), AX
-	MOVQ         16(AX), AX
-	MOVQ         run+0(FP), CX
-	MOVQ         128(CX), CX
-	IMULQ        AX, CX
-	MOVQ         8(SP), AX
+	MOVQ         128(AX), AX
+	MOVQ         8(SP), CX
 	MOVQ         run+0(FP), DX
 	MOVQ         16(DX), DX
-	VMOVUPS      (AX), Z4
+	VMOVUPS      (CX), Z4
 	VMULPS       Z4, Z0, Z7
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z4
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z4
 	VMULPS       Z4, Z0, Z6
 	VMULPS       Z4, Z1, Z10
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z4
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z4
 	VMULPS       Z4, Z0, Z5
 	VMULPS       Z4, Z1, Z9
 	VMULPS       Z4, Z2, Z12
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z13
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z13
 	VMULPS       Z13, Z0, Z4
 	VMULPS       Z13, Z1, Z8
 	VMULPS       Z13, Z2, Z11
 	VMULPS       Z13, Z3, Z13
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z14
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z14
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z14, Z0, Z0
 	VMULPS       Z14, Z1, Z15
 	VMULPS       Z14, Z2, Z16
 	VMULPS       Z14, Z3, Z14
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z17
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z17
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z17, Z1, Z1
 	VMULPS       Z17, Z2, Z18
 	VMULPS       Z17, Z3, Z17
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z19
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z19
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z19, Z2, Z2
 	VMULPS       Z19, Z3, Z19
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z20
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z20
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z20, Z3, Z3
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX
@@ -4728,7 +5807,7 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW6AVX512(run *[16]uintptr)
+// func convStaticForwardW6AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticForwardW6AVX512(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -4745,39 +5824,43 @@ TEXT ·convStaticForwardW6AVX512(SB), NOSPLIT, $24-8
 
 position:
 	MOVQ 8(SP), CX
-	MOVQ run+0(FP), DX
-	MOVQ 88(DX), DX
-	MOVQ 16(SP), BX
-	MOVQ run+0(FP), SI
-	MOVQ 112(SI), SI
+	MOVQ 16(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
+	LEAQ (AX)(AX*2), SI
+	LEAQ (CX)(AX*4), DI
+	ADDQ AX, DI
+	MOVQ run+0(FP), R8
+	MOVQ 112(R8), R8
 
 group:
-	MOVQ run+0(FP), DI
-	MOVQ 120(DI), DI
+	MOVQ run+0(FP), R9
+	MOVQ 120(R9), R9
 
 vector:
 	VMOVUPS     (CX), Z0
-	VMULPS      320(DX), Z0, Z0
+	VMULPS      320(BX), Z0, Z0
 	VMOVUPS     (CX)(AX*1), Z1
-	VFMADD231PS 256(DX), Z1, Z0
+	VFMADD231PS 256(BX), Z1, Z0
 	VMOVUPS     (CX)(AX*2), Z1
-	VFMADD231PS 192(DX), Z1, Z0
-	LEAQ        (CX)(AX*2), R8
-	VMOVUPS     (R8)(AX*1), Z1
-	VFMADD231PS 128(DX), Z1, Z0
+	VFMADD231PS 192(BX), Z1, Z0
+	VMOVUPS     (CX)(SI*1), Z1
+	VFMADD231PS 128(BX), Z1, Z0
 	VMOVUPS     (CX)(AX*4), Z1
-	VFMADD231PS 64(DX), Z1, Z0
-	LEAQ        (CX)(AX*4), R8
-	VMOVUPS     (R8)(AX*1), Z1
-	PREFETCHT0  4096(R8)(AX*1)
-	VFMADD231PS (DX), Z1, Z0
-	VMOVUPS     Z0, (BX)
+	VFMADD231PS 64(BX), Z1, Z0
+	VMOVUPS     (DI), Z1
+	VFMADD231PS (BX), Z1, Z0
+	VMOVUPS     Z0, (DX)
+	MOVQ        run+0(FP), R10
+	MOVQ        128(R10), R10
+	PREFETCHT0  (CX)(R10*1)
 	ADDQ        $0x40, CX
-	ADDQ        $0x40, BX
-	ADDQ        $0x00000180, DX
-	DECQ        DI
+	ADDQ        $0x40, DI
+	ADDQ        $0x40, DX
+	ADDQ        $0x00000180, BX
+	DECQ        R9
 	JNZ         vector
-	DECQ        SI
+	DECQ        R8
 	JNZ         group
 	MOVQ        run+0(FP), CX
 	MOVQ        16(CX), CX
@@ -4792,7 +5875,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW6AVX512(run *[16]uintptr)
+// func convStaticBackwardW6AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticBackwardW6AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -4811,97 +5894,201 @@ TEXT ·convStaticBackwardW6AVX512(SB), NOSPLIT, $48-8
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
+	MOVQ run+0(FP), DX
+	MOVQ 48(DX), DX
 
-position:
-	MOVQ 8(SP), DX
-	MOVQ run+0(FP), BX
-	MOVQ 88(BX), BX
+tile:
+	MOVQ 8(SP), BX
 	MOVQ 16(SP), SI
 	MOVQ 24(SP), DI
 	MOVQ run+0(FP), R8
-	MOVQ 96(R8), R8
+	MOVQ 88(R8), R8
 	MOVQ run+0(FP), R9
-	MOVQ 112(R9), R9
-	MOVQ R9, 40(SP)
+	MOVQ 96(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 112(R10), R10
+	MOVQ R10, 40(SP)
 
 group:
-	MOVQ run+0(FP), R9
-	MOVQ 120(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 120(R10), R10
 
 vector:
-	VMOVUPS     (SI), Z0
-	VMULPS      (BX), Z0, Z1
-	VMOVUPS     (SI)(CX*1), Z2
-	VFMADD231PS 64(BX), Z2, Z1
-	VMOVUPS     (SI)(CX*2), Z2
-	VFMADD231PS 128(BX), Z2, Z1
-	LEAQ        (SI)(CX*2), R10
-	VMOVUPS     (R10)(CX*1), Z2
-	VFMADD231PS 192(BX), Z2, Z1
-	VMOVUPS     (SI)(CX*4), Z2
-	VFMADD231PS 256(BX), Z2, Z1
-	LEAQ        (SI)(CX*4), R10
-	VMOVUPS     (R10)(CX*1), Z2
-	VFMADD231PS 320(BX), Z2, Z1
-	VMOVUPS     Z1, (DI)
-	VMOVUPS     (R8), Z1
-	VMOVUPS     64(R8), Z2
-	VMOVUPS     128(R8), Z3
-	VMOVUPS     192(R8), Z4
-	VMOVUPS     256(R8), Z5
-	VMOVUPS     320(R8), Z6
-	VMOVUPS     (DX), Z7
-	VFMADD231PS Z7, Z0, Z6
-	VMOVUPS     (DX)(AX*1), Z7
-	VFMADD231PS Z7, Z0, Z5
-	VMOVUPS     (DX)(AX*2), Z7
-	VFMADD231PS Z7, Z0, Z4
-	LEAQ        (DX)(AX*2), R10
-	VMOVUPS     (R10)(AX*1), Z7
-	VFMADD231PS Z7, Z0, Z3
-	VMOVUPS     (DX)(AX*4), Z7
-	VFMADD231PS Z7, Z0, Z2
-	LEAQ        (DX)(AX*4), R10
-	VMOVUPS     (R10)(AX*1), Z7
-	VFMADD231PS Z7, Z0, Z1
-	VMOVUPS     Z1, (R8)
-	VMOVUPS     Z2, 64(R8)
-	VMOVUPS     Z3, 128(R8)
-	VMOVUPS     Z4, 192(R8)
-	VMOVUPS     Z5, 256(R8)
-	VMOVUPS     Z6, 320(R8)
-	MOVQ        run+0(FP), R10
-	MOVQ        128(R10), R10
-	PREFETCHT0  (DX)(R10*1)
-	PREFETCHT0  (SI)(R10*1)
-	PREFETCHT0  (DI)(R10*1)
-	ADDQ        $0x40, DX
+	VMOVUPS     (R8), Z0
+	VMOVUPS     64(R8), Z1
+	VMOVUPS     128(R8), Z2
+	VMOVUPS     192(R8), Z3
+	VMOVUPS     256(R8), Z4
+	VMOVUPS     320(R8), Z5
+	MOVQ        DI, R11
+	MOVQ        SI, R12
+	VMOVUPS     (R12), Z6
+	VMULPS      Z6, Z0, Z6
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z7
+	VFMADD231PS Z7, Z1, Z6
+	VMULPS      Z7, Z0, Z7
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z8
+	VFMADD231PS Z8, Z2, Z6
+	VFMADD231PS Z8, Z1, Z7
+	VMULPS      Z8, Z0, Z8
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z9
+	VFMADD231PS Z9, Z3, Z6
+	VFMADD231PS Z9, Z2, Z7
+	VFMADD231PS Z9, Z1, Z8
+	VMULPS      Z9, Z0, Z0
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z9
+	VFMADD231PS Z9, Z4, Z6
+	VFMADD231PS Z9, Z3, Z7
+	VFMADD231PS Z9, Z2, Z8
+	VFMADD231PS Z9, Z1, Z0
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z1
+	VFMADD231PS Z1, Z5, Z6
+	VFMADD231PS Z1, Z4, Z7
+	VFMADD231PS Z1, Z3, Z8
+	VFMADD231PS Z1, Z2, Z0
+	VMOVUPS     Z6, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z1
+	VFMADD231PS Z1, Z5, Z7
+	VFMADD231PS Z1, Z4, Z8
+	VFMADD231PS Z1, Z3, Z0
+	VMOVUPS     Z7, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z1
+	VFMADD231PS Z1, Z5, Z8
+	VFMADD231PS Z1, Z4, Z0
+	VMOVUPS     Z8, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Z1
+	VFMADD231PS Z1, Z5, Z0
+	VMOVUPS     Z0, (R11)
+	MOVQ        SI, R11
+	VMOVUPS     (R11), Z0
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Z1
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Z2
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Z3
+	VMOVUPS     (R9), Z4
+	VMOVUPS     64(R9), Z5
+	VMOVUPS     128(R9), Z6
+	VMOVUPS     192(R9), Z7
+	VMOVUPS     256(R9), Z8
+	VMOVUPS     320(R9), Z9
+	MOVQ        BX, R11
+	VMOVUPS     (R11), Z10
+	VFMADD231PS Z10, Z0, Z9
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z10
+	VFMADD231PS Z10, Z0, Z8
+	VFMADD231PS Z10, Z1, Z9
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z10
+	VFMADD231PS Z10, Z0, Z7
+	VFMADD231PS Z10, Z1, Z8
+	VFMADD231PS Z10, Z2, Z9
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z10
+	VFMADD231PS Z10, Z0, Z6
+	VFMADD231PS Z10, Z1, Z7
+	VFMADD231PS Z10, Z2, Z8
+	VFMADD231PS Z10, Z3, Z9
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z10
+	VFMADD231PS Z10, Z0, Z5
+	VFMADD231PS Z10, Z1, Z6
+	VFMADD231PS Z10, Z2, Z7
+	VFMADD231PS Z10, Z3, Z8
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z10
+	VFMADD231PS Z10, Z0, Z4
+	VFMADD231PS Z10, Z1, Z5
+	VFMADD231PS Z10, Z2, Z6
+	VFMADD231PS Z10, Z3, Z7
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z0
+	VFMADD231PS Z0, Z1, Z4
+	VFMADD231PS Z0, Z2, Z5
+	VFMADD231PS Z0, Z3, Z6
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z0
+	VFMADD231PS Z0, Z2, Z4
+	VFMADD231PS Z0, Z3, Z5
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Z0
+	VFMADD231PS Z0, Z3, Z4
+	VMOVUPS     Z4, (R9)
+	VMOVUPS     Z5, 64(R9)
+	VMOVUPS     Z6, 128(R9)
+	VMOVUPS     Z7, 192(R9)
+	VMOVUPS     Z8, 256(R9)
+	VMOVUPS     Z9, 320(R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        136(R11), R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        144(R11), R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        $0x40, BX
 	ADDQ        $0x40, SI
 	ADDQ        $0x40, DI
-	ADDQ        $0x00000180, BX
 	ADDQ        $0x00000180, R8
-	DECQ        R9
+	ADDQ        $0x00000180, R9
+	DECQ        R10
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), DX
-	MOVQ        16(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 8(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        32(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 16(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        48(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 24(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        16(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 8(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        32(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 16(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        48(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 24(SP)
 	DECQ        (SP)
-	JNZ         position
+	JNZ         tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW6AVX512(run *[16]uintptr)
+// func convHeadwiseForwardW6AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseForwardW6AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -4921,53 +6108,63 @@ TEXT ·convHeadwiseForwardW6AVX512(SB), NOSPLIT, $32-8
 
 position:
 	MOVQ 8(SP), CX
-	MOVQ run+0(FP), DX
-	MOVQ 88(DX), DX
-	MOVQ 16(SP), BX
+	MOVQ 16(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ 24(SP), SI
-	MOVQ run+0(FP), DI
-	MOVQ 112(DI), DI
+	LEAQ (AX)(AX*2), DI
+	LEAQ (CX)(AX*4), R8
+	ADDQ AX, R8
+	MOVQ run+0(FP), R9
+	MOVQ 112(R9), R9
 
 group:
-	MOVQ run+0(FP), R8
-	MOVQ 120(R8), R8
+	MOVQ run+0(FP), R10
+	MOVQ 120(R10), R10
 
 vector:
 	VMOVUPS      (CX), Z0
-	VBROADCASTSS 20(SI), Z1
-	VADDPS       320(DX), Z1, Z1
-	VMULPS       Z0, Z1, Z0
+	VMOVUPS      320(BX), Z1
+	VBROADCASTSS 20(SI), Z2
+	VADDPS       Z1, Z2, Z2
+	VMULPS       Z0, Z2, Z0
 	VMOVUPS      (CX)(AX*1), Z1
-	VBROADCASTSS 16(SI), Z2
-	VADDPS       256(DX), Z2, Z2
-	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS      256(BX), Z2
+	VBROADCASTSS 16(SI), Z3
+	VADDPS       Z2, Z3, Z3
+	VFMADD231PS  Z1, Z3, Z0
 	VMOVUPS      (CX)(AX*2), Z1
-	VBROADCASTSS 12(SI), Z2
-	VADDPS       192(DX), Z2, Z2
-	VFMADD231PS  Z1, Z2, Z0
-	LEAQ         (CX)(AX*2), R9
-	VMOVUPS      (R9)(AX*1), Z1
-	VBROADCASTSS 8(SI), Z2
-	VADDPS       128(DX), Z2, Z2
-	VFMADD231PS  Z1, Z2, Z0
+	VMOVUPS      192(BX), Z2
+	VBROADCASTSS 12(SI), Z3
+	VADDPS       Z2, Z3, Z3
+	VFMADD231PS  Z1, Z3, Z0
+	VMOVUPS      (CX)(DI*1), Z1
+	VMOVUPS      128(BX), Z2
+	VBROADCASTSS 8(SI), Z3
+	VADDPS       Z2, Z3, Z3
+	VFMADD231PS  Z1, Z3, Z0
 	VMOVUPS      (CX)(AX*4), Z1
-	VBROADCASTSS 4(SI), Z2
-	VADDPS       64(DX), Z2, Z2
-	VFMADD231PS  Z1, Z2, Z0
-	LEAQ         (CX)(AX*4), R9
-	VMOVUPS      (R9)(AX*1), Z1
-	PREFETCHT0   4096(R9)(AX*1)
-	VBROADCASTSS (SI), Z2
-	VADDPS       (DX), Z2, Z2
-	VFMADD231PS  Z1, Z2, Z0
-	VMOVUPS      Z0, (BX)
+	VMOVUPS      64(BX), Z2
+	VBROADCASTSS 4(SI), Z3
+	VADDPS       Z2, Z3, Z3
+	VFMADD231PS  Z1, Z3, Z0
+	VMOVUPS      (R8), Z1
+	VMOVUPS      (BX), Z2
+	VBROADCASTSS (SI), Z3
+	VADDPS       Z2, Z3, Z3
+	VFMADD231PS  Z1, Z3, Z0
+	VMOVUPS      Z0, (DX)
+	MOVQ         run+0(FP), R11
+	MOVQ         128(R11), R11
+	PREFETCHT0   (CX)(R11*1)
 	ADDQ         $0x40, CX
-	ADDQ         $0x40, BX
-	ADDQ         $0x00000180, DX
-	DECQ         R8
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, DX
+	ADDQ         $0x00000180, BX
+	DECQ         R10
 	JNZ          vector
 	ADDQ         $0x18, SI
-	DECQ         DI
+	DECQ         R9
 	JNZ          group
 	MOVQ         run+0(FP), CX
 	MOVQ         16(CX), CX
@@ -4986,7 +6183,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW6AVX512(run *[16]uintptr)
+// func convHeadwiseBackwardW6AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseBackwardW6AVX512(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -5003,31 +6200,33 @@ TEXT ·convHeadwiseBackwardW6AVX512(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 32(SP)
+	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 72(AX), AX
-	MOVQ AX, 40(SP)
+	MOVQ AX, 48(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
-	MOVQ 64(DX), DX
+	MOVQ 48(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 64(BX), BX
 
-position:
-	MOVQ 8(SP), BX
-	MOVQ run+0(FP), SI
-	MOVQ 88(SI), SI
+tile:
+	MOVQ 8(SP), SI
 	MOVQ 16(SP), DI
 	MOVQ 24(SP), R8
 	MOVQ run+0(FP), R9
-	MOVQ 96(R9), R9
-	MOVQ 32(SP), R10
+	MOVQ 88(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 96(R10), R10
 	MOVQ 40(SP), R11
-	MOVQ R11, 48(SP)
-	MOVQ run+0(FP), R11
-	MOVQ 112(R11), R11
-	MOVQ R11, 56(SP)
+	MOVQ 48(SP), R12
+	MOVQ R12, 32(SP)
+	MOVQ run+0(FP), R12
+	MOVQ 112(R12), R12
+	MOVQ R12, 56(SP)
 
 group:
 	VPXORQ Z0, Z0, Z0
@@ -5036,138 +6235,248 @@ group:
 	VPXORQ Z3, Z3, Z3
 	VPXORQ Z4, Z4, Z4
 	VPXORQ Z5, Z5, Z5
-	MOVQ   run+0(FP), R11
-	MOVQ   120(R11), R11
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	MOVQ   run+0(FP), R12
+	MOVQ   120(R12), R12
 
 vector:
-	VMOVUPS       (DI), Z6
-	VBROADCASTSS  (R10), Z7
-	VADDPS        (SI), Z7, Z7
-	VMULPS        Z6, Z7, Z7
-	VMOVUPS       (DI)(CX*1), Z8
-	VBROADCASTSS  4(R10)(DX*1), Z9
-	VADDPS        64(SI), Z9, Z9
-	VFMADD231PS   Z8, Z9, Z7
-	VMOVUPS       (DI)(CX*2), Z8
-	VBROADCASTSS  8(R10)(DX*2), Z9
-	VADDPS        128(SI), Z9, Z9
-	VFMADD231PS   Z8, Z9, Z7
-	LEAQ          (DI)(CX*2), R12
-	VMOVUPS       (R12)(CX*1), Z8
-	LEAQ          (R10)(DX*2), R12
-	VBROADCASTSS  12(R12)(DX*1), Z9
-	VADDPS        192(SI), Z9, Z9
-	VFMADD231PS   Z8, Z9, Z7
-	VMOVUPS       (DI)(CX*4), Z8
-	VBROADCASTSS  16(R10)(DX*4), Z9
-	VADDPS        256(SI), Z9, Z9
-	VFMADD231PS   Z8, Z9, Z7
-	LEAQ          (DI)(CX*4), R12
-	VMOVUPS       (R12)(CX*1), Z8
-	LEAQ          (R10)(DX*4), R12
-	VBROADCASTSS  20(R12)(DX*1), Z9
-	VADDPS        320(SI), Z9, Z9
-	VFMADD231PS   Z8, Z9, Z7
-	VMOVUPS       Z7, (R8)
-	VMOVUPS       (R9), Z7
-	VMOVUPS       64(R9), Z8
-	VMOVUPS       128(R9), Z9
-	VMOVUPS       192(R9), Z10
-	VMOVUPS       256(R9), Z11
-	VMOVUPS       320(R9), Z12
-	VMOVUPS       (BX), Z13
-	VFMADD231PS   Z13, Z6, Z12
-	VFMADD231PS   Z13, Z6, Z5
-	VMOVUPS       (BX)(AX*1), Z13
-	VFMADD231PS   Z13, Z6, Z11
-	VFMADD231PS   Z13, Z6, Z4
-	VMOVUPS       (BX)(AX*2), Z13
-	VFMADD231PS   Z13, Z6, Z10
-	VFMADD231PS   Z13, Z6, Z3
-	LEAQ          (BX)(AX*2), R12
-	VMOVUPS       (R12)(AX*1), Z13
-	VFMADD231PS   Z13, Z6, Z9
-	VFMADD231PS   Z13, Z6, Z2
-	VMOVUPS       (BX)(AX*4), Z13
-	VFMADD231PS   Z13, Z6, Z8
-	VFMADD231PS   Z13, Z6, Z1
-	LEAQ          (BX)(AX*4), R12
-	VMOVUPS       (R12)(AX*1), Z13
-	VFMADD231PS   Z13, Z6, Z7
-	VFMADD231PS   Z13, Z6, Z0
-	VMOVUPS       Z7, (R9)
-	VMOVUPS       Z8, 64(R9)
-	VMOVUPS       Z9, 128(R9)
-	VMOVUPS       Z10, 192(R9)
-	VMOVUPS       Z11, 256(R9)
-	VMOVUPS       Z12, 320(R9)
-	MOVQ          run+0(FP), R12
-	MOVQ          128(R12), R12
-	PREFETCHT0    (BX)(R12*1)
-	PREFETCHT0    (DI)(R12*1)
-	PREFETCHT0    (R8)(R12*1)
-	ADDQ          $0x40, BX
+	VMOVUPS       (R9), Z12
+	VMOVUPS       64(R9), Z13
+	VMOVUPS       128(R9), Z14
+	VMOVUPS       192(R9), Z15
+	VMOVUPS       256(R9), Z16
+	VMOVUPS       320(R9), Z17
+	MOVQ          R8, R13
+	MOVQ          R11, R14
+	MOVQ          DI, R15
+	VMOVUPS       (R15), Z18
+	VBROADCASTSS  (R14), Z19
+	VADDPS        Z12, Z19, Z19
+	VMULPS        Z18, Z19, Z18
+	ADDQ          BX, R14
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z19
+	VBROADCASTSS  4(R14), Z20
+	VADDPS        Z13, Z20, Z20
+	VFMADD231PS   Z19, Z20, Z18
+	VBROADCASTSS  (R14), Z20
+	VADDPS        Z12, Z20, Z20
+	VMULPS        Z19, Z20, Z12
+	ADDQ          BX, R14
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z19
+	VBROADCASTSS  8(R14), Z20
+	VADDPS        Z14, Z20, Z20
+	VFMADD231PS   Z19, Z20, Z18
+	VBROADCASTSS  4(R14), Z20
+	VADDPS        Z13, Z20, Z20
+	VFMADD231PS   Z19, Z20, Z12
+	ADDQ          BX, R14
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z13
+	VBROADCASTSS  12(R14), Z19
+	VADDPS        Z15, Z19, Z19
+	VFMADD231PS   Z13, Z19, Z18
+	VBROADCASTSS  8(R14), Z19
+	VADDPS        Z14, Z19, Z19
+	VFMADD231PS   Z13, Z19, Z12
+	ADDQ          BX, R14
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z13
+	VBROADCASTSS  16(R14), Z14
+	VADDPS        Z16, Z14, Z14
+	VFMADD231PS   Z13, Z14, Z18
+	VBROADCASTSS  12(R14), Z14
+	VADDPS        Z15, Z14, Z14
+	VFMADD231PS   Z13, Z14, Z12
+	ADDQ          BX, R14
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z13
+	VBROADCASTSS  20(R14), Z14
+	VADDPS        Z17, Z14, Z14
+	VFMADD231PS   Z13, Z14, Z18
+	VBROADCASTSS  16(R14), Z14
+	VADDPS        Z16, Z14, Z14
+	VFMADD231PS   Z13, Z14, Z12
+	ADDQ          BX, R14
+	VMOVUPS       Z18, (R13)
+	ADDQ          DX, R13
+	ADDQ          CX, R15
+	VMOVUPS       (R15), Z13
+	VBROADCASTSS  20(R14), Z14
+	VADDPS        Z17, Z14, Z14
+	VFMADD231PS   Z13, Z14, Z12
+	VMOVUPS       Z12, (R13)
+	MOVQ          DI, R13
+	VMOVUPS       (R13), Z12
+	ADDQ          CX, R13
+	VMOVUPS       (R13), Z13
+	VMOVUPS       (R10), Z14
+	VMOVUPS       64(R10), Z15
+	VMOVUPS       128(R10), Z16
+	VMOVUPS       192(R10), Z17
+	VMOVUPS       256(R10), Z18
+	VMOVUPS       320(R10), Z19
+	MOVQ          SI, R13
+	VMOVUPS       (R13), Z20
+	VFMADD231PS   Z20, Z12, Z19
+	VFMADD231PS   Z20, Z12, Z5
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z20
+	VFMADD231PS   Z20, Z12, Z18
+	VFMADD231PS   Z20, Z12, Z4
+	VFMADD231PS   Z20, Z13, Z19
+	VFMADD231PS   Z20, Z13, Z11
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z20
+	VFMADD231PS   Z20, Z12, Z17
+	VFMADD231PS   Z20, Z12, Z3
+	VFMADD231PS   Z20, Z13, Z18
+	VFMADD231PS   Z20, Z13, Z10
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z20
+	VFMADD231PS   Z20, Z12, Z16
+	VFMADD231PS   Z20, Z12, Z2
+	VFMADD231PS   Z20, Z13, Z17
+	VFMADD231PS   Z20, Z13, Z9
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z20
+	VFMADD231PS   Z20, Z12, Z15
+	VFMADD231PS   Z20, Z12, Z1
+	VFMADD231PS   Z20, Z13, Z16
+	VFMADD231PS   Z20, Z13, Z8
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z20
+	VFMADD231PS   Z20, Z12, Z14
+	VFMADD231PS   Z20, Z12, Z0
+	VFMADD231PS   Z20, Z13, Z15
+	VFMADD231PS   Z20, Z13, Z7
+	ADDQ          AX, R13
+	VMOVUPS       (R13), Z12
+	VFMADD231PS   Z12, Z13, Z14
+	VFMADD231PS   Z12, Z13, Z6
+	VMOVUPS       Z14, (R10)
+	VMOVUPS       Z15, 64(R10)
+	VMOVUPS       Z16, 128(R10)
+	VMOVUPS       Z17, 192(R10)
+	VMOVUPS       Z18, 256(R10)
+	VMOVUPS       Z19, 320(R10)
+	MOVQ          run+0(FP), R13
+	MOVQ          128(R13), R13
+	ADDQ          SI, R13
+	PREFETCHT0    (R13)
+	ADDQ          AX, R13
+	PREFETCHT0    (R13)
+	MOVQ          run+0(FP), R13
+	MOVQ          136(R13), R13
+	ADDQ          DI, R13
+	PREFETCHT0    (R13)
+	ADDQ          CX, R13
+	PREFETCHT0    (R13)
+	MOVQ          run+0(FP), R13
+	MOVQ          144(R13), R13
+	ADDQ          R8, R13
+	PREFETCHT0    (R13)
+	ADDQ          DX, R13
+	PREFETCHT0    (R13)
+	ADDQ          $0x40, SI
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R8
-	ADDQ          $0x00000180, SI
 	ADDQ          $0x00000180, R9
-	DECQ          R11
+	ADDQ          $0x00000180, R10
+	DECQ          R12
 	JNZ           vector
-	MOVQ          48(SP), R11
-	VUNPCKLPS     Z1, Z0, Z6
-	VUNPCKHPS     Z1, Z0, Z7
-	VADDPS        Z7, Z6, Z6
-	VUNPCKLPS     Z3, Z2, Z7
-	VUNPCKHPS     Z3, Z2, Z8
-	VADDPS        Z8, Z7, Z7
-	VUNPCKLPS     Z5, Z4, Z8
-	VUNPCKHPS     Z5, Z4, Z9
-	VADDPS        Z9, Z8, Z8
-	VUNPCKLPD     Z7, Z6, Z9
-	VUNPCKHPD     Z7, Z6, Z6
-	VADDPS        Z6, Z9, Z9
-	VUNPCKLPD     Z8, Z8, Z6
-	VUNPCKHPD     Z8, Z8, Z7
-	VADDPS        Z7, Z6, Z6
-	VSHUFF32X4    $0x44, Z6, Z9, Z7
-	VSHUFF32X4    $0xee, Z6, Z9, Z6
-	VADDPS        Z6, Z7, Z7
-	VSHUFF32X4    $0x88, Z7, Z7, Z6
-	VSHUFF32X4    $0xdd, Z7, Z7, Z7
-	VADDPS        Z7, Z6, Z6
-	VMOVUPS       X6, (R11)
-	VEXTRACTF32X4 $0x01, Z6, X6
-	VMOVLPS       X6, 16(R11)
-	ADDQ          $0x18, 48(SP)
-	ADDQ          $0x18, R10
+	VUNPCKLPS     Z1, Z0, Z12
+	VUNPCKHPS     Z1, Z0, Z13
+	VADDPS        Z13, Z12, Z12
+	VUNPCKLPS     Z3, Z2, Z13
+	VUNPCKHPS     Z3, Z2, Z14
+	VADDPS        Z14, Z13, Z13
+	VUNPCKLPS     Z5, Z4, Z14
+	VUNPCKHPS     Z5, Z4, Z15
+	VADDPS        Z15, Z14, Z14
+	VUNPCKLPS     Z7, Z6, Z15
+	VUNPCKHPS     Z7, Z6, Z16
+	VADDPS        Z16, Z15, Z15
+	VUNPCKLPS     Z9, Z8, Z16
+	VUNPCKHPS     Z9, Z8, Z17
+	VADDPS        Z17, Z16, Z16
+	VUNPCKLPS     Z11, Z10, Z17
+	VUNPCKHPS     Z11, Z10, Z18
+	VADDPS        Z18, Z17, Z17
+	VUNPCKLPD     Z13, Z12, Z18
+	VUNPCKHPD     Z13, Z12, Z12
+	VADDPS        Z12, Z18, Z18
+	VUNPCKLPD     Z14, Z14, Z12
+	VUNPCKHPD     Z14, Z14, Z13
+	VADDPS        Z13, Z12, Z12
+	VUNPCKLPD     Z16, Z15, Z13
+	VUNPCKHPD     Z16, Z15, Z14
+	VADDPS        Z14, Z13, Z13
+	VUNPCKLPD     Z17, Z17, Z14
+	VUNPCKHPD     Z17, Z17, Z15
+	VADDPS        Z15, Z14, Z14
+	VSHUFF32X4    $0x44, Z12, Z18, Z15
+	VSHUFF32X4    $0xee, Z12, Z18, Z12
+	VADDPS        Z12, Z15, Z15
+	VSHUFF32X4    $0x44, Z14, Z13, Z12
+	VSHUFF32X4    $0xee, Z14, Z13, Z13
+	VADDPS        Z13, Z12, Z12
+	VSHUFF32X4    $0x88, Z12, Z15, Z13
+	VSHUFF32X4    $0xdd, Z12, Z15, Z12
+	VADDPS        Z12, Z13, Z13
+	MOVQ          run+0(FP), R12
+	MOVQ          80(R12), R12
+	MOVQ          32(SP), R13
+	VMOVUPS       X13, (R13)
+	VEXTRACTF32X4 $0x01, Z13, X12
+	VMOVLPS       X12, 16(R13)
+	ADDQ          R12, R13
+	VEXTRACTF32X4 $0x02, Z13, X12
+	VMOVUPS       X12, (R13)
+	VEXTRACTF32X4 $0x03, Z13, X12
+	VMOVLPS       X12, 16(R13)
+	MOVQ          run+0(FP), R12
+	MOVQ          152(R12), R12
+	ADDQ          R11, R12
+	PREFETCHT0    (R12)
+	ADDQ          BX, R12
+	PREFETCHT0    (R12)
+	ADDQ          $0x18, 32(SP)
+	ADDQ          $0x18, R11
 	DECQ          56(SP)
 	JNZ           group
-	MOVQ          run+0(FP), BX
-	MOVQ          16(BX), BX
-	IMUL3Q        $0x01, BX, BX
-	ADDQ          BX, 8(SP)
-	MOVQ          run+0(FP), BX
-	MOVQ          32(BX), BX
-	IMUL3Q        $0x01, BX, BX
-	ADDQ          BX, 16(SP)
-	MOVQ          run+0(FP), BX
-	MOVQ          48(BX), BX
-	IMUL3Q        $0x01, BX, BX
-	ADDQ          BX, 24(SP)
-	MOVQ          run+0(FP), BX
-	MOVQ          64(BX), BX
-	IMUL3Q        $0x01, BX, BX
-	ADDQ          BX, 32(SP)
-	MOVQ          run+0(FP), BX
-	MOVQ          80(BX), BX
-	IMUL3Q        $0x01, BX, BX
-	ADDQ          BX, 40(SP)
+	MOVQ          run+0(FP), SI
+	MOVQ          16(SI), SI
+	IMUL3Q        $0x02, SI, SI
+	ADDQ          SI, 8(SP)
+	MOVQ          run+0(FP), SI
+	MOVQ          32(SI), SI
+	IMUL3Q        $0x02, SI, SI
+	ADDQ          SI, 16(SP)
+	MOVQ          run+0(FP), SI
+	MOVQ          48(SI), SI
+	IMUL3Q        $0x02, SI, SI
+	ADDQ          SI, 24(SP)
+	MOVQ          run+0(FP), SI
+	MOVQ          64(SI), SI
+	IMUL3Q        $0x02, SI, SI
+	ADDQ          SI, 40(SP)
+	MOVQ          run+0(FP), SI
+	MOVQ          80(SI), SI
+	IMUL3Q        $0x02, SI, SI
+	ADDQ          SI, 48(SP)
 	DECQ          (SP)
-	JNZ           position
+	JNZ           tile
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW6AVX512(run *[16]uintptr)
+// func convLowRankForwardW6AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankForwardW6AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -5193,8 +6502,7 @@ tile:
 	MOVQ       64(BX), BX
 	LEAQ       (BX)(BX*2), SI
 	MOVQ       run+0(FP), DI
-	MOVQ       128(DI), DI
-	IMULQ      BX, DI
+	MOVQ       152(DI), DI
 	ADDQ       AX, DI
 	PREFETCHT1 (DI)
 	ADDQ       BX, DI
@@ -5271,42 +6579,38 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         8(SP), BX
+	MOVQ         128(BX), BX
+	MOVQ         8(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         16(DI), DI
-	VMOVUPS      (BX), Z24
+	VMOVUPS      (SI), Z24
 	VMULPS       Z24, Z5, Z5
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z24
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z24
 	VFMADD231PS  Z24, Z4, Z5
 	VMULPS       Z24, Z11, Z11
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z4
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z4
 	VFMADD231PS  Z4, Z3, Z5
 	VFMADD231PS  Z4, Z10, Z11
 	VMULPS       Z4, Z17, Z17
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z3
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z3
 	VFMADD231PS  Z3, Z2, Z5
 	VFMADD231PS  Z3, Z9, Z11
 	VFMADD231PS  Z3, Z16, Z17
 	VMULPS       Z3, Z23, Z23
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z2
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z2
 	VFMADD231PS  Z2, Z1, Z5
 	VFMADD231PS  Z2, Z8, Z11
 	VFMADD231PS  Z2, Z15, Z17
 	VFMADD231PS  Z2, Z22, Z23
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z1
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z1
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z1, Z0, Z5
 	VFMADD231PS  Z1, Z7, Z11
 	VFMADD231PS  Z1, Z14, Z17
@@ -5314,26 +6618,26 @@ taps:
 	VMOVUPS      Z5, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z6, Z11
 	VFMADD231PS  Z0, Z13, Z17
 	VFMADD231PS  Z0, Z20, Z23
 	VMOVUPS      Z11, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z12, Z17
 	VFMADD231PS  Z0, Z19, Z23
 	VMOVUPS      Z17, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z18, Z23
 	VMOVUPS      Z23, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -5354,7 +6658,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW6AVX512(run *[16]uintptr)
+// func convLowRankBackwardW6AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankBackwardW6AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -5388,8 +6692,7 @@ tile:
 	LEAQ       (AX)(BX*4), DI
 	ADDQ       BX, DI
 	MOVQ       run+0(FP), R8
-	MOVQ       128(R8), R8
-	IMULQ      BX, R8
+	MOVQ       152(R8), R8
 	ADDQ       AX, R8
 	PREFETCHT1 (R8)
 	ADDQ       BX, R8
@@ -5472,42 +6775,38 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         32(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         16(SP), BX
+	MOVQ         136(BX), BX
+	MOVQ         16(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         32(DI), DI
-	VMOVUPS      (BX), Z24
+	VMOVUPS      (SI), Z24
 	VMULPS       Z24, Z0, Z0
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z24
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z24
 	VFMADD231PS  Z24, Z1, Z0
 	VMULPS       Z24, Z6, Z6
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z1
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z1
 	VFMADD231PS  Z1, Z2, Z0
 	VFMADD231PS  Z1, Z7, Z6
 	VMULPS       Z1, Z12, Z12
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z1
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z1
 	VFMADD231PS  Z1, Z3, Z0
 	VFMADD231PS  Z1, Z8, Z6
 	VFMADD231PS  Z1, Z13, Z12
 	VMULPS       Z1, Z18, Z18
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z1
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z1
 	VFMADD231PS  Z1, Z4, Z0
 	VFMADD231PS  Z1, Z9, Z6
 	VFMADD231PS  Z1, Z14, Z12
 	VFMADD231PS  Z1, Z19, Z18
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z1
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z1
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z1, Z5, Z0
 	VFMADD231PS  Z1, Z10, Z6
 	VFMADD231PS  Z1, Z15, Z12
@@ -5515,26 +6814,26 @@ taps:
 	VMOVUPS      Z0, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z11, Z6
 	VFMADD231PS  Z0, Z16, Z12
 	VFMADD231PS  Z0, Z21, Z18
 	VMOVUPS      Z6, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z17, Z12
 	VFMADD231PS  Z0, Z22, Z18
 	VMOVUPS      Z12, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Z0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Z0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Z0, Z23, Z18
 	VMOVUPS      Z18, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -5549,57 +6848,54 @@ taps:
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Z3
 	MOVQ         run+0(FP), AX
-	MOVQ         16(AX), AX
-	MOVQ         run+0(FP), CX
-	MOVQ         128(CX), CX
-	IMULQ        AX, CX
-	MOVQ         8(SP), AX
+	MOVQ         128(AX), AX
+	MOVQ         8(SP), CX
 	MOVQ         run+0(FP), DX
 	MOVQ         16(DX), DX
-	VMOVUPS      (AX), Z4
+	VMOVUPS      (CX), Z4
 	VMULPS       Z4, Z0, Z8
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z4
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z4
 	VMULPS       Z4, Z0, Z7
 	VMULPS       Z4, Z1, Z12
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z4
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z4
 	VMULPS       Z4, Z0, Z6
 	VMULPS       Z4, Z1, Z11
 	VMULPS       Z4, Z2, Z15
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z4
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z4
 	VMULPS       Z4, Z0, Z5
 	VMULPS       Z4, Z1, Z10
 	VMULPS       Z4, Z2, Z14
 	VMULPS       Z4, Z3, Z17
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z16
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z16
 	VMULPS       Z16, Z0, Z4
 	VMULPS       Z16, Z1, Z9
 	VMULPS       Z16, Z2, Z13
 	VMULPS       Z16, Z3, Z16
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z18
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z18
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z18, Z0, Z0
 	VMULPS       Z18, Z1, Z19
 	VMULPS       Z18, Z2, Z20
 	VMULPS       Z18, Z3, Z18
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z21
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z21
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z21, Z1, Z1
 	VMULPS       Z21, Z2, Z22
 	VMULPS       Z21, Z3, Z21
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z23
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z23
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z23, Z2, Z2
 	VMULPS       Z23, Z3, Z23
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Z24
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Z24
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Z24, Z3, Z3
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX
@@ -5879,7 +7175,7 @@ part:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW1AVX2(run *[16]uintptr)
+// func convStaticForwardW1AVX2(run *[21]uintptr)
 // Requires: AVX, MMX+
 TEXT ·convStaticForwardW1AVX2(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -5896,9 +7192,9 @@ TEXT ·convStaticForwardW1AVX2(SB), NOSPLIT, $24-8
 
 position:
 	MOVQ 8(SP), AX
-	MOVQ run+0(FP), CX
-	MOVQ 88(CX), CX
-	MOVQ 16(SP), DX
+	MOVQ 16(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
 	MOVQ run+0(FP), BX
 	MOVQ 112(BX), BX
 
@@ -5908,12 +7204,14 @@ group:
 
 vector:
 	VMOVUPS    (AX), Y0
-	PREFETCHT0 4096(AX)
-	VMULPS     (CX), Y0, Y0
-	VMOVUPS    Y0, (DX)
+	VMULPS     (DX), Y0, Y0
+	VMOVUPS    Y0, (CX)
+	MOVQ       run+0(FP), DI
+	MOVQ       128(DI), DI
+	PREFETCHT0 (AX)(DI*1)
 	ADDQ       $0x20, AX
-	ADDQ       $0x20, DX
-	ADDQ       $0x00000020, CX
+	ADDQ       $0x20, CX
+	ADDQ       $0x00000020, DX
 	DECQ       SI
 	JNZ        vector
 	DECQ       BX
@@ -5931,7 +7229,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW1AVX2(run *[16]uintptr)
+// func convStaticBackwardW1AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convStaticBackwardW1AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -5948,65 +7246,128 @@ TEXT ·convStaticBackwardW1AVX2(SB), NOSPLIT, $48-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), AX
-	MOVQ 32(AX), AX
-
-position:
-	MOVQ 8(SP), AX
 	MOVQ run+0(FP), CX
-	MOVQ 88(CX), CX
-	MOVQ 16(SP), DX
-	MOVQ 24(SP), BX
-	MOVQ run+0(FP), SI
-	MOVQ 96(SI), SI
-	MOVQ run+0(FP), DI
-	MOVQ 112(DI), DI
-	MOVQ DI, 40(SP)
+	MOVQ 32(CX), CX
+	MOVQ run+0(FP), DX
+	MOVQ 48(DX), DX
+
+tile:
+	MOVQ 8(SP), BX
+	MOVQ 16(SP), SI
+	MOVQ 24(SP), DI
+	MOVQ run+0(FP), R8
+	MOVQ 88(R8), R8
+	MOVQ run+0(FP), R9
+	MOVQ 96(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 112(R10), R10
+	MOVQ R10, 40(SP)
 
 group:
-	MOVQ run+0(FP), DI
-	MOVQ 120(DI), DI
+	MOVQ run+0(FP), R10
+	MOVQ 120(R10), R10
 
 vector:
-	VMOVUPS     (DX), Y0
-	VMULPS      (CX), Y0, Y1
-	VMOVUPS     Y1, (BX)
-	VMOVUPS     (SI), Y1
-	VMOVUPS     (AX), Y2
-	VFMADD231PS Y2, Y0, Y1
-	VMOVUPS     Y1, (SI)
-	MOVQ        run+0(FP), R8
-	MOVQ        128(R8), R8
-	PREFETCHT0  (AX)(R8*1)
-	PREFETCHT0  (DX)(R8*1)
-	PREFETCHT0  (BX)(R8*1)
-	ADDQ        $0x20, AX
-	ADDQ        $0x20, DX
+	VMOVUPS     (R8), Y0
+	MOVQ        DI, R11
+	MOVQ        SI, R12
+	VMOVUPS     (R12), Y1
+	VMULPS      Y1, Y0, Y1
+	VMOVUPS     Y1, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y1
+	VMULPS      Y1, Y0, Y1
+	VMOVUPS     Y1, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y1
+	VMULPS      Y1, Y0, Y1
+	VMOVUPS     Y1, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y1
+	VMULPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (R11)
+	MOVQ        SI, R11
+	VMOVUPS     (R11), Y0
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Y1
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Y2
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Y3
+	VMOVUPS     (R9), Y4
+	MOVQ        BX, R11
+	VMOVUPS     (R11), Y5
+	VFMADD231PS Y5, Y0, Y4
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y0
+	VFMADD231PS Y0, Y1, Y4
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y0
+	VFMADD231PS Y0, Y2, Y4
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y0
+	VFMADD231PS Y0, Y3, Y4
+	VMOVUPS     Y4, (R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        136(R11), R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        144(R11), R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
 	ADDQ        $0x20, BX
-	ADDQ        $0x00000020, CX
-	ADDQ        $0x00000020, SI
-	DECQ        DI
+	ADDQ        $0x20, SI
+	ADDQ        $0x20, DI
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000020, R9
+	DECQ        R10
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), AX
-	MOVQ        16(AX), AX
-	IMUL3Q      $0x01, AX, AX
-	ADDQ        AX, 8(SP)
-	MOVQ        run+0(FP), AX
-	MOVQ        32(AX), AX
-	IMUL3Q      $0x01, AX, AX
-	ADDQ        AX, 16(SP)
-	MOVQ        run+0(FP), AX
-	MOVQ        48(AX), AX
-	IMUL3Q      $0x01, AX, AX
-	ADDQ        AX, 24(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        16(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 8(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        32(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 16(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        48(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 24(SP)
 	DECQ        (SP)
-	JNZ         position
+	JNZ         tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW1AVX2(run *[16]uintptr)
+// func convHeadwiseForwardW1AVX2(run *[21]uintptr)
 // Requires: AVX, MMX+
 TEXT ·convHeadwiseForwardW1AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -6026,9 +7387,9 @@ TEXT ·convHeadwiseForwardW1AVX2(SB), NOSPLIT, $32-8
 
 position:
 	MOVQ 8(SP), AX
-	MOVQ run+0(FP), CX
-	MOVQ 88(CX), CX
-	MOVQ 16(SP), DX
+	MOVQ 16(SP), CX
+	MOVQ run+0(FP), DX
+	MOVQ 88(DX), DX
 	MOVQ 24(SP), BX
 	MOVQ run+0(FP), SI
 	MOVQ 112(SI), SI
@@ -6039,14 +7400,17 @@ group:
 
 vector:
 	VMOVUPS      (AX), Y0
-	PREFETCHT0   4096(AX)
-	VBROADCASTSS (BX), Y1
-	VADDPS       (CX), Y1, Y1
-	VMULPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (DX)
+	VMOVUPS      (DX), Y1
+	VBROADCASTSS (BX), Y2
+	VADDPS       Y1, Y2, Y2
+	VMULPS       Y0, Y2, Y0
+	VMOVUPS      Y0, (CX)
+	MOVQ         run+0(FP), R8
+	MOVQ         128(R8), R8
+	PREFETCHT0   (AX)(R8*1)
 	ADDQ         $0x20, AX
-	ADDQ         $0x20, DX
-	ADDQ         $0x00000020, CX
+	ADDQ         $0x20, CX
+	ADDQ         $0x00000020, DX
 	DECQ         DI
 	JNZ          vector
 	ADDQ         $0x04, BX
@@ -6069,7 +7433,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW1AVX2(run *[16]uintptr)
+// func convHeadwiseBackwardW1AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseBackwardW1AVX2(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -6086,101 +7450,201 @@ TEXT ·convHeadwiseBackwardW1AVX2(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 32(SP)
-	MOVQ run+0(FP), AX
-	MOVQ 72(AX), AX
 	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
+	MOVQ 72(AX), AX
+	MOVQ AX, 48(SP)
+	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
-	MOVQ run+0(FP), AX
-	MOVQ 32(AX), AX
-	MOVQ run+0(FP), AX
-	MOVQ 64(AX), AX
-
-position:
-	MOVQ 8(SP), AX
 	MOVQ run+0(FP), CX
-	MOVQ 88(CX), CX
-	MOVQ 16(SP), DX
-	MOVQ 24(SP), BX
-	MOVQ run+0(FP), SI
-	MOVQ 96(SI), SI
-	MOVQ 32(SP), DI
-	MOVQ 40(SP), R8
-	MOVQ R8, 48(SP)
-	MOVQ run+0(FP), R8
-	MOVQ 112(R8), R8
-	MOVQ R8, 56(SP)
+	MOVQ 32(CX), CX
+	MOVQ run+0(FP), DX
+	MOVQ 48(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 64(BX), BX
+
+tile:
+	MOVQ 8(SP), SI
+	MOVQ 16(SP), DI
+	MOVQ 24(SP), R8
+	MOVQ run+0(FP), R9
+	MOVQ 88(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 96(R10), R10
+	MOVQ 40(SP), R11
+	MOVQ 48(SP), R12
+	MOVQ R12, 32(SP)
+	MOVQ run+0(FP), R12
+	MOVQ 112(R12), R12
+	MOVQ R12, 56(SP)
 
 group:
 	VXORPS Y0, Y0, Y0
-	MOVQ   run+0(FP), R8
-	MOVQ   120(R8), R8
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   run+0(FP), R12
+	MOVQ   120(R12), R12
 
 vector:
-	VMOVUPS      (DX), Y1
-	VBROADCASTSS (DI), Y2
-	VADDPS       (CX), Y2, Y2
-	VMULPS       Y1, Y2, Y2
-	VMOVUPS      Y2, (BX)
-	VMOVUPS      (SI), Y2
-	VMOVUPS      (AX), Y3
-	VFMADD231PS  Y3, Y1, Y2
-	VFMADD231PS  Y3, Y1, Y0
-	VMOVUPS      Y2, (SI)
-	MOVQ         run+0(FP), R9
-	MOVQ         128(R9), R9
-	PREFETCHT0   (AX)(R9*1)
-	PREFETCHT0   (DX)(R9*1)
-	PREFETCHT0   (BX)(R9*1)
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, DX
-	ADDQ         $0x20, BX
-	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, SI
-	DECQ         R8
+	VMOVUPS      (R9), Y4
+	MOVQ         R8, R13
+	MOVQ         R11, R14
+	MOVQ         DI, R15
+	VMOVUPS      (R15), Y5
+	VBROADCASTSS (R14), Y6
+	VADDPS       Y4, Y6, Y6
+	VMULPS       Y5, Y6, Y5
+	ADDQ         BX, R14
+	VMOVUPS      Y5, (R13)
+	ADDQ         DX, R13
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Y5
+	VBROADCASTSS (R14), Y6
+	VADDPS       Y4, Y6, Y6
+	VMULPS       Y5, Y6, Y5
+	ADDQ         BX, R14
+	VMOVUPS      Y5, (R13)
+	ADDQ         DX, R13
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Y5
+	VBROADCASTSS (R14), Y6
+	VADDPS       Y4, Y6, Y6
+	VMULPS       Y5, Y6, Y5
+	ADDQ         BX, R14
+	VMOVUPS      Y5, (R13)
+	ADDQ         DX, R13
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Y5
+	VBROADCASTSS (R14), Y6
+	VADDPS       Y4, Y6, Y6
+	VMULPS       Y5, Y6, Y4
+	VMOVUPS      Y4, (R13)
+	MOVQ         DI, R13
+	VMOVUPS      (R13), Y4
+	ADDQ         CX, R13
+	VMOVUPS      (R13), Y5
+	ADDQ         CX, R13
+	VMOVUPS      (R13), Y6
+	ADDQ         CX, R13
+	VMOVUPS      (R13), Y7
+	VMOVUPS      (R10), Y8
+	MOVQ         SI, R13
+	VMOVUPS      (R13), Y9
+	VFMADD231PS  Y9, Y4, Y8
+	VFMADD231PS  Y9, Y4, Y0
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Y4
+	VFMADD231PS  Y4, Y5, Y8
+	VFMADD231PS  Y4, Y5, Y1
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Y4
+	VFMADD231PS  Y4, Y6, Y8
+	VFMADD231PS  Y4, Y6, Y2
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Y4
+	VFMADD231PS  Y4, Y7, Y8
+	VFMADD231PS  Y4, Y7, Y3
+	VMOVUPS      Y8, (R10)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	ADDQ         SI, R13
+	PREFETCHT0   (R13)
+	ADDQ         AX, R13
+	PREFETCHT0   (R13)
+	ADDQ         AX, R13
+	PREFETCHT0   (R13)
+	ADDQ         AX, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         136(R13), R13
+	ADDQ         DI, R13
+	PREFETCHT0   (R13)
+	ADDQ         CX, R13
+	PREFETCHT0   (R13)
+	ADDQ         CX, R13
+	PREFETCHT0   (R13)
+	ADDQ         CX, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         144(R13), R13
+	ADDQ         R8, R13
+	PREFETCHT0   (R13)
+	ADDQ         DX, R13
+	PREFETCHT0   (R13)
+	ADDQ         DX, R13
+	PREFETCHT0   (R13)
+	ADDQ         DX, R13
+	PREFETCHT0   (R13)
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DI
+	ADDQ         $0x20, R8
+	ADDQ         $0x00000020, R9
+	ADDQ         $0x00000020, R10
+	DECQ         R12
 	JNZ          vector
-	MOVQ         48(SP), R8
-	VUNPCKLPS    Y0, Y0, Y1
-	VUNPCKHPS    Y0, Y0, Y0
-	VADDPS       Y0, Y1, Y1
-	VUNPCKLPD    Y1, Y1, Y0
-	VUNPCKHPD    Y1, Y1, Y1
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y0
+	VADDPS       Y0, Y4, Y4
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y1
 	VADDPS       Y1, Y0, Y0
-	VPERM2F128   $0x20, Y0, Y0, Y1
-	VPERM2F128   $0x31, Y0, Y0, Y0
+	VUNPCKLPD    Y0, Y4, Y1
+	VUNPCKHPD    Y0, Y4, Y0
 	VADDPS       Y0, Y1, Y1
-	VMOVSS       X1, (R8)
-	ADDQ         $0x04, 48(SP)
-	ADDQ         $0x04, DI
+	VPERM2F128   $0x20, Y1, Y1, Y0
+	VPERM2F128   $0x31, Y1, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	MOVQ         run+0(FP), R12
+	MOVQ         80(R12), R12
+	MOVQ         32(SP), R13
+	VMOVSS       X0, (R13)
+	ADDQ         R12, R13
+	VEXTRACTPS   $0x01, X0, (R13)
+	ADDQ         R12, R13
+	VEXTRACTPS   $0x02, X0, (R13)
+	ADDQ         R12, R13
+	VEXTRACTPS   $0x03, X0, (R13)
+	MOVQ         run+0(FP), R12
+	MOVQ         152(R12), R12
+	ADDQ         R11, R12
+	PREFETCHT0   (R12)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         $0x04, 32(SP)
+	ADDQ         $0x04, R11
 	DECQ         56(SP)
 	JNZ          group
-	MOVQ         run+0(FP), AX
-	MOVQ         16(AX), AX
-	IMUL3Q       $0x01, AX, AX
-	ADDQ         AX, 8(SP)
-	MOVQ         run+0(FP), AX
-	MOVQ         32(AX), AX
-	IMUL3Q       $0x01, AX, AX
-	ADDQ         AX, 16(SP)
-	MOVQ         run+0(FP), AX
-	MOVQ         48(AX), AX
-	IMUL3Q       $0x01, AX, AX
-	ADDQ         AX, 24(SP)
-	MOVQ         run+0(FP), AX
-	MOVQ         64(AX), AX
-	IMUL3Q       $0x01, AX, AX
-	ADDQ         AX, 32(SP)
-	MOVQ         run+0(FP), AX
-	MOVQ         80(AX), AX
-	IMUL3Q       $0x01, AX, AX
-	ADDQ         AX, 40(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         16(SI), SI
+	IMUL3Q       $0x04, SI, SI
+	ADDQ         SI, 8(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         32(SI), SI
+	IMUL3Q       $0x04, SI, SI
+	ADDQ         SI, 16(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         48(SI), SI
+	IMUL3Q       $0x04, SI, SI
+	ADDQ         SI, 24(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         64(SI), SI
+	IMUL3Q       $0x04, SI, SI
+	ADDQ         SI, 40(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         80(SI), SI
+	IMUL3Q       $0x04, SI, SI
+	ADDQ         SI, 48(SP)
 	DECQ         (SP)
-	JNZ          position
+	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW1AVX2(run *[16]uintptr)
+// func convLowRankForwardW1AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankForwardW1AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -6208,8 +7672,7 @@ tile:
 	LEAQ       (AX)(BX*4), DI
 	ADDQ       BX, DI
 	MOVQ       run+0(FP), R8
-	MOVQ       128(R8), R8
-	IMULQ      BX, R8
+	MOVQ       152(R8), R8
 	ADDQ       AX, R8
 	PREFETCHT1 (R8)
 	ADDQ       BX, R8
@@ -6252,53 +7715,49 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         8(SP), BX
+	MOVQ         128(BX), BX
+	MOVQ         8(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         16(DI), DI
-	VMOVUPS      (BX), Y6
-	PREFETCHT1   (BX)(SI*1)
+	VMOVUPS      (SI), Y6
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Y6, Y0, Y0
 	VMOVUPS      Y0, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Y0, Y1, Y1
 	VMOVUPS      Y1, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Y0, Y2, Y2
 	VMOVUPS      Y2, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Y0, Y3, Y3
 	VMOVUPS      Y3, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Y0, Y4, Y4
 	VMOVUPS      Y4, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Y0, Y5, Y5
 	VMOVUPS      Y5, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -6319,7 +7778,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW1AVX2(run *[16]uintptr)
+// func convLowRankBackwardW1AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankBackwardW1AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -6353,8 +7812,7 @@ tile:
 	LEAQ       (AX)(BX*4), DI
 	ADDQ       BX, DI
 	MOVQ       run+0(FP), R8
-	MOVQ       128(R8), R8
-	IMULQ      BX, R8
+	MOVQ       152(R8), R8
 	ADDQ       AX, R8
 	PREFETCHT1 (R8)
 	ADDQ       BX, R8
@@ -6397,53 +7855,49 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         32(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         16(SP), BX
+	MOVQ         136(BX), BX
+	MOVQ         16(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         32(DI), DI
-	VMOVUPS      (BX), Y6
-	PREFETCHT1   (BX)(SI*1)
+	VMOVUPS      (SI), Y6
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Y6, Y0, Y0
 	VMOVUPS      Y0, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Y0, Y1, Y1
 	VMOVUPS      Y1, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Y0, Y2, Y2
 	VMOVUPS      Y2, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Y0, Y3, Y3
 	VMOVUPS      Y3, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Y0, Y4, Y4
 	VMOVUPS      Y4, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VMULPS       Y0, Y5, Y5
 	VMOVUPS      Y5, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -6462,35 +7916,32 @@ taps:
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Y5
 	MOVQ         run+0(FP), AX
-	MOVQ         16(AX), AX
-	MOVQ         run+0(FP), CX
-	MOVQ         128(CX), CX
-	IMULQ        AX, CX
-	MOVQ         8(SP), AX
+	MOVQ         128(AX), AX
+	MOVQ         8(SP), CX
 	MOVQ         run+0(FP), DX
 	MOVQ         16(DX), DX
-	VMOVUPS      (AX), Y6
-	PREFETCHT1   (AX)(CX*1)
+	VMOVUPS      (CX), Y6
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Y6, Y0, Y0
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y6
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y6
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Y6, Y1, Y1
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y6
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y6
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Y6, Y2, Y2
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y6
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y6
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Y6, Y3, Y3
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y6
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y6
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Y6, Y4, Y4
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y6
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y6
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Y6, Y5, Y5
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX
@@ -6587,7 +8038,7 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW2AVX2(run *[16]uintptr)
+// func convStaticForwardW2AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convStaticForwardW2AVX2(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -6604,9 +8055,9 @@ TEXT ·convStaticForwardW2AVX2(SB), NOSPLIT, $24-8
 
 position:
 	MOVQ 8(SP), CX
-	MOVQ run+0(FP), DX
-	MOVQ 88(DX), DX
-	MOVQ 16(SP), BX
+	MOVQ 16(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ run+0(FP), SI
 	MOVQ 112(SI), SI
 
@@ -6616,14 +8067,16 @@ group:
 
 vector:
 	VMOVUPS     (CX), Y0
-	VMULPS      32(DX), Y0, Y0
+	VMULPS      32(BX), Y0, Y0
 	VMOVUPS     (CX)(AX*1), Y1
-	PREFETCHT0  4096(CX)(AX*1)
-	VFMADD231PS (DX), Y1, Y0
-	VMOVUPS     Y0, (BX)
+	VFMADD231PS (BX), Y1, Y0
+	VMOVUPS     Y0, (DX)
+	MOVQ        run+0(FP), R8
+	MOVQ        128(R8), R8
+	PREFETCHT0  (CX)(R8*1)
 	ADDQ        $0x20, CX
-	ADDQ        $0x20, BX
-	ADDQ        $0x00000040, DX
+	ADDQ        $0x20, DX
+	ADDQ        $0x00000040, BX
 	DECQ        DI
 	JNZ         vector
 	DECQ        SI
@@ -6641,7 +8094,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW2AVX2(run *[16]uintptr)
+// func convStaticBackwardW2AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convStaticBackwardW2AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -6660,69 +8113,141 @@ TEXT ·convStaticBackwardW2AVX2(SB), NOSPLIT, $48-8
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
+	MOVQ run+0(FP), DX
+	MOVQ 48(DX), DX
 
-position:
-	MOVQ 8(SP), DX
-	MOVQ run+0(FP), BX
-	MOVQ 88(BX), BX
+tile:
+	MOVQ 8(SP), BX
 	MOVQ 16(SP), SI
 	MOVQ 24(SP), DI
 	MOVQ run+0(FP), R8
-	MOVQ 96(R8), R8
+	MOVQ 88(R8), R8
 	MOVQ run+0(FP), R9
-	MOVQ 112(R9), R9
-	MOVQ R9, 40(SP)
+	MOVQ 96(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 112(R10), R10
+	MOVQ R10, 40(SP)
 
 group:
-	MOVQ run+0(FP), R9
-	MOVQ 120(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 120(R10), R10
 
 vector:
-	VMOVUPS     (SI), Y0
-	VMULPS      (BX), Y0, Y1
-	VMOVUPS     (SI)(CX*1), Y2
-	VFMADD231PS 32(BX), Y2, Y1
-	VMOVUPS     Y1, (DI)
-	VMOVUPS     (R8), Y1
-	VMOVUPS     32(R8), Y2
-	VMOVUPS     (DX), Y3
-	VFMADD231PS Y3, Y0, Y2
-	VMOVUPS     (DX)(AX*1), Y3
-	VFMADD231PS Y3, Y0, Y1
-	VMOVUPS     Y1, (R8)
-	VMOVUPS     Y2, 32(R8)
-	MOVQ        run+0(FP), R10
-	MOVQ        128(R10), R10
-	PREFETCHT0  (DX)(R10*1)
-	PREFETCHT0  (SI)(R10*1)
-	PREFETCHT0  (DI)(R10*1)
-	ADDQ        $0x20, DX
+	VMOVUPS     (R8), Y0
+	VMOVUPS     32(R8), Y1
+	MOVQ        DI, R11
+	MOVQ        SI, R12
+	VMOVUPS     (R12), Y2
+	VMULPS      Y2, Y0, Y2
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y3
+	VFMADD231PS Y3, Y1, Y2
+	VMULPS      Y3, Y0, Y3
+	VMOVUPS     Y2, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y2
+	VFMADD231PS Y2, Y1, Y3
+	VMULPS      Y2, Y0, Y2
+	VMOVUPS     Y3, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y3
+	VFMADD231PS Y3, Y1, Y2
+	VMULPS      Y3, Y0, Y0
+	VMOVUPS     Y2, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y2
+	VFMADD231PS Y2, Y1, Y0
+	VMOVUPS     Y0, (R11)
+	MOVQ        SI, R11
+	VMOVUPS     (R11), Y0
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Y1
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Y2
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Y3
+	VMOVUPS     (R9), Y4
+	VMOVUPS     32(R9), Y5
+	MOVQ        BX, R11
+	VMOVUPS     (R11), Y6
+	VFMADD231PS Y6, Y0, Y5
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y6
+	VFMADD231PS Y6, Y0, Y4
+	VFMADD231PS Y6, Y1, Y5
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y0
+	VFMADD231PS Y0, Y1, Y4
+	VFMADD231PS Y0, Y2, Y5
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y0
+	VFMADD231PS Y0, Y2, Y4
+	VFMADD231PS Y0, Y3, Y5
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y0
+	VFMADD231PS Y0, Y3, Y4
+	VMOVUPS     Y4, (R9)
+	VMOVUPS     Y5, 32(R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        136(R11), R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        144(R11), R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        $0x20, BX
 	ADDQ        $0x20, SI
 	ADDQ        $0x20, DI
-	ADDQ        $0x00000040, BX
 	ADDQ        $0x00000040, R8
-	DECQ        R9
+	ADDQ        $0x00000040, R9
+	DECQ        R10
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), DX
-	MOVQ        16(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 8(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        32(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 16(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        48(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 24(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        16(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 8(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        32(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 16(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        48(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 24(SP)
 	DECQ        (SP)
-	JNZ         position
+	JNZ         tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW2AVX2(run *[16]uintptr)
+// func convHeadwiseForwardW2AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseForwardW2AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -6742,9 +8267,9 @@ TEXT ·convHeadwiseForwardW2AVX2(SB), NOSPLIT, $32-8
 
 position:
 	MOVQ 8(SP), CX
-	MOVQ run+0(FP), DX
-	MOVQ 88(DX), DX
-	MOVQ 16(SP), BX
+	MOVQ 16(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ 24(SP), SI
 	MOVQ run+0(FP), DI
 	MOVQ 112(DI), DI
@@ -6755,18 +8280,22 @@ group:
 
 vector:
 	VMOVUPS      (CX), Y0
-	VBROADCASTSS 4(SI), Y1
-	VADDPS       32(DX), Y1, Y1
-	VMULPS       Y0, Y1, Y0
+	VMOVUPS      32(BX), Y1
+	VBROADCASTSS 4(SI), Y2
+	VADDPS       Y1, Y2, Y2
+	VMULPS       Y0, Y2, Y0
 	VMOVUPS      (CX)(AX*1), Y1
-	PREFETCHT0   4096(CX)(AX*1)
-	VBROADCASTSS (SI), Y2
-	VADDPS       (DX), Y2, Y2
-	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      Y0, (BX)
+	VMOVUPS      (BX), Y2
+	VBROADCASTSS (SI), Y3
+	VADDPS       Y2, Y3, Y3
+	VFMADD231PS  Y1, Y3, Y0
+	VMOVUPS      Y0, (DX)
+	MOVQ         run+0(FP), R9
+	MOVQ         128(R9), R9
+	PREFETCHT0   (CX)(R9*1)
 	ADDQ         $0x20, CX
-	ADDQ         $0x20, BX
-	ADDQ         $0x00000040, DX
+	ADDQ         $0x20, DX
+	ADDQ         $0x00000040, BX
 	DECQ         R8
 	JNZ          vector
 	ADDQ         $0x08, SI
@@ -6789,7 +8318,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW2AVX2(run *[16]uintptr)
+// func convHeadwiseBackwardW2AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseBackwardW2AVX2(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -6806,111 +8335,244 @@ TEXT ·convHeadwiseBackwardW2AVX2(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 32(SP)
+	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 72(AX), AX
-	MOVQ AX, 40(SP)
+	MOVQ AX, 48(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
-	MOVQ 64(DX), DX
+	MOVQ 48(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 64(BX), BX
 
-position:
-	MOVQ 8(SP), BX
-	MOVQ run+0(FP), SI
-	MOVQ 88(SI), SI
+tile:
+	MOVQ 8(SP), SI
 	MOVQ 16(SP), DI
 	MOVQ 24(SP), R8
 	MOVQ run+0(FP), R9
-	MOVQ 96(R9), R9
-	MOVQ 32(SP), R10
+	MOVQ 88(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 96(R10), R10
 	MOVQ 40(SP), R11
-	MOVQ R11, 48(SP)
-	MOVQ run+0(FP), R11
-	MOVQ 112(R11), R11
-	MOVQ R11, 56(SP)
+	MOVQ 48(SP), R12
+	MOVQ R12, 32(SP)
+	MOVQ run+0(FP), R12
+	MOVQ 112(R12), R12
+	MOVQ R12, 56(SP)
 
 group:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	MOVQ   run+0(FP), R11
-	MOVQ   120(R11), R11
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   run+0(FP), R12
+	MOVQ   120(R12), R12
 
 vector:
-	VMOVUPS      (DI), Y2
-	VBROADCASTSS (R10), Y3
-	VADDPS       (SI), Y3, Y3
-	VMULPS       Y2, Y3, Y3
-	VMOVUPS      (DI)(CX*1), Y4
-	VBROADCASTSS 4(R10)(DX*1), Y5
-	VADDPS       32(SI), Y5, Y5
-	VFMADD231PS  Y4, Y5, Y3
-	VMOVUPS      Y3, (R8)
-	VMOVUPS      (R9), Y3
-	VMOVUPS      32(R9), Y4
-	VMOVUPS      (BX), Y5
-	VFMADD231PS  Y5, Y2, Y4
-	VFMADD231PS  Y5, Y2, Y1
-	VMOVUPS      (BX)(AX*1), Y5
-	VFMADD231PS  Y5, Y2, Y3
-	VFMADD231PS  Y5, Y2, Y0
-	VMOVUPS      Y3, (R9)
-	VMOVUPS      Y4, 32(R9)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	PREFETCHT0   (BX)(R12*1)
-	PREFETCHT0   (DI)(R12*1)
-	PREFETCHT0   (R8)(R12*1)
-	ADDQ         $0x20, BX
+	VMOVUPS      (R9), Y8
+	VMOVUPS      32(R9), Y9
+	MOVQ         R8, R13
+	MOVQ         R11, R14
+	MOVQ         DI, R15
+	VMOVUPS      (R15), Y10
+	VBROADCASTSS (R14), Y11
+	VADDPS       Y8, Y11, Y11
+	VMULPS       Y10, Y11, Y10
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Y11
+	VBROADCASTSS 4(R14), Y12
+	VADDPS       Y9, Y12, Y12
+	VFMADD231PS  Y11, Y12, Y10
+	VBROADCASTSS (R14), Y12
+	VADDPS       Y8, Y12, Y12
+	VMULPS       Y11, Y12, Y11
+	ADDQ         BX, R14
+	VMOVUPS      Y10, (R13)
+	ADDQ         DX, R13
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Y10
+	VBROADCASTSS 4(R14), Y12
+	VADDPS       Y9, Y12, Y12
+	VFMADD231PS  Y10, Y12, Y11
+	VBROADCASTSS (R14), Y12
+	VADDPS       Y8, Y12, Y12
+	VMULPS       Y10, Y12, Y10
+	ADDQ         BX, R14
+	VMOVUPS      Y11, (R13)
+	ADDQ         DX, R13
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Y11
+	VBROADCASTSS 4(R14), Y12
+	VADDPS       Y9, Y12, Y12
+	VFMADD231PS  Y11, Y12, Y10
+	VBROADCASTSS (R14), Y12
+	VADDPS       Y8, Y12, Y12
+	VMULPS       Y11, Y12, Y8
+	ADDQ         BX, R14
+	VMOVUPS      Y10, (R13)
+	ADDQ         DX, R13
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Y10
+	VBROADCASTSS 4(R14), Y11
+	VADDPS       Y9, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VMOVUPS      Y8, (R13)
+	MOVQ         DI, R13
+	VMOVUPS      (R13), Y8
+	ADDQ         CX, R13
+	VMOVUPS      (R13), Y9
+	ADDQ         CX, R13
+	VMOVUPS      (R13), Y10
+	ADDQ         CX, R13
+	VMOVUPS      (R13), Y11
+	VMOVUPS      (R10), Y12
+	VMOVUPS      32(R10), Y13
+	MOVQ         SI, R13
+	VMOVUPS      (R13), Y14
+	VFMADD231PS  Y14, Y8, Y13
+	VFMADD231PS  Y14, Y8, Y1
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Y14
+	VFMADD231PS  Y14, Y8, Y12
+	VFMADD231PS  Y14, Y8, Y0
+	VFMADD231PS  Y14, Y9, Y13
+	VFMADD231PS  Y14, Y9, Y3
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Y8
+	VFMADD231PS  Y8, Y9, Y12
+	VFMADD231PS  Y8, Y9, Y2
+	VFMADD231PS  Y8, Y10, Y13
+	VFMADD231PS  Y8, Y10, Y5
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Y8
+	VFMADD231PS  Y8, Y10, Y12
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y8, Y11, Y13
+	VFMADD231PS  Y8, Y11, Y7
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Y8
+	VFMADD231PS  Y8, Y11, Y12
+	VFMADD231PS  Y8, Y11, Y6
+	VMOVUPS      Y12, (R10)
+	VMOVUPS      Y13, 32(R10)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	ADDQ         SI, R13
+	PREFETCHT0   (R13)
+	ADDQ         AX, R13
+	PREFETCHT0   (R13)
+	ADDQ         AX, R13
+	PREFETCHT0   (R13)
+	ADDQ         AX, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         136(R13), R13
+	ADDQ         DI, R13
+	PREFETCHT0   (R13)
+	ADDQ         CX, R13
+	PREFETCHT0   (R13)
+	ADDQ         CX, R13
+	PREFETCHT0   (R13)
+	ADDQ         CX, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         144(R13), R13
+	ADDQ         R8, R13
+	PREFETCHT0   (R13)
+	ADDQ         DX, R13
+	PREFETCHT0   (R13)
+	ADDQ         DX, R13
+	PREFETCHT0   (R13)
+	ADDQ         DX, R13
+	PREFETCHT0   (R13)
+	ADDQ         $0x20, SI
 	ADDQ         $0x20, DI
 	ADDQ         $0x20, R8
-	ADDQ         $0x00000040, SI
 	ADDQ         $0x00000040, R9
-	DECQ         R11
+	ADDQ         $0x00000040, R10
+	DECQ         R12
 	JNZ          vector
-	MOVQ         48(SP), R11
-	VUNPCKLPS    Y1, Y0, Y2
+	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
-	VADDPS       Y0, Y2, Y2
-	VUNPCKLPD    Y2, Y2, Y0
-	VUNPCKHPD    Y2, Y2, Y1
+	VADDPS       Y0, Y8, Y8
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y1
 	VADDPS       Y1, Y0, Y0
-	VPERM2F128   $0x20, Y0, Y0, Y1
-	VPERM2F128   $0x31, Y0, Y0, Y0
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VADDPS       Y2, Y1, Y1
+	VUNPCKLPS    Y7, Y6, Y2
+	VUNPCKHPS    Y7, Y6, Y3
+	VADDPS       Y3, Y2, Y2
+	VUNPCKLPD    Y0, Y8, Y3
+	VUNPCKHPD    Y0, Y8, Y0
+	VADDPS       Y0, Y3, Y3
+	VUNPCKLPD    Y2, Y1, Y0
+	VUNPCKHPD    Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VPERM2F128   $0x20, Y0, Y3, Y1
+	VPERM2F128   $0x31, Y0, Y3, Y0
 	VADDPS       Y0, Y1, Y1
-	VMOVLPS      X1, (R11)
-	ADDQ         $0x08, 48(SP)
-	ADDQ         $0x08, R10
+	MOVQ         run+0(FP), R12
+	MOVQ         80(R12), R12
+	MOVQ         32(SP), R13
+	VMOVLPS      X1, (R13)
+	ADDQ         R12, R13
+	VMOVHPS      X1, (R13)
+	ADDQ         R12, R13
+	VEXTRACTF128 $0x01, Y1, X0
+	VMOVLPS      X0, (R13)
+	ADDQ         R12, R13
+	VEXTRACTF128 $0x01, Y1, X0
+	VMOVHPS      X0, (R13)
+	MOVQ         run+0(FP), R12
+	MOVQ         152(R12), R12
+	ADDQ         R11, R12
+	PREFETCHT0   (R12)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         $0x08, 32(SP)
+	ADDQ         $0x08, R11
 	DECQ         56(SP)
 	JNZ          group
-	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 8(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         32(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         48(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 24(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         64(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 32(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         80(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 40(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         16(SI), SI
+	IMUL3Q       $0x04, SI, SI
+	ADDQ         SI, 8(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         32(SI), SI
+	IMUL3Q       $0x04, SI, SI
+	ADDQ         SI, 16(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         48(SI), SI
+	IMUL3Q       $0x04, SI, SI
+	ADDQ         SI, 24(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         64(SI), SI
+	IMUL3Q       $0x04, SI, SI
+	ADDQ         SI, 40(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         80(SI), SI
+	IMUL3Q       $0x04, SI, SI
+	ADDQ         SI, 48(SP)
 	DECQ         (SP)
-	JNZ          position
+	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW2AVX2(run *[16]uintptr)
+// func convLowRankForwardW2AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankForwardW2AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -6936,8 +8598,7 @@ tile:
 	MOVQ       64(BX), BX
 	LEAQ       (BX)(BX*2), SI
 	MOVQ       run+0(FP), DI
-	MOVQ       128(DI), DI
-	IMULQ      BX, DI
+	MOVQ       152(DI), DI
 	ADDQ       AX, DI
 	PREFETCHT1 (DI)
 	ADDQ       BX, DI
@@ -6978,45 +8639,41 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         8(SP), BX
+	MOVQ         128(BX), BX
+	MOVQ         8(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         16(DI), DI
-	VMOVUPS      (BX), Y8
+	VMOVUPS      (SI), Y8
 	VMULPS       Y8, Y1, Y1
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y8
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y8
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y8, Y0, Y1
 	VMULPS       Y8, Y3, Y3
 	VMOVUPS      Y1, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y0, Y2, Y3
 	VMULPS       Y0, Y5, Y5
 	VMOVUPS      Y3, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y0, Y4, Y5
 	VMULPS       Y0, Y7, Y7
 	VMOVUPS      Y5, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y0, Y6, Y7
 	VMOVUPS      Y7, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -7037,7 +8694,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW2AVX2(run *[16]uintptr)
+// func convLowRankBackwardW2AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankBackwardW2AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -7069,8 +8726,7 @@ tile:
 	MOVQ       64(BX), BX
 	LEAQ       (BX)(BX*2), SI
 	MOVQ       run+0(FP), DI
-	MOVQ       128(DI), DI
-	IMULQ      BX, DI
+	MOVQ       152(DI), DI
 	ADDQ       AX, DI
 	PREFETCHT1 (DI)
 	ADDQ       BX, DI
@@ -7112,45 +8768,41 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         32(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         16(SP), BX
+	MOVQ         136(BX), BX
+	MOVQ         16(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         32(DI), DI
-	VMOVUPS      (BX), Y8
+	VMOVUPS      (SI), Y8
 	VMULPS       Y8, Y0, Y0
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y8
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y8
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y8, Y1, Y0
 	VMULPS       Y8, Y2, Y2
 	VMOVUPS      Y0, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y0, Y3, Y2
 	VMULPS       Y0, Y4, Y4
 	VMOVUPS      Y2, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y0, Y5, Y4
 	VMULPS       Y0, Y6, Y6
 	VMOVUPS      Y4, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y0, Y7, Y6
 	VMOVUPS      Y6, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -7165,33 +8817,30 @@ taps:
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Y3
 	MOVQ         run+0(FP), AX
-	MOVQ         16(AX), AX
-	MOVQ         run+0(FP), CX
-	MOVQ         128(CX), CX
-	IMULQ        AX, CX
-	MOVQ         8(SP), AX
+	MOVQ         128(AX), AX
+	MOVQ         8(SP), CX
 	MOVQ         run+0(FP), DX
 	MOVQ         16(DX), DX
-	VMOVUPS      (AX), Y4
+	VMOVUPS      (CX), Y4
 	VMULPS       Y4, Y0, Y4
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y5
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y5
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Y5, Y0, Y0
 	VMULPS       Y5, Y1, Y5
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y6
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y6
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Y6, Y1, Y1
 	VMULPS       Y6, Y2, Y6
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y7
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y7
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Y7, Y2, Y2
 	VMULPS       Y7, Y3, Y7
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y8
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y8
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Y8, Y3, Y3
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX
@@ -7287,7 +8936,7 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW3AVX2(run *[16]uintptr)
+// func convStaticForwardW3AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convStaticForwardW3AVX2(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -7304,9 +8953,9 @@ TEXT ·convStaticForwardW3AVX2(SB), NOSPLIT, $24-8
 
 position:
 	MOVQ 8(SP), CX
-	MOVQ run+0(FP), DX
-	MOVQ 88(DX), DX
-	MOVQ 16(SP), BX
+	MOVQ 16(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ run+0(FP), SI
 	MOVQ 112(SI), SI
 
@@ -7316,16 +8965,18 @@ group:
 
 vector:
 	VMOVUPS     (CX), Y0
-	VMULPS      64(DX), Y0, Y0
+	VMULPS      64(BX), Y0, Y0
 	VMOVUPS     (CX)(AX*1), Y1
-	VFMADD231PS 32(DX), Y1, Y0
+	VFMADD231PS 32(BX), Y1, Y0
 	VMOVUPS     (CX)(AX*2), Y1
-	PREFETCHT0  4096(CX)(AX*2)
-	VFMADD231PS (DX), Y1, Y0
-	VMOVUPS     Y0, (BX)
+	VFMADD231PS (BX), Y1, Y0
+	VMOVUPS     Y0, (DX)
+	MOVQ        run+0(FP), R8
+	MOVQ        128(R8), R8
+	PREFETCHT0  (CX)(R8*1)
 	ADDQ        $0x20, CX
-	ADDQ        $0x20, BX
-	ADDQ        $0x00000060, DX
+	ADDQ        $0x20, DX
+	ADDQ        $0x00000060, BX
 	DECQ        DI
 	JNZ         vector
 	DECQ        SI
@@ -7343,7 +8994,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW3AVX2(run *[16]uintptr)
+// func convStaticBackwardW3AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convStaticBackwardW3AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -7362,75 +9013,156 @@ TEXT ·convStaticBackwardW3AVX2(SB), NOSPLIT, $48-8
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
+	MOVQ run+0(FP), DX
+	MOVQ 48(DX), DX
 
-position:
-	MOVQ 8(SP), DX
-	MOVQ run+0(FP), BX
-	MOVQ 88(BX), BX
+tile:
+	MOVQ 8(SP), BX
 	MOVQ 16(SP), SI
 	MOVQ 24(SP), DI
 	MOVQ run+0(FP), R8
-	MOVQ 96(R8), R8
+	MOVQ 88(R8), R8
 	MOVQ run+0(FP), R9
-	MOVQ 112(R9), R9
-	MOVQ R9, 40(SP)
+	MOVQ 96(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 112(R10), R10
+	MOVQ R10, 40(SP)
 
 group:
-	MOVQ run+0(FP), R9
-	MOVQ 120(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 120(R10), R10
 
 vector:
-	VMOVUPS     (SI), Y0
-	VMULPS      (BX), Y0, Y1
-	VMOVUPS     (SI)(CX*1), Y2
-	VFMADD231PS 32(BX), Y2, Y1
-	VMOVUPS     (SI)(CX*2), Y2
-	VFMADD231PS 64(BX), Y2, Y1
-	VMOVUPS     Y1, (DI)
-	VMOVUPS     (R8), Y1
-	VMOVUPS     32(R8), Y2
-	VMOVUPS     64(R8), Y3
-	VMOVUPS     (DX), Y4
-	VFMADD231PS Y4, Y0, Y3
-	VMOVUPS     (DX)(AX*1), Y4
-	VFMADD231PS Y4, Y0, Y2
-	VMOVUPS     (DX)(AX*2), Y4
-	VFMADD231PS Y4, Y0, Y1
-	VMOVUPS     Y1, (R8)
-	VMOVUPS     Y2, 32(R8)
-	VMOVUPS     Y3, 64(R8)
-	MOVQ        run+0(FP), R10
-	MOVQ        128(R10), R10
-	PREFETCHT0  (DX)(R10*1)
-	PREFETCHT0  (SI)(R10*1)
-	PREFETCHT0  (DI)(R10*1)
-	ADDQ        $0x20, DX
+	VMOVUPS     (R8), Y0
+	VMOVUPS     32(R8), Y1
+	VMOVUPS     64(R8), Y2
+	MOVQ        DI, R11
+	MOVQ        SI, R12
+	VMOVUPS     (R12), Y3
+	VMULPS      Y3, Y0, Y3
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y4
+	VFMADD231PS Y4, Y1, Y3
+	VMULPS      Y4, Y0, Y4
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y5
+	VFMADD231PS Y5, Y2, Y3
+	VFMADD231PS Y5, Y1, Y4
+	VMULPS      Y5, Y0, Y5
+	VMOVUPS     Y3, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y3
+	VFMADD231PS Y3, Y2, Y4
+	VFMADD231PS Y3, Y1, Y5
+	VMULPS      Y3, Y0, Y0
+	VMOVUPS     Y4, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y3
+	VFMADD231PS Y3, Y2, Y5
+	VFMADD231PS Y3, Y1, Y0
+	VMOVUPS     Y5, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y1
+	VFMADD231PS Y1, Y2, Y0
+	VMOVUPS     Y0, (R11)
+	MOVQ        SI, R11
+	VMOVUPS     (R11), Y0
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Y1
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Y2
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Y3
+	VMOVUPS     (R9), Y4
+	VMOVUPS     32(R9), Y5
+	VMOVUPS     64(R9), Y6
+	MOVQ        BX, R11
+	VMOVUPS     (R11), Y7
+	VFMADD231PS Y7, Y0, Y6
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y7
+	VFMADD231PS Y7, Y0, Y5
+	VFMADD231PS Y7, Y1, Y6
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y7
+	VFMADD231PS Y7, Y0, Y4
+	VFMADD231PS Y7, Y1, Y5
+	VFMADD231PS Y7, Y2, Y6
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y0
+	VFMADD231PS Y0, Y1, Y4
+	VFMADD231PS Y0, Y2, Y5
+	VFMADD231PS Y0, Y3, Y6
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y0
+	VFMADD231PS Y0, Y2, Y4
+	VFMADD231PS Y0, Y3, Y5
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y0
+	VFMADD231PS Y0, Y3, Y4
+	VMOVUPS     Y4, (R9)
+	VMOVUPS     Y5, 32(R9)
+	VMOVUPS     Y6, 64(R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        136(R11), R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        144(R11), R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        $0x20, BX
 	ADDQ        $0x20, SI
 	ADDQ        $0x20, DI
-	ADDQ        $0x00000060, BX
 	ADDQ        $0x00000060, R8
-	DECQ        R9
+	ADDQ        $0x00000060, R9
+	DECQ        R10
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), DX
-	MOVQ        16(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 8(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        32(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 16(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        48(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 24(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        16(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 8(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        32(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 16(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        48(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 24(SP)
 	DECQ        (SP)
-	JNZ         position
+	JNZ         tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW3AVX2(run *[16]uintptr)
+// func convHeadwiseForwardW3AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseForwardW3AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -7450,9 +9182,9 @@ TEXT ·convHeadwiseForwardW3AVX2(SB), NOSPLIT, $32-8
 
 position:
 	MOVQ 8(SP), CX
-	MOVQ run+0(FP), DX
-	MOVQ 88(DX), DX
-	MOVQ 16(SP), BX
+	MOVQ 16(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ 24(SP), SI
 	MOVQ run+0(FP), DI
 	MOVQ 112(DI), DI
@@ -7463,22 +9195,27 @@ group:
 
 vector:
 	VMOVUPS      (CX), Y0
-	VBROADCASTSS 8(SI), Y1
-	VADDPS       64(DX), Y1, Y1
-	VMULPS       Y0, Y1, Y0
+	VMOVUPS      64(BX), Y1
+	VBROADCASTSS 8(SI), Y2
+	VADDPS       Y1, Y2, Y2
+	VMULPS       Y0, Y2, Y0
 	VMOVUPS      (CX)(AX*1), Y1
-	VBROADCASTSS 4(SI), Y2
-	VADDPS       32(DX), Y2, Y2
-	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      32(BX), Y2
+	VBROADCASTSS 4(SI), Y3
+	VADDPS       Y2, Y3, Y3
+	VFMADD231PS  Y1, Y3, Y0
 	VMOVUPS      (CX)(AX*2), Y1
-	PREFETCHT0   4096(CX)(AX*2)
-	VBROADCASTSS (SI), Y2
-	VADDPS       (DX), Y2, Y2
-	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      Y0, (BX)
+	VMOVUPS      (BX), Y2
+	VBROADCASTSS (SI), Y3
+	VADDPS       Y2, Y3, Y3
+	VFMADD231PS  Y1, Y3, Y0
+	VMOVUPS      Y0, (DX)
+	MOVQ         run+0(FP), R9
+	MOVQ         128(R9), R9
+	PREFETCHT0   (CX)(R9*1)
 	ADDQ         $0x20, CX
-	ADDQ         $0x20, BX
-	ADDQ         $0x00000060, DX
+	ADDQ         $0x20, DX
+	ADDQ         $0x00000060, BX
 	DECQ         R8
 	JNZ          vector
 	ADDQ         $0x0c, SI
@@ -7501,7 +9238,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW3AVX2(run *[16]uintptr)
+// func convHeadwiseBackwardW3AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseBackwardW3AVX2(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -7518,125 +9255,203 @@ TEXT ·convHeadwiseBackwardW3AVX2(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 32(SP)
+	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 72(AX), AX
-	MOVQ AX, 40(SP)
+	MOVQ AX, 48(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
-	MOVQ 64(DX), DX
+	MOVQ 48(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 64(BX), BX
 
-position:
-	MOVQ 8(SP), BX
-	MOVQ run+0(FP), SI
-	MOVQ 88(SI), SI
+tile:
+	MOVQ 8(SP), SI
 	MOVQ 16(SP), DI
 	MOVQ 24(SP), R8
 	MOVQ run+0(FP), R9
-	MOVQ 96(R9), R9
-	MOVQ 32(SP), R10
+	MOVQ 88(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 96(R10), R10
 	MOVQ 40(SP), R11
-	MOVQ R11, 48(SP)
-	MOVQ run+0(FP), R11
-	MOVQ 112(R11), R11
-	MOVQ R11, 56(SP)
+	MOVQ 48(SP), R12
+	MOVQ R12, 32(SP)
+	MOVQ run+0(FP), R12
+	MOVQ 112(R12), R12
+	MOVQ R12, 56(SP)
 
 group:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
-	MOVQ   run+0(FP), R11
-	MOVQ   120(R11), R11
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   run+0(FP), R12
+	MOVQ   120(R12), R12
 
 vector:
-	VMOVUPS      (DI), Y3
-	VBROADCASTSS (R10), Y4
-	VADDPS       (SI), Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMOVUPS      (DI)(CX*1), Y5
-	VBROADCASTSS 4(R10)(DX*1), Y6
-	VADDPS       32(SI), Y6, Y6
-	VFMADD231PS  Y5, Y6, Y4
-	VMOVUPS      (DI)(CX*2), Y5
-	VBROADCASTSS 8(R10)(DX*2), Y6
-	VADDPS       64(SI), Y6, Y6
-	VFMADD231PS  Y5, Y6, Y4
-	VMOVUPS      Y4, (R8)
-	VMOVUPS      (R9), Y4
-	VMOVUPS      32(R9), Y5
-	VMOVUPS      64(R9), Y6
-	VMOVUPS      (BX), Y7
-	VFMADD231PS  Y7, Y3, Y6
-	VFMADD231PS  Y7, Y3, Y2
-	VMOVUPS      (BX)(AX*1), Y7
-	VFMADD231PS  Y7, Y3, Y5
-	VFMADD231PS  Y7, Y3, Y1
-	VMOVUPS      (BX)(AX*2), Y7
-	VFMADD231PS  Y7, Y3, Y4
-	VFMADD231PS  Y7, Y3, Y0
-	VMOVUPS      Y4, (R9)
-	VMOVUPS      Y5, 32(R9)
-	VMOVUPS      Y6, 64(R9)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	PREFETCHT0   (BX)(R12*1)
-	PREFETCHT0   (DI)(R12*1)
-	PREFETCHT0   (R8)(R12*1)
-	ADDQ         $0x20, BX
+	VMOVUPS      (R9), Y6
+	VMOVUPS      32(R9), Y7
+	VMOVUPS      64(R9), Y8
+	MOVQ         R8, R13
+	MOVQ         R11, R14
+	MOVQ         DI, R15
+	VMOVUPS      (R15), Y9
+	VBROADCASTSS (R14), Y10
+	VADDPS       Y6, Y10, Y10
+	VMULPS       Y9, Y10, Y9
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Y10
+	VBROADCASTSS 4(R14), Y11
+	VADDPS       Y7, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
+	VBROADCASTSS (R14), Y11
+	VADDPS       Y6, Y11, Y11
+	VMULPS       Y10, Y11, Y6
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Y10
+	VBROADCASTSS 8(R14), Y11
+	VADDPS       Y8, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y9
+	VBROADCASTSS 4(R14), Y11
+	VADDPS       Y7, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y6
+	ADDQ         BX, R14
+	VMOVUPS      Y9, (R13)
+	ADDQ         DX, R13
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Y7
+	VBROADCASTSS 8(R14), Y9
+	VADDPS       Y8, Y9, Y9
+	VFMADD231PS  Y7, Y9, Y6
+	VMOVUPS      Y6, (R13)
+	MOVQ         DI, R13
+	VMOVUPS      (R13), Y6
+	ADDQ         CX, R13
+	VMOVUPS      (R13), Y7
+	VMOVUPS      (R10), Y8
+	VMOVUPS      32(R10), Y9
+	VMOVUPS      64(R10), Y10
+	MOVQ         SI, R13
+	VMOVUPS      (R13), Y11
+	VFMADD231PS  Y11, Y6, Y10
+	VFMADD231PS  Y11, Y6, Y2
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Y11
+	VFMADD231PS  Y11, Y6, Y9
+	VFMADD231PS  Y11, Y6, Y1
+	VFMADD231PS  Y11, Y7, Y10
+	VFMADD231PS  Y11, Y7, Y5
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Y11
+	VFMADD231PS  Y11, Y6, Y8
+	VFMADD231PS  Y11, Y6, Y0
+	VFMADD231PS  Y11, Y7, Y9
+	VFMADD231PS  Y11, Y7, Y4
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Y6
+	VFMADD231PS  Y6, Y7, Y8
+	VFMADD231PS  Y6, Y7, Y3
+	VMOVUPS      Y8, (R10)
+	VMOVUPS      Y9, 32(R10)
+	VMOVUPS      Y10, 64(R10)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	ADDQ         SI, R13
+	PREFETCHT0   (R13)
+	ADDQ         AX, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         136(R13), R13
+	ADDQ         DI, R13
+	PREFETCHT0   (R13)
+	ADDQ         CX, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         144(R13), R13
+	ADDQ         R8, R13
+	PREFETCHT0   (R13)
+	ADDQ         DX, R13
+	PREFETCHT0   (R13)
+	ADDQ         $0x20, SI
 	ADDQ         $0x20, DI
 	ADDQ         $0x20, R8
-	ADDQ         $0x00000060, SI
 	ADDQ         $0x00000060, R9
-	DECQ         R11
+	ADDQ         $0x00000060, R10
+	DECQ         R12
 	JNZ          vector
-	MOVQ         48(SP), R11
-	VUNPCKLPS    Y1, Y0, Y3
+	VUNPCKLPS    Y1, Y0, Y6
 	VUNPCKHPS    Y1, Y0, Y0
-	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y6
 	VUNPCKLPS    Y2, Y2, Y0
 	VUNPCKHPS    Y2, Y2, Y1
 	VADDPS       Y1, Y0, Y0
-	VUNPCKLPD    Y0, Y3, Y1
-	VUNPCKHPD    Y0, Y3, Y0
-	VADDPS       Y0, Y1, Y1
-	VPERM2F128   $0x20, Y1, Y1, Y0
-	VPERM2F128   $0x31, Y1, Y1, Y1
+	VUNPCKLPS    Y4, Y3, Y1
+	VUNPCKHPS    Y4, Y3, Y2
+	VADDPS       Y2, Y1, Y1
+	VUNPCKLPS    Y5, Y5, Y2
+	VUNPCKHPS    Y5, Y5, Y3
+	VADDPS       Y3, Y2, Y2
+	VUNPCKLPD    Y0, Y6, Y3
+	VUNPCKHPD    Y0, Y6, Y0
+	VADDPS       Y0, Y3, Y3
+	VUNPCKLPD    Y2, Y1, Y0
+	VUNPCKHPD    Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVLPS      X0, (R11)
-	VEXTRACTPS   $0x02, X0, 8(R11)
-	ADDQ         $0x0c, 48(SP)
-	ADDQ         $0x0c, R10
+	VPERM2F128   $0x20, Y0, Y3, Y1
+	VPERM2F128   $0x31, Y0, Y3, Y0
+	VADDPS       Y0, Y1, Y1
+	MOVQ         run+0(FP), R12
+	MOVQ         80(R12), R12
+	MOVQ         32(SP), R13
+	VMOVLPS      X1, (R13)
+	VEXTRACTPS   $0x02, X1, 8(R13)
+	ADDQ         R12, R13
+	VEXTRACTF128 $0x01, Y1, X0
+	VMOVLPS      X0, (R13)
+	VEXTRACTPS   $0x02, X0, 8(R13)
+	MOVQ         run+0(FP), R12
+	MOVQ         152(R12), R12
+	ADDQ         R11, R12
+	PREFETCHT0   (R12)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         $0x0c, 32(SP)
+	ADDQ         $0x0c, R11
 	DECQ         56(SP)
 	JNZ          group
-	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 8(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         32(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         48(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 24(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         64(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 32(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         80(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 40(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         16(SI), SI
+	IMUL3Q       $0x02, SI, SI
+	ADDQ         SI, 8(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         32(SI), SI
+	IMUL3Q       $0x02, SI, SI
+	ADDQ         SI, 16(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         48(SI), SI
+	IMUL3Q       $0x02, SI, SI
+	ADDQ         SI, 24(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         64(SI), SI
+	IMUL3Q       $0x02, SI, SI
+	ADDQ         SI, 40(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         80(SI), SI
+	IMUL3Q       $0x02, SI, SI
+	ADDQ         SI, 48(SP)
 	DECQ         (SP)
-	JNZ          position
+	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW3AVX2(run *[16]uintptr)
+// func convLowRankForwardW3AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankForwardW3AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -7661,8 +9476,7 @@ tile:
 	MOVQ       run+0(FP), BX
 	MOVQ       64(BX), BX
 	MOVQ       run+0(FP), SI
-	MOVQ       128(SI), SI
-	IMULQ      BX, SI
+	MOVQ       152(SI), SI
 	ADDQ       AX, SI
 	PREFETCHT1 (SI)
 	ADDQ       BX, SI
@@ -7703,42 +9517,38 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         8(SP), BX
+	MOVQ         128(BX), BX
+	MOVQ         8(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         16(DI), DI
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (SI), Y9
 	VMULPS       Y9, Y2, Y2
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y9
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y9
 	VFMADD231PS  Y9, Y1, Y2
 	VMULPS       Y9, Y5, Y5
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y1
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y1
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y1, Y0, Y2
 	VFMADD231PS  Y1, Y4, Y5
 	VMULPS       Y1, Y8, Y8
 	VMOVUPS      Y2, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y0, Y3, Y5
 	VFMADD231PS  Y0, Y7, Y8
 	VMOVUPS      Y5, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y0, Y6, Y8
 	VMOVUPS      Y8, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -7759,7 +9569,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW3AVX2(run *[16]uintptr)
+// func convLowRankBackwardW3AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankBackwardW3AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -7791,8 +9601,7 @@ tile:
 	MOVQ       64(BX), BX
 	LEAQ       (BX)(BX*2), SI
 	MOVQ       run+0(FP), DI
-	MOVQ       128(DI), DI
-	IMULQ      BX, DI
+	MOVQ       152(DI), DI
 	ADDQ       AX, DI
 	PREFETCHT1 (DI)
 	ADDQ       BX, DI
@@ -7835,42 +9644,38 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         32(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         16(SP), BX
+	MOVQ         136(BX), BX
+	MOVQ         16(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         32(DI), DI
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (SI), Y9
 	VMULPS       Y9, Y0, Y0
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y9
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y9
 	VFMADD231PS  Y9, Y1, Y0
 	VMULPS       Y9, Y3, Y3
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y1
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y1
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y1, Y2, Y0
 	VFMADD231PS  Y1, Y4, Y3
 	VMULPS       Y1, Y6, Y6
 	VMOVUPS      Y0, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y0, Y5, Y3
 	VFMADD231PS  Y0, Y7, Y6
 	VMOVUPS      Y3, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y0, Y8, Y6
 	VMOVUPS      Y6, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -7883,33 +9688,30 @@ taps:
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Y2
 	MOVQ         run+0(FP), AX
-	MOVQ         16(AX), AX
-	MOVQ         run+0(FP), CX
-	MOVQ         128(CX), CX
-	IMULQ        AX, CX
-	MOVQ         8(SP), AX
+	MOVQ         128(AX), AX
+	MOVQ         8(SP), CX
 	MOVQ         run+0(FP), DX
 	MOVQ         16(DX), DX
-	VMOVUPS      (AX), Y3
+	VMOVUPS      (CX), Y3
 	VMULPS       Y3, Y0, Y4
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y5
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y5
 	VMULPS       Y5, Y0, Y3
 	VMULPS       Y5, Y1, Y5
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y6
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y6
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Y6, Y0, Y0
 	VMULPS       Y6, Y1, Y7
 	VMULPS       Y6, Y2, Y6
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y8
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y8
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Y8, Y1, Y1
 	VMULPS       Y8, Y2, Y8
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y9
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y9
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Y9, Y2, Y2
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX
@@ -8008,7 +9810,7 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW4AVX2(run *[16]uintptr)
+// func convStaticForwardW4AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convStaticForwardW4AVX2(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -8025,34 +9827,36 @@ TEXT ·convStaticForwardW4AVX2(SB), NOSPLIT, $24-8
 
 position:
 	MOVQ 8(SP), CX
-	MOVQ run+0(FP), DX
-	MOVQ 88(DX), DX
-	MOVQ 16(SP), BX
-	MOVQ run+0(FP), SI
-	MOVQ 112(SI), SI
+	MOVQ 16(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
+	LEAQ (AX)(AX*2), SI
+	MOVQ run+0(FP), DI
+	MOVQ 112(DI), DI
 
 group:
-	MOVQ run+0(FP), DI
-	MOVQ 120(DI), DI
+	MOVQ run+0(FP), R8
+	MOVQ 120(R8), R8
 
 vector:
 	VMOVUPS     (CX), Y0
-	VMULPS      96(DX), Y0, Y0
+	VMULPS      96(BX), Y0, Y0
 	VMOVUPS     (CX)(AX*1), Y1
-	VFMADD231PS 64(DX), Y1, Y0
+	VFMADD231PS 64(BX), Y1, Y0
 	VMOVUPS     (CX)(AX*2), Y1
-	VFMADD231PS 32(DX), Y1, Y0
-	LEAQ        (CX)(AX*2), R8
-	VMOVUPS     (R8)(AX*1), Y1
-	PREFETCHT0  4096(R8)(AX*1)
-	VFMADD231PS (DX), Y1, Y0
-	VMOVUPS     Y0, (BX)
+	VFMADD231PS 32(BX), Y1, Y0
+	VMOVUPS     (CX)(SI*1), Y1
+	VFMADD231PS (BX), Y1, Y0
+	VMOVUPS     Y0, (DX)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	PREFETCHT0  (CX)(R9*1)
 	ADDQ        $0x20, CX
-	ADDQ        $0x20, BX
-	ADDQ        $0x00000080, DX
-	DECQ        DI
+	ADDQ        $0x20, DX
+	ADDQ        $0x00000080, BX
+	DECQ        R8
 	JNZ         vector
-	DECQ        SI
+	DECQ        DI
 	JNZ         group
 	MOVQ        run+0(FP), CX
 	MOVQ        16(CX), CX
@@ -8067,7 +9871,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW4AVX2(run *[16]uintptr)
+// func convStaticBackwardW4AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convStaticBackwardW4AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -8086,83 +9890,171 @@ TEXT ·convStaticBackwardW4AVX2(SB), NOSPLIT, $48-8
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
+	MOVQ run+0(FP), DX
+	MOVQ 48(DX), DX
 
-position:
-	MOVQ 8(SP), DX
-	MOVQ run+0(FP), BX
-	MOVQ 88(BX), BX
+tile:
+	MOVQ 8(SP), BX
 	MOVQ 16(SP), SI
 	MOVQ 24(SP), DI
 	MOVQ run+0(FP), R8
-	MOVQ 96(R8), R8
+	MOVQ 88(R8), R8
 	MOVQ run+0(FP), R9
-	MOVQ 112(R9), R9
-	MOVQ R9, 40(SP)
+	MOVQ 96(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 112(R10), R10
+	MOVQ R10, 40(SP)
 
 group:
-	MOVQ run+0(FP), R9
-	MOVQ 120(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 120(R10), R10
 
 vector:
-	VMOVUPS     (SI), Y0
-	VMULPS      (BX), Y0, Y1
-	VMOVUPS     (SI)(CX*1), Y2
-	VFMADD231PS 32(BX), Y2, Y1
-	VMOVUPS     (SI)(CX*2), Y2
-	VFMADD231PS 64(BX), Y2, Y1
-	LEAQ        (SI)(CX*2), R10
-	VMOVUPS     (R10)(CX*1), Y2
-	VFMADD231PS 96(BX), Y2, Y1
-	VMOVUPS     Y1, (DI)
-	VMOVUPS     (R8), Y1
-	VMOVUPS     32(R8), Y2
-	VMOVUPS     64(R8), Y3
-	VMOVUPS     96(R8), Y4
-	VMOVUPS     (DX), Y5
-	VFMADD231PS Y5, Y0, Y4
-	VMOVUPS     (DX)(AX*1), Y5
-	VFMADD231PS Y5, Y0, Y3
-	VMOVUPS     (DX)(AX*2), Y5
-	VFMADD231PS Y5, Y0, Y2
-	LEAQ        (DX)(AX*2), R10
-	VMOVUPS     (R10)(AX*1), Y5
-	VFMADD231PS Y5, Y0, Y1
-	VMOVUPS     Y1, (R8)
-	VMOVUPS     Y2, 32(R8)
-	VMOVUPS     Y3, 64(R8)
-	VMOVUPS     Y4, 96(R8)
-	MOVQ        run+0(FP), R10
-	MOVQ        128(R10), R10
-	PREFETCHT0  (DX)(R10*1)
-	PREFETCHT0  (SI)(R10*1)
-	PREFETCHT0  (DI)(R10*1)
-	ADDQ        $0x20, DX
+	VMOVUPS     (R8), Y0
+	VMOVUPS     32(R8), Y1
+	VMOVUPS     64(R8), Y2
+	VMOVUPS     96(R8), Y3
+	MOVQ        DI, R11
+	MOVQ        SI, R12
+	VMOVUPS     (R12), Y4
+	VMULPS      Y4, Y0, Y4
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y5
+	VFMADD231PS Y5, Y1, Y4
+	VMULPS      Y5, Y0, Y5
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y6
+	VFMADD231PS Y6, Y2, Y4
+	VFMADD231PS Y6, Y1, Y5
+	VMULPS      Y6, Y0, Y6
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y7
+	VFMADD231PS Y7, Y3, Y4
+	VFMADD231PS Y7, Y2, Y5
+	VFMADD231PS Y7, Y1, Y6
+	VMULPS      Y7, Y0, Y0
+	VMOVUPS     Y4, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y4
+	VFMADD231PS Y4, Y3, Y5
+	VFMADD231PS Y4, Y2, Y6
+	VFMADD231PS Y4, Y1, Y0
+	VMOVUPS     Y5, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y1
+	VFMADD231PS Y1, Y3, Y6
+	VFMADD231PS Y1, Y2, Y0
+	VMOVUPS     Y6, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y1
+	VFMADD231PS Y1, Y3, Y0
+	VMOVUPS     Y0, (R11)
+	MOVQ        SI, R11
+	VMOVUPS     (R11), Y0
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Y1
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Y2
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Y3
+	VMOVUPS     (R9), Y4
+	VMOVUPS     32(R9), Y5
+	VMOVUPS     64(R9), Y6
+	VMOVUPS     96(R9), Y7
+	MOVQ        BX, R11
+	VMOVUPS     (R11), Y8
+	VFMADD231PS Y8, Y0, Y7
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y8
+	VFMADD231PS Y8, Y0, Y6
+	VFMADD231PS Y8, Y1, Y7
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y8
+	VFMADD231PS Y8, Y0, Y5
+	VFMADD231PS Y8, Y1, Y6
+	VFMADD231PS Y8, Y2, Y7
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y8
+	VFMADD231PS Y8, Y0, Y4
+	VFMADD231PS Y8, Y1, Y5
+	VFMADD231PS Y8, Y2, Y6
+	VFMADD231PS Y8, Y3, Y7
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y0
+	VFMADD231PS Y0, Y1, Y4
+	VFMADD231PS Y0, Y2, Y5
+	VFMADD231PS Y0, Y3, Y6
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y0
+	VFMADD231PS Y0, Y2, Y4
+	VFMADD231PS Y0, Y3, Y5
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y0
+	VFMADD231PS Y0, Y3, Y4
+	VMOVUPS     Y4, (R9)
+	VMOVUPS     Y5, 32(R9)
+	VMOVUPS     Y6, 64(R9)
+	VMOVUPS     Y7, 96(R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        136(R11), R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        144(R11), R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        $0x20, BX
 	ADDQ        $0x20, SI
 	ADDQ        $0x20, DI
-	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000080, R8
-	DECQ        R9
+	ADDQ        $0x00000080, R9
+	DECQ        R10
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), DX
-	MOVQ        16(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 8(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        32(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 16(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        48(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 24(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        16(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 8(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        32(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 16(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        48(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 24(SP)
 	DECQ        (SP)
-	JNZ         position
+	JNZ         tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW4AVX2(run *[16]uintptr)
+// func convHeadwiseForwardW4AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseForwardW4AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -8182,44 +10074,50 @@ TEXT ·convHeadwiseForwardW4AVX2(SB), NOSPLIT, $32-8
 
 position:
 	MOVQ 8(SP), CX
-	MOVQ run+0(FP), DX
-	MOVQ 88(DX), DX
-	MOVQ 16(SP), BX
+	MOVQ 16(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ 24(SP), SI
-	MOVQ run+0(FP), DI
-	MOVQ 112(DI), DI
+	LEAQ (AX)(AX*2), DI
+	MOVQ run+0(FP), R8
+	MOVQ 112(R8), R8
 
 group:
-	MOVQ run+0(FP), R8
-	MOVQ 120(R8), R8
+	MOVQ run+0(FP), R9
+	MOVQ 120(R9), R9
 
 vector:
 	VMOVUPS      (CX), Y0
-	VBROADCASTSS 12(SI), Y1
-	VADDPS       96(DX), Y1, Y1
-	VMULPS       Y0, Y1, Y0
+	VMOVUPS      96(BX), Y1
+	VBROADCASTSS 12(SI), Y2
+	VADDPS       Y1, Y2, Y2
+	VMULPS       Y0, Y2, Y0
 	VMOVUPS      (CX)(AX*1), Y1
-	VBROADCASTSS 8(SI), Y2
-	VADDPS       64(DX), Y2, Y2
-	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      64(BX), Y2
+	VBROADCASTSS 8(SI), Y3
+	VADDPS       Y2, Y3, Y3
+	VFMADD231PS  Y1, Y3, Y0
 	VMOVUPS      (CX)(AX*2), Y1
-	VBROADCASTSS 4(SI), Y2
-	VADDPS       32(DX), Y2, Y2
-	VFMADD231PS  Y1, Y2, Y0
-	LEAQ         (CX)(AX*2), R9
-	VMOVUPS      (R9)(AX*1), Y1
-	PREFETCHT0   4096(R9)(AX*1)
-	VBROADCASTSS (SI), Y2
-	VADDPS       (DX), Y2, Y2
-	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      Y0, (BX)
+	VMOVUPS      32(BX), Y2
+	VBROADCASTSS 4(SI), Y3
+	VADDPS       Y2, Y3, Y3
+	VFMADD231PS  Y1, Y3, Y0
+	VMOVUPS      (CX)(DI*1), Y1
+	VMOVUPS      (BX), Y2
+	VBROADCASTSS (SI), Y3
+	VADDPS       Y2, Y3, Y3
+	VFMADD231PS  Y1, Y3, Y0
+	VMOVUPS      Y0, (DX)
+	MOVQ         run+0(FP), R10
+	MOVQ         128(R10), R10
+	PREFETCHT0   (CX)(R10*1)
 	ADDQ         $0x20, CX
-	ADDQ         $0x20, BX
-	ADDQ         $0x00000080, DX
-	DECQ         R8
+	ADDQ         $0x20, DX
+	ADDQ         $0x00000080, BX
+	DECQ         R9
 	JNZ          vector
 	ADDQ         $0x10, SI
-	DECQ         DI
+	DECQ         R8
 	JNZ          group
 	MOVQ         run+0(FP), CX
 	MOVQ         16(CX), CX
@@ -8238,7 +10136,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW4AVX2(run *[16]uintptr)
+// func convHeadwiseBackwardW4AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseBackwardW4AVX2(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -8255,137 +10153,221 @@ TEXT ·convHeadwiseBackwardW4AVX2(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 32(SP)
+	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 72(AX), AX
-	MOVQ AX, 40(SP)
+	MOVQ AX, 48(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
-	MOVQ 64(DX), DX
+	MOVQ 48(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 64(BX), BX
 
-position:
-	MOVQ 8(SP), BX
-	MOVQ run+0(FP), SI
-	MOVQ 88(SI), SI
+tile:
+	MOVQ 8(SP), SI
 	MOVQ 16(SP), DI
 	MOVQ 24(SP), R8
 	MOVQ run+0(FP), R9
-	MOVQ 96(R9), R9
-	MOVQ 32(SP), R10
+	MOVQ 88(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 96(R10), R10
 	MOVQ 40(SP), R11
-	MOVQ R11, 48(SP)
-	MOVQ run+0(FP), R11
-	MOVQ 112(R11), R11
-	MOVQ R11, 56(SP)
+	MOVQ 48(SP), R12
+	MOVQ R12, 32(SP)
+	MOVQ run+0(FP), R12
+	MOVQ 112(R12), R12
+	MOVQ R12, 56(SP)
 
 group:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   run+0(FP), R11
-	MOVQ   120(R11), R11
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   run+0(FP), R12
+	MOVQ   120(R12), R12
 
 vector:
-	VMOVUPS      (DI), Y4
-	VBROADCASTSS (R10), Y5
-	VADDPS       (SI), Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VMOVUPS      (DI)(CX*1), Y6
-	VBROADCASTSS 4(R10)(DX*1), Y7
-	VADDPS       32(SI), Y7, Y7
-	VFMADD231PS  Y6, Y7, Y5
-	VMOVUPS      (DI)(CX*2), Y6
-	VBROADCASTSS 8(R10)(DX*2), Y7
-	VADDPS       64(SI), Y7, Y7
-	VFMADD231PS  Y6, Y7, Y5
-	LEAQ         (DI)(CX*2), R12
-	VMOVUPS      (R12)(CX*1), Y6
-	LEAQ         (R10)(DX*2), R12
-	VBROADCASTSS 12(R12)(DX*1), Y7
-	VADDPS       96(SI), Y7, Y7
-	VFMADD231PS  Y6, Y7, Y5
-	VMOVUPS      Y5, (R8)
-	VMOVUPS      (R9), Y5
-	VMOVUPS      32(R9), Y6
-	VMOVUPS      64(R9), Y7
-	VMOVUPS      96(R9), Y8
-	VMOVUPS      (BX), Y9
-	VFMADD231PS  Y9, Y4, Y8
-	VFMADD231PS  Y9, Y4, Y3
-	VMOVUPS      (BX)(AX*1), Y9
-	VFMADD231PS  Y9, Y4, Y7
-	VFMADD231PS  Y9, Y4, Y2
-	VMOVUPS      (BX)(AX*2), Y9
-	VFMADD231PS  Y9, Y4, Y6
-	VFMADD231PS  Y9, Y4, Y1
-	LEAQ         (BX)(AX*2), R12
-	VMOVUPS      (R12)(AX*1), Y9
-	VFMADD231PS  Y9, Y4, Y5
-	VFMADD231PS  Y9, Y4, Y0
-	VMOVUPS      Y5, (R9)
-	VMOVUPS      Y6, 32(R9)
-	VMOVUPS      Y7, 64(R9)
-	VMOVUPS      Y8, 96(R9)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	PREFETCHT0   (BX)(R12*1)
-	PREFETCHT0   (DI)(R12*1)
-	PREFETCHT0   (R8)(R12*1)
-	ADDQ         $0x20, BX
+	VMOVUPS      (R9), Y8
+	VMOVUPS      32(R9), Y9
+	VMOVUPS      64(R9), Y10
+	VMOVUPS      96(R9), Y11
+	MOVQ         R8, R13
+	MOVQ         R11, R14
+	MOVQ         DI, R15
+	VMOVUPS      (R15), Y12
+	VBROADCASTSS (R14), Y13
+	VADDPS       Y8, Y13, Y13
+	VMULPS       Y12, Y13, Y12
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Y13
+	VBROADCASTSS 4(R14), Y14
+	VADDPS       Y9, Y14, Y14
+	VFMADD231PS  Y13, Y14, Y12
+	VBROADCASTSS (R14), Y14
+	VADDPS       Y8, Y14, Y14
+	VMULPS       Y13, Y14, Y8
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Y13
+	VBROADCASTSS 8(R14), Y14
+	VADDPS       Y10, Y14, Y14
+	VFMADD231PS  Y13, Y14, Y12
+	VBROADCASTSS 4(R14), Y14
+	VADDPS       Y9, Y14, Y14
+	VFMADD231PS  Y13, Y14, Y8
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Y9
+	VBROADCASTSS 12(R14), Y13
+	VADDPS       Y11, Y13, Y13
+	VFMADD231PS  Y9, Y13, Y12
+	VBROADCASTSS 8(R14), Y13
+	VADDPS       Y10, Y13, Y13
+	VFMADD231PS  Y9, Y13, Y8
+	ADDQ         BX, R14
+	VMOVUPS      Y12, (R13)
+	ADDQ         DX, R13
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Y9
+	VBROADCASTSS 12(R14), Y10
+	VADDPS       Y11, Y10, Y10
+	VFMADD231PS  Y9, Y10, Y8
+	VMOVUPS      Y8, (R13)
+	MOVQ         DI, R13
+	VMOVUPS      (R13), Y8
+	ADDQ         CX, R13
+	VMOVUPS      (R13), Y9
+	VMOVUPS      (R10), Y10
+	VMOVUPS      32(R10), Y11
+	VMOVUPS      64(R10), Y12
+	VMOVUPS      96(R10), Y13
+	MOVQ         SI, R13
+	VMOVUPS      (R13), Y14
+	VFMADD231PS  Y14, Y8, Y13
+	VFMADD231PS  Y14, Y8, Y3
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Y14
+	VFMADD231PS  Y14, Y8, Y12
+	VFMADD231PS  Y14, Y8, Y2
+	VFMADD231PS  Y14, Y9, Y13
+	VFMADD231PS  Y14, Y9, Y7
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Y14
+	VFMADD231PS  Y14, Y8, Y11
+	VFMADD231PS  Y14, Y8, Y1
+	VFMADD231PS  Y14, Y9, Y12
+	VFMADD231PS  Y14, Y9, Y6
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Y14
+	VFMADD231PS  Y14, Y8, Y10
+	VFMADD231PS  Y14, Y8, Y0
+	VFMADD231PS  Y14, Y9, Y11
+	VFMADD231PS  Y14, Y9, Y5
+	ADDQ         AX, R13
+	VMOVUPS      (R13), Y8
+	VFMADD231PS  Y8, Y9, Y10
+	VFMADD231PS  Y8, Y9, Y4
+	VMOVUPS      Y10, (R10)
+	VMOVUPS      Y11, 32(R10)
+	VMOVUPS      Y12, 64(R10)
+	VMOVUPS      Y13, 96(R10)
+	MOVQ         run+0(FP), R13
+	MOVQ         128(R13), R13
+	ADDQ         SI, R13
+	PREFETCHT0   (R13)
+	ADDQ         AX, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         136(R13), R13
+	ADDQ         DI, R13
+	PREFETCHT0   (R13)
+	ADDQ         CX, R13
+	PREFETCHT0   (R13)
+	MOVQ         run+0(FP), R13
+	MOVQ         144(R13), R13
+	ADDQ         R8, R13
+	PREFETCHT0   (R13)
+	ADDQ         DX, R13
+	PREFETCHT0   (R13)
+	ADDQ         $0x20, SI
 	ADDQ         $0x20, DI
 	ADDQ         $0x20, R8
-	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, R9
-	DECQ         R11
+	ADDQ         $0x00000080, R10
+	DECQ         R12
 	JNZ          vector
-	MOVQ         48(SP), R11
-	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKLPS    Y1, Y0, Y8
 	VUNPCKHPS    Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
+	VADDPS       Y0, Y8, Y8
 	VUNPCKLPS    Y3, Y2, Y0
 	VUNPCKHPS    Y3, Y2, Y1
 	VADDPS       Y1, Y0, Y0
-	VUNPCKLPD    Y0, Y4, Y1
-	VUNPCKHPD    Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VPERM2F128   $0x20, Y1, Y1, Y0
-	VPERM2F128   $0x31, Y1, Y1, Y1
+	VUNPCKLPS    Y5, Y4, Y1
+	VUNPCKHPS    Y5, Y4, Y2
+	VADDPS       Y2, Y1, Y1
+	VUNPCKLPS    Y7, Y6, Y2
+	VUNPCKHPS    Y7, Y6, Y3
+	VADDPS       Y3, Y2, Y2
+	VUNPCKLPD    Y0, Y8, Y3
+	VUNPCKHPD    Y0, Y8, Y0
+	VADDPS       Y0, Y3, Y3
+	VUNPCKLPD    Y2, Y1, Y0
+	VUNPCKHPD    Y2, Y1, Y1
 	VADDPS       Y1, Y0, Y0
-	VMOVUPS      X0, (R11)
-	ADDQ         $0x10, 48(SP)
-	ADDQ         $0x10, R10
+	VPERM2F128   $0x20, Y0, Y3, Y1
+	VPERM2F128   $0x31, Y0, Y3, Y0
+	VADDPS       Y0, Y1, Y1
+	MOVQ         run+0(FP), R12
+	MOVQ         80(R12), R12
+	MOVQ         32(SP), R13
+	VMOVUPS      X1, (R13)
+	ADDQ         R12, R13
+	VEXTRACTF128 $0x01, Y1, X0
+	VMOVUPS      X0, (R13)
+	MOVQ         run+0(FP), R12
+	MOVQ         152(R12), R12
+	ADDQ         R11, R12
+	PREFETCHT0   (R12)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	ADDQ         $0x10, 32(SP)
+	ADDQ         $0x10, R11
 	DECQ         56(SP)
 	JNZ          group
-	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 8(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         32(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 16(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         48(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 24(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         64(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 32(SP)
-	MOVQ         run+0(FP), BX
-	MOVQ         80(BX), BX
-	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 40(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         16(SI), SI
+	IMUL3Q       $0x02, SI, SI
+	ADDQ         SI, 8(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         32(SI), SI
+	IMUL3Q       $0x02, SI, SI
+	ADDQ         SI, 16(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         48(SI), SI
+	IMUL3Q       $0x02, SI, SI
+	ADDQ         SI, 24(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         64(SI), SI
+	IMUL3Q       $0x02, SI, SI
+	ADDQ         SI, 40(SP)
+	MOVQ         run+0(FP), SI
+	MOVQ         80(SI), SI
+	IMUL3Q       $0x02, SI, SI
+	ADDQ         SI, 48(SP)
 	DECQ         (SP)
-	JNZ          position
+	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW4AVX2(run *[16]uintptr)
+// func convLowRankForwardW4AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankForwardW4AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -8410,8 +10392,7 @@ tile:
 	MOVQ       run+0(FP), BX
 	MOVQ       64(BX), BX
 	MOVQ       run+0(FP), SI
-	MOVQ       128(SI), SI
-	IMULQ      BX, SI
+	MOVQ       152(SI), SI
 	ADDQ       AX, SI
 	PREFETCHT1 (SI)
 	ADDQ       BX, SI
@@ -8458,47 +10439,43 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         8(SP), BX
+	MOVQ         128(BX), BX
+	MOVQ         8(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         16(DI), DI
-	VMOVUPS      (BX), Y12
+	VMOVUPS      (SI), Y12
 	VMULPS       Y12, Y3, Y3
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y12
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y12
 	VFMADD231PS  Y12, Y2, Y3
 	VMULPS       Y12, Y7, Y7
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y2
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y2
 	VFMADD231PS  Y2, Y1, Y3
 	VFMADD231PS  Y2, Y6, Y7
 	VMULPS       Y2, Y11, Y11
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y1
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y1
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y1, Y0, Y3
 	VFMADD231PS  Y1, Y5, Y7
 	VFMADD231PS  Y1, Y10, Y11
 	VMOVUPS      Y3, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y0, Y4, Y7
 	VFMADD231PS  Y0, Y9, Y11
 	VMOVUPS      Y7, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y0, Y8, Y11
 	VMOVUPS      Y11, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -8519,7 +10496,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW4AVX2(run *[16]uintptr)
+// func convLowRankBackwardW4AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankBackwardW4AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -8553,8 +10530,7 @@ tile:
 	LEAQ       (AX)(BX*4), DI
 	ADDQ       BX, DI
 	MOVQ       run+0(FP), R8
-	MOVQ       128(R8), R8
-	IMULQ      BX, R8
+	MOVQ       152(R8), R8
 	ADDQ       AX, R8
 	PREFETCHT1 (R8)
 	ADDQ       BX, R8
@@ -8605,47 +10581,43 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         32(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         16(SP), BX
+	MOVQ         136(BX), BX
+	MOVQ         16(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         32(DI), DI
-	VMOVUPS      (BX), Y12
+	VMOVUPS      (SI), Y12
 	VMULPS       Y12, Y0, Y0
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y12
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y12
 	VFMADD231PS  Y12, Y1, Y0
 	VMULPS       Y12, Y4, Y4
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y1
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y1
 	VFMADD231PS  Y1, Y2, Y0
 	VFMADD231PS  Y1, Y5, Y4
 	VMULPS       Y1, Y8, Y8
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y1
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y1
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y1, Y3, Y0
 	VFMADD231PS  Y1, Y6, Y4
 	VFMADD231PS  Y1, Y9, Y8
 	VMOVUPS      Y0, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y0, Y7, Y4
 	VFMADD231PS  Y0, Y10, Y8
 	VMOVUPS      Y4, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y0, Y11, Y8
 	VMOVUPS      Y8, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -8658,38 +10630,35 @@ taps:
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Y2
 	MOVQ         run+0(FP), AX
-	MOVQ         16(AX), AX
-	MOVQ         run+0(FP), CX
-	MOVQ         128(CX), CX
-	IMULQ        AX, CX
-	MOVQ         8(SP), AX
+	MOVQ         128(AX), AX
+	MOVQ         8(SP), CX
 	MOVQ         run+0(FP), DX
 	MOVQ         16(DX), DX
-	VMOVUPS      (AX), Y3
+	VMOVUPS      (CX), Y3
 	VMULPS       Y3, Y0, Y5
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y3
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y3
 	VMULPS       Y3, Y0, Y4
 	VMULPS       Y3, Y1, Y7
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y8
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y8
 	VMULPS       Y8, Y0, Y3
 	VMULPS       Y8, Y1, Y6
 	VMULPS       Y8, Y2, Y8
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y9
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y9
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Y9, Y0, Y0
 	VMULPS       Y9, Y1, Y10
 	VMULPS       Y9, Y2, Y9
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y11
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y11
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Y11, Y1, Y1
 	VMULPS       Y11, Y2, Y11
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y12
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y12
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Y12, Y2, Y2
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX
@@ -8802,7 +10771,7 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW5AVX2(run *[16]uintptr)
+// func convStaticForwardW5AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convStaticForwardW5AVX2(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -8819,36 +10788,38 @@ TEXT ·convStaticForwardW5AVX2(SB), NOSPLIT, $24-8
 
 position:
 	MOVQ 8(SP), CX
-	MOVQ run+0(FP), DX
-	MOVQ 88(DX), DX
-	MOVQ 16(SP), BX
-	MOVQ run+0(FP), SI
-	MOVQ 112(SI), SI
+	MOVQ 16(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
+	LEAQ (AX)(AX*2), SI
+	MOVQ run+0(FP), DI
+	MOVQ 112(DI), DI
 
 group:
-	MOVQ run+0(FP), DI
-	MOVQ 120(DI), DI
+	MOVQ run+0(FP), R8
+	MOVQ 120(R8), R8
 
 vector:
 	VMOVUPS     (CX), Y0
-	VMULPS      128(DX), Y0, Y0
+	VMULPS      128(BX), Y0, Y0
 	VMOVUPS     (CX)(AX*1), Y1
-	VFMADD231PS 96(DX), Y1, Y0
+	VFMADD231PS 96(BX), Y1, Y0
 	VMOVUPS     (CX)(AX*2), Y1
-	VFMADD231PS 64(DX), Y1, Y0
-	LEAQ        (CX)(AX*2), R8
-	VMOVUPS     (R8)(AX*1), Y1
-	VFMADD231PS 32(DX), Y1, Y0
+	VFMADD231PS 64(BX), Y1, Y0
+	VMOVUPS     (CX)(SI*1), Y1
+	VFMADD231PS 32(BX), Y1, Y0
 	VMOVUPS     (CX)(AX*4), Y1
-	PREFETCHT0  4096(CX)(AX*4)
-	VFMADD231PS (DX), Y1, Y0
-	VMOVUPS     Y0, (BX)
+	VFMADD231PS (BX), Y1, Y0
+	VMOVUPS     Y0, (DX)
+	MOVQ        run+0(FP), R9
+	MOVQ        128(R9), R9
+	PREFETCHT0  (CX)(R9*1)
 	ADDQ        $0x20, CX
-	ADDQ        $0x20, BX
-	ADDQ        $0x000000a0, DX
-	DECQ        DI
+	ADDQ        $0x20, DX
+	ADDQ        $0x000000a0, BX
+	DECQ        R8
 	JNZ         vector
-	DECQ        SI
+	DECQ        DI
 	JNZ         group
 	MOVQ        run+0(FP), CX
 	MOVQ        16(CX), CX
@@ -8863,7 +10834,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW5AVX2(run *[16]uintptr)
+// func convStaticBackwardW5AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convStaticBackwardW5AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -8882,89 +10853,186 @@ TEXT ·convStaticBackwardW5AVX2(SB), NOSPLIT, $48-8
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
+	MOVQ run+0(FP), DX
+	MOVQ 48(DX), DX
 
-position:
-	MOVQ 8(SP), DX
-	MOVQ run+0(FP), BX
-	MOVQ 88(BX), BX
+tile:
+	MOVQ 8(SP), BX
 	MOVQ 16(SP), SI
 	MOVQ 24(SP), DI
 	MOVQ run+0(FP), R8
-	MOVQ 96(R8), R8
+	MOVQ 88(R8), R8
 	MOVQ run+0(FP), R9
-	MOVQ 112(R9), R9
-	MOVQ R9, 40(SP)
+	MOVQ 96(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 112(R10), R10
+	MOVQ R10, 40(SP)
 
 group:
-	MOVQ run+0(FP), R9
-	MOVQ 120(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 120(R10), R10
 
 vector:
-	VMOVUPS     (SI), Y0
-	VMULPS      (BX), Y0, Y1
-	VMOVUPS     (SI)(CX*1), Y2
-	VFMADD231PS 32(BX), Y2, Y1
-	VMOVUPS     (SI)(CX*2), Y2
-	VFMADD231PS 64(BX), Y2, Y1
-	LEAQ        (SI)(CX*2), R10
-	VMOVUPS     (R10)(CX*1), Y2
-	VFMADD231PS 96(BX), Y2, Y1
-	VMOVUPS     (SI)(CX*4), Y2
-	VFMADD231PS 128(BX), Y2, Y1
-	VMOVUPS     Y1, (DI)
-	VMOVUPS     (R8), Y1
-	VMOVUPS     32(R8), Y2
-	VMOVUPS     64(R8), Y3
-	VMOVUPS     96(R8), Y4
-	VMOVUPS     128(R8), Y5
-	VMOVUPS     (DX), Y6
-	VFMADD231PS Y6, Y0, Y5
-	VMOVUPS     (DX)(AX*1), Y6
-	VFMADD231PS Y6, Y0, Y4
-	VMOVUPS     (DX)(AX*2), Y6
-	VFMADD231PS Y6, Y0, Y3
-	LEAQ        (DX)(AX*2), R10
-	VMOVUPS     (R10)(AX*1), Y6
-	VFMADD231PS Y6, Y0, Y2
-	VMOVUPS     (DX)(AX*4), Y6
-	VFMADD231PS Y6, Y0, Y1
-	VMOVUPS     Y1, (R8)
-	VMOVUPS     Y2, 32(R8)
-	VMOVUPS     Y3, 64(R8)
-	VMOVUPS     Y4, 96(R8)
-	VMOVUPS     Y5, 128(R8)
-	MOVQ        run+0(FP), R10
-	MOVQ        128(R10), R10
-	PREFETCHT0  (DX)(R10*1)
-	PREFETCHT0  (SI)(R10*1)
-	PREFETCHT0  (DI)(R10*1)
-	ADDQ        $0x20, DX
+	VMOVUPS     (R8), Y0
+	VMOVUPS     32(R8), Y1
+	VMOVUPS     64(R8), Y2
+	VMOVUPS     96(R8), Y3
+	VMOVUPS     128(R8), Y4
+	MOVQ        DI, R11
+	MOVQ        SI, R12
+	VMOVUPS     (R12), Y5
+	VMULPS      Y5, Y0, Y5
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y6
+	VFMADD231PS Y6, Y1, Y5
+	VMULPS      Y6, Y0, Y6
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y7
+	VFMADD231PS Y7, Y2, Y5
+	VFMADD231PS Y7, Y1, Y6
+	VMULPS      Y7, Y0, Y7
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y8
+	VFMADD231PS Y8, Y3, Y5
+	VFMADD231PS Y8, Y2, Y6
+	VFMADD231PS Y8, Y1, Y7
+	VMULPS      Y8, Y0, Y0
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y8
+	VFMADD231PS Y8, Y4, Y5
+	VFMADD231PS Y8, Y3, Y6
+	VFMADD231PS Y8, Y2, Y7
+	VFMADD231PS Y8, Y1, Y0
+	VMOVUPS     Y5, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y1
+	VFMADD231PS Y1, Y4, Y6
+	VFMADD231PS Y1, Y3, Y7
+	VFMADD231PS Y1, Y2, Y0
+	VMOVUPS     Y6, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y1
+	VFMADD231PS Y1, Y4, Y7
+	VFMADD231PS Y1, Y3, Y0
+	VMOVUPS     Y7, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y1
+	VFMADD231PS Y1, Y4, Y0
+	VMOVUPS     Y0, (R11)
+	MOVQ        SI, R11
+	VMOVUPS     (R11), Y0
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Y1
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Y2
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Y3
+	VMOVUPS     (R9), Y4
+	VMOVUPS     32(R9), Y5
+	VMOVUPS     64(R9), Y6
+	VMOVUPS     96(R9), Y7
+	VMOVUPS     128(R9), Y8
+	MOVQ        BX, R11
+	VMOVUPS     (R11), Y9
+	VFMADD231PS Y9, Y0, Y8
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y9
+	VFMADD231PS Y9, Y0, Y7
+	VFMADD231PS Y9, Y1, Y8
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y9
+	VFMADD231PS Y9, Y0, Y6
+	VFMADD231PS Y9, Y1, Y7
+	VFMADD231PS Y9, Y2, Y8
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y9
+	VFMADD231PS Y9, Y0, Y5
+	VFMADD231PS Y9, Y1, Y6
+	VFMADD231PS Y9, Y2, Y7
+	VFMADD231PS Y9, Y3, Y8
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y9
+	VFMADD231PS Y9, Y0, Y4
+	VFMADD231PS Y9, Y1, Y5
+	VFMADD231PS Y9, Y2, Y6
+	VFMADD231PS Y9, Y3, Y7
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y0
+	VFMADD231PS Y0, Y1, Y4
+	VFMADD231PS Y0, Y2, Y5
+	VFMADD231PS Y0, Y3, Y6
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y0
+	VFMADD231PS Y0, Y2, Y4
+	VFMADD231PS Y0, Y3, Y5
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y0
+	VFMADD231PS Y0, Y3, Y4
+	VMOVUPS     Y4, (R9)
+	VMOVUPS     Y5, 32(R9)
+	VMOVUPS     Y6, 64(R9)
+	VMOVUPS     Y7, 96(R9)
+	VMOVUPS     Y8, 128(R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        136(R11), R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        144(R11), R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        $0x20, BX
 	ADDQ        $0x20, SI
 	ADDQ        $0x20, DI
-	ADDQ        $0x000000a0, BX
 	ADDQ        $0x000000a0, R8
-	DECQ        R9
+	ADDQ        $0x000000a0, R9
+	DECQ        R10
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), DX
-	MOVQ        16(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 8(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        32(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 16(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        48(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 24(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        16(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 8(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        32(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 16(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        48(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 24(SP)
 	DECQ        (SP)
-	JNZ         position
+	JNZ         tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW5AVX2(run *[16]uintptr)
+// func convHeadwiseForwardW5AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseForwardW5AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -8984,48 +11052,55 @@ TEXT ·convHeadwiseForwardW5AVX2(SB), NOSPLIT, $32-8
 
 position:
 	MOVQ 8(SP), CX
-	MOVQ run+0(FP), DX
-	MOVQ 88(DX), DX
-	MOVQ 16(SP), BX
+	MOVQ 16(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ 24(SP), SI
-	MOVQ run+0(FP), DI
-	MOVQ 112(DI), DI
+	LEAQ (AX)(AX*2), DI
+	MOVQ run+0(FP), R8
+	MOVQ 112(R8), R8
 
 group:
-	MOVQ run+0(FP), R8
-	MOVQ 120(R8), R8
+	MOVQ run+0(FP), R9
+	MOVQ 120(R9), R9
 
 vector:
 	VMOVUPS      (CX), Y0
-	VBROADCASTSS 16(SI), Y1
-	VADDPS       128(DX), Y1, Y1
-	VMULPS       Y0, Y1, Y0
+	VMOVUPS      128(BX), Y1
+	VBROADCASTSS 16(SI), Y2
+	VADDPS       Y1, Y2, Y2
+	VMULPS       Y0, Y2, Y0
 	VMOVUPS      (CX)(AX*1), Y1
-	VBROADCASTSS 12(SI), Y2
-	VADDPS       96(DX), Y2, Y2
-	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      96(BX), Y2
+	VBROADCASTSS 12(SI), Y3
+	VADDPS       Y2, Y3, Y3
+	VFMADD231PS  Y1, Y3, Y0
 	VMOVUPS      (CX)(AX*2), Y1
-	VBROADCASTSS 8(SI), Y2
-	VADDPS       64(DX), Y2, Y2
-	VFMADD231PS  Y1, Y2, Y0
-	LEAQ         (CX)(AX*2), R9
-	VMOVUPS      (R9)(AX*1), Y1
-	VBROADCASTSS 4(SI), Y2
-	VADDPS       32(DX), Y2, Y2
-	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      64(BX), Y2
+	VBROADCASTSS 8(SI), Y3
+	VADDPS       Y2, Y3, Y3
+	VFMADD231PS  Y1, Y3, Y0
+	VMOVUPS      (CX)(DI*1), Y1
+	VMOVUPS      32(BX), Y2
+	VBROADCASTSS 4(SI), Y3
+	VADDPS       Y2, Y3, Y3
+	VFMADD231PS  Y1, Y3, Y0
 	VMOVUPS      (CX)(AX*4), Y1
-	PREFETCHT0   4096(CX)(AX*4)
-	VBROADCASTSS (SI), Y2
-	VADDPS       (DX), Y2, Y2
-	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      Y0, (BX)
+	VMOVUPS      (BX), Y2
+	VBROADCASTSS (SI), Y3
+	VADDPS       Y2, Y3, Y3
+	VFMADD231PS  Y1, Y3, Y0
+	VMOVUPS      Y0, (DX)
+	MOVQ         run+0(FP), R10
+	MOVQ         128(R10), R10
+	PREFETCHT0   (CX)(R10*1)
 	ADDQ         $0x20, CX
-	ADDQ         $0x20, BX
-	ADDQ         $0x000000a0, DX
-	DECQ         R8
+	ADDQ         $0x20, DX
+	ADDQ         $0x000000a0, BX
+	DECQ         R9
 	JNZ          vector
 	ADDQ         $0x14, SI
-	DECQ         DI
+	DECQ         R8
 	JNZ          group
 	MOVQ         run+0(FP), CX
 	MOVQ         16(CX), CX
@@ -9044,7 +11119,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW5AVX2(run *[16]uintptr)
+// func convHeadwiseBackwardW5AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseBackwardW5AVX2(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -9061,28 +11136,30 @@ TEXT ·convHeadwiseBackwardW5AVX2(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 32(SP)
+	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 72(AX), AX
-	MOVQ AX, 40(SP)
+	MOVQ AX, 48(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
+	MOVQ 48(DX), DX
+	MOVQ run+0(FP), DX
 	MOVQ 64(DX), DX
 
-position:
+tile:
 	MOVQ 8(SP), BX
-	MOVQ run+0(FP), SI
-	MOVQ 88(SI), SI
-	MOVQ 16(SP), DI
-	MOVQ 24(SP), R8
+	MOVQ 16(SP), SI
+	MOVQ 24(SP), DI
+	MOVQ run+0(FP), R8
+	MOVQ 88(R8), R8
 	MOVQ run+0(FP), R9
 	MOVQ 96(R9), R9
-	MOVQ 32(SP), R10
-	MOVQ 40(SP), R11
-	MOVQ R11, 48(SP)
+	MOVQ 40(SP), R10
+	MOVQ 48(SP), R11
+	MOVQ R11, 32(SP)
 	MOVQ run+0(FP), R11
 	MOVQ 112(R11), R11
 	MOVQ R11, 56(SP)
@@ -9097,48 +11174,68 @@ group:
 	MOVQ   120(R11), R11
 
 vector:
-	VMOVUPS      (DI), Y5
-	VBROADCASTSS (R10), Y6
-	VADDPS       (SI), Y6, Y6
-	VMULPS       Y5, Y6, Y6
-	VMOVUPS      (DI)(CX*1), Y7
-	VBROADCASTSS 4(R10)(DX*1), Y8
-	VADDPS       32(SI), Y8, Y8
-	VFMADD231PS  Y7, Y8, Y6
-	VMOVUPS      (DI)(CX*2), Y7
-	VBROADCASTSS 8(R10)(DX*2), Y8
-	VADDPS       64(SI), Y8, Y8
-	VFMADD231PS  Y7, Y8, Y6
-	LEAQ         (DI)(CX*2), R12
-	VMOVUPS      (R12)(CX*1), Y7
-	LEAQ         (R10)(DX*2), R12
-	VBROADCASTSS 12(R12)(DX*1), Y8
-	VADDPS       96(SI), Y8, Y8
-	VFMADD231PS  Y7, Y8, Y6
-	VMOVUPS      (DI)(CX*4), Y7
-	VBROADCASTSS 16(R10)(DX*4), Y8
-	VADDPS       128(SI), Y8, Y8
-	VFMADD231PS  Y7, Y8, Y6
-	VMOVUPS      Y6, (R8)
+	VMOVUPS      (R8), Y5
+	VMOVUPS      32(R8), Y6
+	VMOVUPS      64(R8), Y7
+	VMOVUPS      96(R8), Y8
+	VMOVUPS      128(R8), Y9
+	MOVQ         DI, R12
+	MOVQ         R10, R13
+	MOVQ         SI, R14
+	VMOVUPS      (R14), Y10
+	VBROADCASTSS (R13), Y11
+	VADDPS       Y5, Y11, Y11
+	VMULPS       Y10, Y11, Y5
+	ADDQ         DX, R13
+	ADDQ         CX, R14
+	VMOVUPS      (R14), Y10
+	VBROADCASTSS 4(R13), Y11
+	VADDPS       Y6, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y5
+	ADDQ         DX, R13
+	ADDQ         CX, R14
+	VMOVUPS      (R14), Y6
+	VBROADCASTSS 8(R13), Y10
+	VADDPS       Y7, Y10, Y10
+	VFMADD231PS  Y6, Y10, Y5
+	ADDQ         DX, R13
+	ADDQ         CX, R14
+	VMOVUPS      (R14), Y6
+	VBROADCASTSS 12(R13), Y7
+	VADDPS       Y8, Y7, Y7
+	VFMADD231PS  Y6, Y7, Y5
+	ADDQ         DX, R13
+	ADDQ         CX, R14
+	VMOVUPS      (R14), Y6
+	VBROADCASTSS 16(R13), Y7
+	VADDPS       Y9, Y7, Y7
+	VFMADD231PS  Y6, Y7, Y5
+	VMOVUPS      Y5, (R12)
+	MOVQ         SI, R12
+	VMOVUPS      (R12), Y5
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
 	VMOVUPS      64(R9), Y8
 	VMOVUPS      96(R9), Y9
 	VMOVUPS      128(R9), Y10
-	VMOVUPS      (BX), Y11
+	MOVQ         BX, R12
+	VMOVUPS      (R12), Y11
 	VFMADD231PS  Y11, Y5, Y10
 	VFMADD231PS  Y11, Y5, Y4
-	VMOVUPS      (BX)(AX*1), Y11
+	ADDQ         AX, R12
+	VMOVUPS      (R12), Y11
 	VFMADD231PS  Y11, Y5, Y9
 	VFMADD231PS  Y11, Y5, Y3
-	VMOVUPS      (BX)(AX*2), Y11
+	ADDQ         AX, R12
+	VMOVUPS      (R12), Y11
 	VFMADD231PS  Y11, Y5, Y8
 	VFMADD231PS  Y11, Y5, Y2
-	LEAQ         (BX)(AX*2), R12
-	VMOVUPS      (R12)(AX*1), Y11
+	ADDQ         AX, R12
+	VMOVUPS      (R12), Y11
 	VFMADD231PS  Y11, Y5, Y7
 	VFMADD231PS  Y11, Y5, Y1
-	VMOVUPS      (BX)(AX*4), Y11
+	ADDQ         AX, R12
+	VMOVUPS      (R12), Y11
 	VFMADD231PS  Y11, Y5, Y6
 	VFMADD231PS  Y11, Y5, Y0
 	VMOVUPS      Y6, (R9)
@@ -9148,17 +11245,23 @@ vector:
 	VMOVUPS      Y10, 128(R9)
 	MOVQ         run+0(FP), R12
 	MOVQ         128(R12), R12
-	PREFETCHT0   (BX)(R12*1)
-	PREFETCHT0   (DI)(R12*1)
-	PREFETCHT0   (R8)(R12*1)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         136(R12), R12
+	ADDQ         SI, R12
+	PREFETCHT0   (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         144(R12), R12
+	ADDQ         DI, R12
+	PREFETCHT0   (R12)
 	ADDQ         $0x20, BX
+	ADDQ         $0x20, SI
 	ADDQ         $0x20, DI
-	ADDQ         $0x20, R8
-	ADDQ         $0x000000a0, SI
+	ADDQ         $0x000000a0, R8
 	ADDQ         $0x000000a0, R9
 	DECQ         R11
 	JNZ          vector
-	MOVQ         48(SP), R11
 	VUNPCKLPS    Y1, Y0, Y5
 	VUNPCKHPS    Y1, Y0, Y0
 	VADDPS       Y0, Y5, Y5
@@ -9177,10 +11280,17 @@ vector:
 	VPERM2F128   $0x20, Y0, Y2, Y1
 	VPERM2F128   $0x31, Y0, Y2, Y0
 	VADDPS       Y0, Y1, Y1
+	MOVQ         run+0(FP), R11
+	MOVQ         80(R11), R11
+	MOVQ         32(SP), R11
 	VMOVUPS      X1, (R11)
 	VEXTRACTF128 $0x01, Y1, X0
 	VMOVSS       X0, 16(R11)
-	ADDQ         $0x14, 48(SP)
+	MOVQ         run+0(FP), R11
+	MOVQ         152(R11), R11
+	ADDQ         R10, R11
+	PREFETCHT0   (R11)
+	ADDQ         $0x14, 32(SP)
 	ADDQ         $0x14, R10
 	DECQ         56(SP)
 	JNZ          group
@@ -9199,17 +11309,17 @@ vector:
 	MOVQ         run+0(FP), BX
 	MOVQ         64(BX), BX
 	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 32(SP)
+	ADDQ         BX, 40(SP)
 	MOVQ         run+0(FP), BX
 	MOVQ         80(BX), BX
 	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 40(SP)
+	ADDQ         BX, 48(SP)
 	DECQ         (SP)
-	JNZ          position
+	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW5AVX2(run *[16]uintptr)
+// func convLowRankForwardW5AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankForwardW5AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -9234,8 +11344,7 @@ tile:
 	MOVQ       run+0(FP), BX
 	MOVQ       64(BX), BX
 	MOVQ       run+0(FP), SI
-	MOVQ       128(SI), SI
-	IMULQ      BX, SI
+	MOVQ       152(SI), SI
 	ADDQ       AX, SI
 	PREFETCHT1 (SI)
 	ADDQ       BX, SI
@@ -9277,41 +11386,37 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         8(SP), BX
+	MOVQ         128(BX), BX
+	MOVQ         8(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         16(DI), DI
-	VMOVUPS      (BX), Y10
+	VMOVUPS      (SI), Y10
 	VMULPS       Y10, Y4, Y4
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y10
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y10
 	VFMADD231PS  Y10, Y3, Y4
 	VMULPS       Y10, Y9, Y9
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y3
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y3
 	VFMADD231PS  Y3, Y2, Y4
 	VFMADD231PS  Y3, Y8, Y9
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y2
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y2
 	VFMADD231PS  Y2, Y1, Y4
 	VFMADD231PS  Y2, Y7, Y9
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y1
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y1
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y1, Y0, Y4
 	VFMADD231PS  Y1, Y6, Y9
 	VMOVUPS      Y4, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y0, Y5, Y9
 	VMOVUPS      Y9, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -9332,7 +11437,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW5AVX2(run *[16]uintptr)
+// func convLowRankBackwardW5AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankBackwardW5AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -9366,8 +11471,7 @@ tile:
 	LEAQ       (AX)(BX*4), DI
 	ADDQ       BX, DI
 	MOVQ       run+0(FP), R8
-	MOVQ       128(R8), R8
-	IMULQ      BX, R8
+	MOVQ       152(R8), R8
 	ADDQ       AX, R8
 	PREFETCHT1 (R8)
 	ADDQ       BX, R8
@@ -9414,41 +11518,37 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         32(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         16(SP), BX
+	MOVQ         136(BX), BX
+	MOVQ         16(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         32(DI), DI
-	VMOVUPS      (BX), Y10
+	VMOVUPS      (SI), Y10
 	VMULPS       Y10, Y0, Y0
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y10
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y10
 	VFMADD231PS  Y10, Y1, Y0
 	VMULPS       Y10, Y5, Y5
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y1
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y1
 	VFMADD231PS  Y1, Y2, Y0
 	VFMADD231PS  Y1, Y6, Y5
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y1
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y1
 	VFMADD231PS  Y1, Y3, Y0
 	VFMADD231PS  Y1, Y7, Y5
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y1
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y1
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y1, Y4, Y0
 	VFMADD231PS  Y1, Y8, Y5
 	VMOVUPS      Y0, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y0, Y9, Y5
 	VMOVUPS      Y5, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -9459,35 +11559,32 @@ taps:
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Y1
 	MOVQ         run+0(FP), AX
-	MOVQ         16(AX), AX
-	MOVQ         run+0(FP), CX
-	MOVQ         128(CX), CX
-	IMULQ        AX, CX
-	MOVQ         8(SP), AX
+	MOVQ         128(AX), AX
+	MOVQ         8(SP), CX
 	MOVQ         run+0(FP), DX
 	MOVQ         16(DX), DX
-	VMOVUPS      (AX), Y2
+	VMOVUPS      (CX), Y2
 	VMULPS       Y2, Y0, Y5
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y2
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y2
 	VMULPS       Y2, Y0, Y4
 	VMULPS       Y2, Y1, Y8
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y2
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y2
 	VMULPS       Y2, Y0, Y3
 	VMULPS       Y2, Y1, Y7
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y6
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y6
 	VMULPS       Y6, Y0, Y2
 	VMULPS       Y6, Y1, Y6
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y9
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y9
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Y9, Y0, Y0
 	VMULPS       Y9, Y1, Y9
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y10
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y10
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Y10, Y1, Y1
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX
@@ -9596,7 +11693,7 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW6AVX2(run *[16]uintptr)
+// func convStaticForwardW6AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convStaticForwardW6AVX2(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -9613,39 +11710,43 @@ TEXT ·convStaticForwardW6AVX2(SB), NOSPLIT, $24-8
 
 position:
 	MOVQ 8(SP), CX
-	MOVQ run+0(FP), DX
-	MOVQ 88(DX), DX
-	MOVQ 16(SP), BX
-	MOVQ run+0(FP), SI
-	MOVQ 112(SI), SI
+	MOVQ 16(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
+	LEAQ (AX)(AX*2), SI
+	LEAQ (CX)(AX*4), DI
+	ADDQ AX, DI
+	MOVQ run+0(FP), R8
+	MOVQ 112(R8), R8
 
 group:
-	MOVQ run+0(FP), DI
-	MOVQ 120(DI), DI
+	MOVQ run+0(FP), R9
+	MOVQ 120(R9), R9
 
 vector:
 	VMOVUPS     (CX), Y0
-	VMULPS      160(DX), Y0, Y0
+	VMULPS      160(BX), Y0, Y0
 	VMOVUPS     (CX)(AX*1), Y1
-	VFMADD231PS 128(DX), Y1, Y0
+	VFMADD231PS 128(BX), Y1, Y0
 	VMOVUPS     (CX)(AX*2), Y1
-	VFMADD231PS 96(DX), Y1, Y0
-	LEAQ        (CX)(AX*2), R8
-	VMOVUPS     (R8)(AX*1), Y1
-	VFMADD231PS 64(DX), Y1, Y0
+	VFMADD231PS 96(BX), Y1, Y0
+	VMOVUPS     (CX)(SI*1), Y1
+	VFMADD231PS 64(BX), Y1, Y0
 	VMOVUPS     (CX)(AX*4), Y1
-	VFMADD231PS 32(DX), Y1, Y0
-	LEAQ        (CX)(AX*4), R8
-	VMOVUPS     (R8)(AX*1), Y1
-	PREFETCHT0  4096(R8)(AX*1)
-	VFMADD231PS (DX), Y1, Y0
-	VMOVUPS     Y0, (BX)
+	VFMADD231PS 32(BX), Y1, Y0
+	VMOVUPS     (DI), Y1
+	VFMADD231PS (BX), Y1, Y0
+	VMOVUPS     Y0, (DX)
+	MOVQ        run+0(FP), R10
+	MOVQ        128(R10), R10
+	PREFETCHT0  (CX)(R10*1)
 	ADDQ        $0x20, CX
-	ADDQ        $0x20, BX
-	ADDQ        $0x000000c0, DX
-	DECQ        DI
+	ADDQ        $0x20, DI
+	ADDQ        $0x20, DX
+	ADDQ        $0x000000c0, BX
+	DECQ        R9
 	JNZ         vector
-	DECQ        SI
+	DECQ        R8
 	JNZ         group
 	MOVQ        run+0(FP), CX
 	MOVQ        16(CX), CX
@@ -9660,7 +11761,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW6AVX2(run *[16]uintptr)
+// func convStaticBackwardW6AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convStaticBackwardW6AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -9679,97 +11780,201 @@ TEXT ·convStaticBackwardW6AVX2(SB), NOSPLIT, $48-8
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
+	MOVQ run+0(FP), DX
+	MOVQ 48(DX), DX
 
-position:
-	MOVQ 8(SP), DX
-	MOVQ run+0(FP), BX
-	MOVQ 88(BX), BX
+tile:
+	MOVQ 8(SP), BX
 	MOVQ 16(SP), SI
 	MOVQ 24(SP), DI
 	MOVQ run+0(FP), R8
-	MOVQ 96(R8), R8
+	MOVQ 88(R8), R8
 	MOVQ run+0(FP), R9
-	MOVQ 112(R9), R9
-	MOVQ R9, 40(SP)
+	MOVQ 96(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 112(R10), R10
+	MOVQ R10, 40(SP)
 
 group:
-	MOVQ run+0(FP), R9
-	MOVQ 120(R9), R9
+	MOVQ run+0(FP), R10
+	MOVQ 120(R10), R10
 
 vector:
-	VMOVUPS     (SI), Y0
-	VMULPS      (BX), Y0, Y1
-	VMOVUPS     (SI)(CX*1), Y2
-	VFMADD231PS 32(BX), Y2, Y1
-	VMOVUPS     (SI)(CX*2), Y2
-	VFMADD231PS 64(BX), Y2, Y1
-	LEAQ        (SI)(CX*2), R10
-	VMOVUPS     (R10)(CX*1), Y2
-	VFMADD231PS 96(BX), Y2, Y1
-	VMOVUPS     (SI)(CX*4), Y2
-	VFMADD231PS 128(BX), Y2, Y1
-	LEAQ        (SI)(CX*4), R10
-	VMOVUPS     (R10)(CX*1), Y2
-	VFMADD231PS 160(BX), Y2, Y1
-	VMOVUPS     Y1, (DI)
-	VMOVUPS     (R8), Y1
-	VMOVUPS     32(R8), Y2
-	VMOVUPS     64(R8), Y3
-	VMOVUPS     96(R8), Y4
-	VMOVUPS     128(R8), Y5
-	VMOVUPS     160(R8), Y6
-	VMOVUPS     (DX), Y7
-	VFMADD231PS Y7, Y0, Y6
-	VMOVUPS     (DX)(AX*1), Y7
-	VFMADD231PS Y7, Y0, Y5
-	VMOVUPS     (DX)(AX*2), Y7
-	VFMADD231PS Y7, Y0, Y4
-	LEAQ        (DX)(AX*2), R10
-	VMOVUPS     (R10)(AX*1), Y7
-	VFMADD231PS Y7, Y0, Y3
-	VMOVUPS     (DX)(AX*4), Y7
-	VFMADD231PS Y7, Y0, Y2
-	LEAQ        (DX)(AX*4), R10
-	VMOVUPS     (R10)(AX*1), Y7
-	VFMADD231PS Y7, Y0, Y1
-	VMOVUPS     Y1, (R8)
-	VMOVUPS     Y2, 32(R8)
-	VMOVUPS     Y3, 64(R8)
-	VMOVUPS     Y4, 96(R8)
-	VMOVUPS     Y5, 128(R8)
-	VMOVUPS     Y6, 160(R8)
-	MOVQ        run+0(FP), R10
-	MOVQ        128(R10), R10
-	PREFETCHT0  (DX)(R10*1)
-	PREFETCHT0  (SI)(R10*1)
-	PREFETCHT0  (DI)(R10*1)
-	ADDQ        $0x20, DX
+	VMOVUPS     (R8), Y0
+	VMOVUPS     32(R8), Y1
+	VMOVUPS     64(R8), Y2
+	VMOVUPS     96(R8), Y3
+	VMOVUPS     128(R8), Y4
+	VMOVUPS     160(R8), Y5
+	MOVQ        DI, R11
+	MOVQ        SI, R12
+	VMOVUPS     (R12), Y6
+	VMULPS      Y6, Y0, Y6
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y7
+	VFMADD231PS Y7, Y1, Y6
+	VMULPS      Y7, Y0, Y7
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y8
+	VFMADD231PS Y8, Y2, Y6
+	VFMADD231PS Y8, Y1, Y7
+	VMULPS      Y8, Y0, Y8
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y9
+	VFMADD231PS Y9, Y3, Y6
+	VFMADD231PS Y9, Y2, Y7
+	VFMADD231PS Y9, Y1, Y8
+	VMULPS      Y9, Y0, Y0
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y9
+	VFMADD231PS Y9, Y4, Y6
+	VFMADD231PS Y9, Y3, Y7
+	VFMADD231PS Y9, Y2, Y8
+	VFMADD231PS Y9, Y1, Y0
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y1
+	VFMADD231PS Y1, Y5, Y6
+	VFMADD231PS Y1, Y4, Y7
+	VFMADD231PS Y1, Y3, Y8
+	VFMADD231PS Y1, Y2, Y0
+	VMOVUPS     Y6, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y1
+	VFMADD231PS Y1, Y5, Y7
+	VFMADD231PS Y1, Y4, Y8
+	VFMADD231PS Y1, Y3, Y0
+	VMOVUPS     Y7, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y1
+	VFMADD231PS Y1, Y5, Y8
+	VFMADD231PS Y1, Y4, Y0
+	VMOVUPS     Y8, (R11)
+	ADDQ        DX, R11
+	ADDQ        CX, R12
+	VMOVUPS     (R12), Y1
+	VFMADD231PS Y1, Y5, Y0
+	VMOVUPS     Y0, (R11)
+	MOVQ        SI, R11
+	VMOVUPS     (R11), Y0
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Y1
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Y2
+	ADDQ        CX, R11
+	VMOVUPS     (R11), Y3
+	VMOVUPS     (R9), Y4
+	VMOVUPS     32(R9), Y5
+	VMOVUPS     64(R9), Y6
+	VMOVUPS     96(R9), Y7
+	VMOVUPS     128(R9), Y8
+	VMOVUPS     160(R9), Y9
+	MOVQ        BX, R11
+	VMOVUPS     (R11), Y10
+	VFMADD231PS Y10, Y0, Y9
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y10
+	VFMADD231PS Y10, Y0, Y8
+	VFMADD231PS Y10, Y1, Y9
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y10
+	VFMADD231PS Y10, Y0, Y7
+	VFMADD231PS Y10, Y1, Y8
+	VFMADD231PS Y10, Y2, Y9
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y10
+	VFMADD231PS Y10, Y0, Y6
+	VFMADD231PS Y10, Y1, Y7
+	VFMADD231PS Y10, Y2, Y8
+	VFMADD231PS Y10, Y3, Y9
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y10
+	VFMADD231PS Y10, Y0, Y5
+	VFMADD231PS Y10, Y1, Y6
+	VFMADD231PS Y10, Y2, Y7
+	VFMADD231PS Y10, Y3, Y8
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y10
+	VFMADD231PS Y10, Y0, Y4
+	VFMADD231PS Y10, Y1, Y5
+	VFMADD231PS Y10, Y2, Y6
+	VFMADD231PS Y10, Y3, Y7
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y0
+	VFMADD231PS Y0, Y1, Y4
+	VFMADD231PS Y0, Y2, Y5
+	VFMADD231PS Y0, Y3, Y6
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y0
+	VFMADD231PS Y0, Y2, Y4
+	VFMADD231PS Y0, Y3, Y5
+	ADDQ        AX, R11
+	VMOVUPS     (R11), Y0
+	VFMADD231PS Y0, Y3, Y4
+	VMOVUPS     Y4, (R9)
+	VMOVUPS     Y5, 32(R9)
+	VMOVUPS     Y6, 64(R9)
+	VMOVUPS     Y7, 96(R9)
+	VMOVUPS     Y8, 128(R9)
+	VMOVUPS     Y9, 160(R9)
+	MOVQ        run+0(FP), R11
+	MOVQ        128(R11), R11
+	ADDQ        BX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	ADDQ        AX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        136(R11), R11
+	ADDQ        SI, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	ADDQ        CX, R11
+	PREFETCHT0  (R11)
+	MOVQ        run+0(FP), R11
+	MOVQ        144(R11), R11
+	ADDQ        DI, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        DX, R11
+	PREFETCHT0  (R11)
+	ADDQ        $0x20, BX
 	ADDQ        $0x20, SI
 	ADDQ        $0x20, DI
-	ADDQ        $0x000000c0, BX
 	ADDQ        $0x000000c0, R8
-	DECQ        R9
+	ADDQ        $0x000000c0, R9
+	DECQ        R10
 	JNZ         vector
 	DECQ        40(SP)
 	JNZ         group
-	MOVQ        run+0(FP), DX
-	MOVQ        16(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 8(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        32(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 16(SP)
-	MOVQ        run+0(FP), DX
-	MOVQ        48(DX), DX
-	IMUL3Q      $0x01, DX, DX
-	ADDQ        DX, 24(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        16(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 8(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        32(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 16(SP)
+	MOVQ        run+0(FP), BX
+	MOVQ        48(BX), BX
+	IMUL3Q      $0x04, BX, BX
+	ADDQ        BX, 24(SP)
 	DECQ        (SP)
-	JNZ         position
+	JNZ         tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW6AVX2(run *[16]uintptr)
+// func convHeadwiseForwardW6AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseForwardW6AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -9789,53 +11994,63 @@ TEXT ·convHeadwiseForwardW6AVX2(SB), NOSPLIT, $32-8
 
 position:
 	MOVQ 8(SP), CX
-	MOVQ run+0(FP), DX
-	MOVQ 88(DX), DX
-	MOVQ 16(SP), BX
+	MOVQ 16(SP), DX
+	MOVQ run+0(FP), BX
+	MOVQ 88(BX), BX
 	MOVQ 24(SP), SI
-	MOVQ run+0(FP), DI
-	MOVQ 112(DI), DI
+	LEAQ (AX)(AX*2), DI
+	LEAQ (CX)(AX*4), R8
+	ADDQ AX, R8
+	MOVQ run+0(FP), R9
+	MOVQ 112(R9), R9
 
 group:
-	MOVQ run+0(FP), R8
-	MOVQ 120(R8), R8
+	MOVQ run+0(FP), R10
+	MOVQ 120(R10), R10
 
 vector:
 	VMOVUPS      (CX), Y0
-	VBROADCASTSS 20(SI), Y1
-	VADDPS       160(DX), Y1, Y1
-	VMULPS       Y0, Y1, Y0
+	VMOVUPS      160(BX), Y1
+	VBROADCASTSS 20(SI), Y2
+	VADDPS       Y1, Y2, Y2
+	VMULPS       Y0, Y2, Y0
 	VMOVUPS      (CX)(AX*1), Y1
-	VBROADCASTSS 16(SI), Y2
-	VADDPS       128(DX), Y2, Y2
-	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      128(BX), Y2
+	VBROADCASTSS 16(SI), Y3
+	VADDPS       Y2, Y3, Y3
+	VFMADD231PS  Y1, Y3, Y0
 	VMOVUPS      (CX)(AX*2), Y1
-	VBROADCASTSS 12(SI), Y2
-	VADDPS       96(DX), Y2, Y2
-	VFMADD231PS  Y1, Y2, Y0
-	LEAQ         (CX)(AX*2), R9
-	VMOVUPS      (R9)(AX*1), Y1
-	VBROADCASTSS 8(SI), Y2
-	VADDPS       64(DX), Y2, Y2
-	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      96(BX), Y2
+	VBROADCASTSS 12(SI), Y3
+	VADDPS       Y2, Y3, Y3
+	VFMADD231PS  Y1, Y3, Y0
+	VMOVUPS      (CX)(DI*1), Y1
+	VMOVUPS      64(BX), Y2
+	VBROADCASTSS 8(SI), Y3
+	VADDPS       Y2, Y3, Y3
+	VFMADD231PS  Y1, Y3, Y0
 	VMOVUPS      (CX)(AX*4), Y1
-	VBROADCASTSS 4(SI), Y2
-	VADDPS       32(DX), Y2, Y2
-	VFMADD231PS  Y1, Y2, Y0
-	LEAQ         (CX)(AX*4), R9
-	VMOVUPS      (R9)(AX*1), Y1
-	PREFETCHT0   4096(R9)(AX*1)
-	VBROADCASTSS (SI), Y2
-	VADDPS       (DX), Y2, Y2
-	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      Y0, (BX)
+	VMOVUPS      32(BX), Y2
+	VBROADCASTSS 4(SI), Y3
+	VADDPS       Y2, Y3, Y3
+	VFMADD231PS  Y1, Y3, Y0
+	VMOVUPS      (R8), Y1
+	VMOVUPS      (BX), Y2
+	VBROADCASTSS (SI), Y3
+	VADDPS       Y2, Y3, Y3
+	VFMADD231PS  Y1, Y3, Y0
+	VMOVUPS      Y0, (DX)
+	MOVQ         run+0(FP), R11
+	MOVQ         128(R11), R11
+	PREFETCHT0   (CX)(R11*1)
 	ADDQ         $0x20, CX
-	ADDQ         $0x20, BX
-	ADDQ         $0x000000c0, DX
-	DECQ         R8
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, DX
+	ADDQ         $0x000000c0, BX
+	DECQ         R10
 	JNZ          vector
 	ADDQ         $0x18, SI
-	DECQ         DI
+	DECQ         R9
 	JNZ          group
 	MOVQ         run+0(FP), CX
 	MOVQ         16(CX), CX
@@ -9854,7 +12069,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW6AVX2(run *[16]uintptr)
+// func convHeadwiseBackwardW6AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseBackwardW6AVX2(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -9871,28 +12086,30 @@ TEXT ·convHeadwiseBackwardW6AVX2(SB), NOSPLIT, $64-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 56(AX), AX
-	MOVQ AX, 32(SP)
+	MOVQ AX, 40(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 72(AX), AX
-	MOVQ AX, 40(SP)
+	MOVQ AX, 48(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
 	MOVQ run+0(FP), CX
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
+	MOVQ 48(DX), DX
+	MOVQ run+0(FP), DX
 	MOVQ 64(DX), DX
 
-position:
+tile:
 	MOVQ 8(SP), BX
-	MOVQ run+0(FP), SI
-	MOVQ 88(SI), SI
-	MOVQ 16(SP), DI
-	MOVQ 24(SP), R8
+	MOVQ 16(SP), SI
+	MOVQ 24(SP), DI
+	MOVQ run+0(FP), R8
+	MOVQ 88(R8), R8
 	MOVQ run+0(FP), R9
 	MOVQ 96(R9), R9
-	MOVQ 32(SP), R10
-	MOVQ 40(SP), R11
-	MOVQ R11, 48(SP)
+	MOVQ 40(SP), R10
+	MOVQ 48(SP), R11
+	MOVQ R11, 32(SP)
 	MOVQ run+0(FP), R11
 	MOVQ 112(R11), R11
 	MOVQ R11, 56(SP)
@@ -9908,59 +12125,80 @@ group:
 	MOVQ   120(R11), R11
 
 vector:
-	VMOVUPS      (DI), Y6
-	VBROADCASTSS (R10), Y7
-	VADDPS       (SI), Y7, Y7
-	VMULPS       Y6, Y7, Y7
-	VMOVUPS      (DI)(CX*1), Y8
-	VBROADCASTSS 4(R10)(DX*1), Y9
-	VADDPS       32(SI), Y9, Y9
-	VFMADD231PS  Y8, Y9, Y7
-	VMOVUPS      (DI)(CX*2), Y8
-	VBROADCASTSS 8(R10)(DX*2), Y9
-	VADDPS       64(SI), Y9, Y9
-	VFMADD231PS  Y8, Y9, Y7
-	LEAQ         (DI)(CX*2), R12
-	VMOVUPS      (R12)(CX*1), Y8
-	LEAQ         (R10)(DX*2), R12
-	VBROADCASTSS 12(R12)(DX*1), Y9
-	VADDPS       96(SI), Y9, Y9
-	VFMADD231PS  Y8, Y9, Y7
-	VMOVUPS      (DI)(CX*4), Y8
-	VBROADCASTSS 16(R10)(DX*4), Y9
-	VADDPS       128(SI), Y9, Y9
-	VFMADD231PS  Y8, Y9, Y7
-	LEAQ         (DI)(CX*4), R12
-	VMOVUPS      (R12)(CX*1), Y8
-	LEAQ         (R10)(DX*4), R12
-	VBROADCASTSS 20(R12)(DX*1), Y9
-	VADDPS       160(SI), Y9, Y9
-	VFMADD231PS  Y8, Y9, Y7
-	VMOVUPS      Y7, (R8)
+	VMOVUPS      (R8), Y6
+	VMOVUPS      32(R8), Y7
+	VMOVUPS      64(R8), Y8
+	VMOVUPS      96(R8), Y9
+	VMOVUPS      128(R8), Y10
+	VMOVUPS      160(R8), Y11
+	MOVQ         DI, R12
+	MOVQ         R10, R13
+	MOVQ         SI, R14
+	VMOVUPS      (R14), Y12
+	VBROADCASTSS (R13), Y13
+	VADDPS       Y6, Y13, Y13
+	VMULPS       Y12, Y13, Y6
+	ADDQ         DX, R13
+	ADDQ         CX, R14
+	VMOVUPS      (R14), Y12
+	VBROADCASTSS 4(R13), Y13
+	VADDPS       Y7, Y13, Y13
+	VFMADD231PS  Y12, Y13, Y6
+	ADDQ         DX, R13
+	ADDQ         CX, R14
+	VMOVUPS      (R14), Y7
+	VBROADCASTSS 8(R13), Y12
+	VADDPS       Y8, Y12, Y12
+	VFMADD231PS  Y7, Y12, Y6
+	ADDQ         DX, R13
+	ADDQ         CX, R14
+	VMOVUPS      (R14), Y7
+	VBROADCASTSS 12(R13), Y8
+	VADDPS       Y9, Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         DX, R13
+	ADDQ         CX, R14
+	VMOVUPS      (R14), Y7
+	VBROADCASTSS 16(R13), Y8
+	VADDPS       Y10, Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         DX, R13
+	ADDQ         CX, R14
+	VMOVUPS      (R14), Y7
+	VBROADCASTSS 20(R13), Y8
+	VADDPS       Y11, Y8, Y8
+	VFMADD231PS  Y7, Y8, Y6
+	VMOVUPS      Y6, (R12)
+	MOVQ         SI, R12
+	VMOVUPS      (R12), Y6
 	VMOVUPS      (R9), Y7
 	VMOVUPS      32(R9), Y8
 	VMOVUPS      64(R9), Y9
 	VMOVUPS      96(R9), Y10
 	VMOVUPS      128(R9), Y11
 	VMOVUPS      160(R9), Y12
-	VMOVUPS      (BX), Y13
+	MOVQ         BX, R12
+	VMOVUPS      (R12), Y13
 	VFMADD231PS  Y13, Y6, Y12
 	VFMADD231PS  Y13, Y6, Y5
-	VMOVUPS      (BX)(AX*1), Y13
+	ADDQ         AX, R12
+	VMOVUPS      (R12), Y13
 	VFMADD231PS  Y13, Y6, Y11
 	VFMADD231PS  Y13, Y6, Y4
-	VMOVUPS      (BX)(AX*2), Y13
+	ADDQ         AX, R12
+	VMOVUPS      (R12), Y13
 	VFMADD231PS  Y13, Y6, Y10
 	VFMADD231PS  Y13, Y6, Y3
-	LEAQ         (BX)(AX*2), R12
-	VMOVUPS      (R12)(AX*1), Y13
+	ADDQ         AX, R12
+	VMOVUPS      (R12), Y13
 	VFMADD231PS  Y13, Y6, Y9
 	VFMADD231PS  Y13, Y6, Y2
-	VMOVUPS      (BX)(AX*4), Y13
+	ADDQ         AX, R12
+	VMOVUPS      (R12), Y13
 	VFMADD231PS  Y13, Y6, Y8
 	VFMADD231PS  Y13, Y6, Y1
-	LEAQ         (BX)(AX*4), R12
-	VMOVUPS      (R12)(AX*1), Y13
+	ADDQ         AX, R12
+	VMOVUPS      (R12), Y13
 	VFMADD231PS  Y13, Y6, Y7
 	VFMADD231PS  Y13, Y6, Y0
 	VMOVUPS      Y7, (R9)
@@ -9971,17 +12209,23 @@ vector:
 	VMOVUPS      Y12, 160(R9)
 	MOVQ         run+0(FP), R12
 	MOVQ         128(R12), R12
-	PREFETCHT0   (BX)(R12*1)
-	PREFETCHT0   (DI)(R12*1)
-	PREFETCHT0   (R8)(R12*1)
+	ADDQ         BX, R12
+	PREFETCHT0   (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         136(R12), R12
+	ADDQ         SI, R12
+	PREFETCHT0   (R12)
+	MOVQ         run+0(FP), R12
+	MOVQ         144(R12), R12
+	ADDQ         DI, R12
+	PREFETCHT0   (R12)
 	ADDQ         $0x20, BX
+	ADDQ         $0x20, SI
 	ADDQ         $0x20, DI
-	ADDQ         $0x20, R8
-	ADDQ         $0x000000c0, SI
+	ADDQ         $0x000000c0, R8
 	ADDQ         $0x000000c0, R9
 	DECQ         R11
 	JNZ          vector
-	MOVQ         48(SP), R11
 	VUNPCKLPS    Y1, Y0, Y6
 	VUNPCKHPS    Y1, Y0, Y0
 	VADDPS       Y0, Y6, Y6
@@ -10000,10 +12244,17 @@ vector:
 	VPERM2F128   $0x20, Y0, Y2, Y1
 	VPERM2F128   $0x31, Y0, Y2, Y0
 	VADDPS       Y0, Y1, Y1
+	MOVQ         run+0(FP), R11
+	MOVQ         80(R11), R11
+	MOVQ         32(SP), R11
 	VMOVUPS      X1, (R11)
 	VEXTRACTF128 $0x01, Y1, X0
 	VMOVLPS      X0, 16(R11)
-	ADDQ         $0x18, 48(SP)
+	MOVQ         run+0(FP), R11
+	MOVQ         152(R11), R11
+	ADDQ         R10, R11
+	PREFETCHT0   (R11)
+	ADDQ         $0x18, 32(SP)
 	ADDQ         $0x18, R10
 	DECQ         56(SP)
 	JNZ          group
@@ -10022,17 +12273,17 @@ vector:
 	MOVQ         run+0(FP), BX
 	MOVQ         64(BX), BX
 	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 32(SP)
+	ADDQ         BX, 40(SP)
 	MOVQ         run+0(FP), BX
 	MOVQ         80(BX), BX
 	IMUL3Q       $0x01, BX, BX
-	ADDQ         BX, 40(SP)
+	ADDQ         BX, 48(SP)
 	DECQ         (SP)
-	JNZ          position
+	JNZ          tile
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW6AVX2(run *[16]uintptr)
+// func convLowRankForwardW6AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankForwardW6AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -10057,8 +12308,7 @@ tile:
 	MOVQ       run+0(FP), BX
 	MOVQ       64(BX), BX
 	MOVQ       run+0(FP), SI
-	MOVQ       128(SI), SI
-	IMULQ      BX, SI
+	MOVQ       152(SI), SI
 	ADDQ       AX, SI
 	PREFETCHT1 (SI)
 	ADDQ       BX, SI
@@ -10102,45 +12352,41 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         16(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         8(SP), BX
+	MOVQ         128(BX), BX
+	MOVQ         8(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         16(DI), DI
-	VMOVUPS      (BX), Y12
+	VMOVUPS      (SI), Y12
 	VMULPS       Y12, Y5, Y5
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y12
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y12
 	VFMADD231PS  Y12, Y4, Y5
 	VMULPS       Y12, Y11, Y11
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y4
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y4
 	VFMADD231PS  Y4, Y3, Y5
 	VFMADD231PS  Y4, Y10, Y11
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y3
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y3
 	VFMADD231PS  Y3, Y2, Y5
 	VFMADD231PS  Y3, Y9, Y11
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y2
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y2
 	VFMADD231PS  Y2, Y1, Y5
 	VFMADD231PS  Y2, Y8, Y11
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y1
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y1
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y1, Y0, Y5
 	VFMADD231PS  Y1, Y7, Y11
 	VMOVUPS      Y5, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y0, Y6, Y11
 	VMOVUPS      Y11, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -10161,7 +12407,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW6AVX2(run *[16]uintptr)
+// func convLowRankBackwardW6AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankBackwardW6AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -10195,8 +12441,7 @@ tile:
 	LEAQ       (AX)(BX*4), DI
 	ADDQ       BX, DI
 	MOVQ       run+0(FP), R8
-	MOVQ       128(R8), R8
-	IMULQ      BX, R8
+	MOVQ       152(R8), R8
 	ADDQ       AX, R8
 	PREFETCHT1 (R8)
 	ADDQ       BX, R8
@@ -10246,45 +12491,41 @@ taps:
 	MOVQ         run+0(FP), CX
 	MOVQ         48(CX), CX
 	MOVQ         run+0(FP), DX
-	MOVQ         128(DX), DX
-	IMULQ        CX, DX
+	MOVQ         144(DX), DX
 	MOVQ         run+0(FP), BX
-	MOVQ         32(BX), BX
-	MOVQ         run+0(FP), SI
-	MOVQ         128(SI), SI
-	IMULQ        BX, SI
-	MOVQ         16(SP), BX
+	MOVQ         136(BX), BX
+	MOVQ         16(SP), SI
 	MOVQ         run+0(FP), DI
 	MOVQ         32(DI), DI
-	VMOVUPS      (BX), Y12
+	VMOVUPS      (SI), Y12
 	VMULPS       Y12, Y0, Y0
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y12
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y12
 	VFMADD231PS  Y12, Y1, Y0
 	VMULPS       Y12, Y6, Y6
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y1
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y1
 	VFMADD231PS  Y1, Y2, Y0
 	VFMADD231PS  Y1, Y7, Y6
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y1
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y1
 	VFMADD231PS  Y1, Y3, Y0
 	VFMADD231PS  Y1, Y8, Y6
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y1
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y1
 	VFMADD231PS  Y1, Y4, Y0
 	VFMADD231PS  Y1, Y9, Y6
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y1
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y1
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y1, Y5, Y0
 	VFMADD231PS  Y1, Y10, Y6
 	VMOVUPS      Y0, (AX)
 	PREFETCHT1   (AX)(DX*1)
 	ADDQ         CX, AX
-	ADDQ         DI, BX
-	VMOVUPS      (BX), Y0
-	PREFETCHT1   (BX)(SI*1)
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y0
+	PREFETCHT1   (SI)(BX*1)
 	VFMADD231PS  Y0, Y11, Y6
 	VMOVUPS      Y6, (AX)
 	PREFETCHT1   (AX)(DX*1)
@@ -10295,39 +12536,36 @@ taps:
 	ADDQ         CX, AX
 	VMOVUPS      (AX), Y1
 	MOVQ         run+0(FP), AX
-	MOVQ         16(AX), AX
-	MOVQ         run+0(FP), CX
-	MOVQ         128(CX), CX
-	IMULQ        AX, CX
-	MOVQ         8(SP), AX
+	MOVQ         128(AX), AX
+	MOVQ         8(SP), CX
 	MOVQ         run+0(FP), DX
 	MOVQ         16(DX), DX
-	VMOVUPS      (AX), Y2
+	VMOVUPS      (CX), Y2
 	VMULPS       Y2, Y0, Y6
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y2
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y2
 	VMULPS       Y2, Y0, Y5
 	VMULPS       Y2, Y1, Y10
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y2
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y2
 	VMULPS       Y2, Y0, Y4
 	VMULPS       Y2, Y1, Y9
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y2
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y2
 	VMULPS       Y2, Y0, Y3
 	VMULPS       Y2, Y1, Y8
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y7
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y7
 	VMULPS       Y7, Y0, Y2
 	VMULPS       Y7, Y1, Y7
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y11
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y11
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Y11, Y0, Y0
 	VMULPS       Y11, Y1, Y11
-	ADDQ         DX, AX
-	VMOVUPS      (AX), Y12
-	PREFETCHT1   (AX)(CX*1)
+	ADDQ         DX, CX
+	VMOVUPS      (CX), Y12
+	PREFETCHT1   (CX)(AX*1)
 	VMULPS       Y12, Y1, Y1
 	MOVQ         run+0(FP), AX
 	MOVQ         88(AX), AX

@@ -22,7 +22,7 @@ type convLoops struct{ forward, backward convLoop }
 // convLoop works on tiles of the given number of positions.
 type convLoop struct {
 	tile int
-	run  func(*[16]uintptr) // a convRun
+	run  func(*[21]uintptr) // a convRun
 }
 
 // convRun is what a convLoop is told: n tiles of neighbouring positions of one
@@ -55,11 +55,13 @@ type convRun struct {
 	factors, dfactors *float32
 	rank              int
 	groups, vecs      int
-	ahead             int // from what is in work to what is fetched: rows; of static and head-wise gradients, bytes
+
+	// Bytes from the first row in work to what is fetched meanwhile.
+	xAhead, dyAhead, outAhead, genAhead int
 }
 
 // do runs the loop. The assembly knows the fields of a convRun by their order.
-func (l convLoop) do(r *convRun) { l.run((*[16]uintptr)(unsafe.Pointer(r))) }
+func (l convLoop) do(r *convRun) { l.run((*[21]uintptr)(unsafe.Pointer(r))) }
 
 // convCodeFor gives the code for a convolution, or nil where the plain twin must do
 // it: filters wider than any of the paper's, and heads that are no whole vectors.

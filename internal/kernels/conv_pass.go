@@ -30,7 +30,8 @@ type convPass struct {
 const (
 	convTask      = 32 << 10 // elements of a task
 	convPartials  = 16       // most partial sums of the gradients of u and s
-	convFetch     = 4 << 10  // bytes from the row that gradients read for the first time to what they call for
+	convColumns   = 256      // channels of static filters' gradients taken at a time, for the nearest cache
+	convFetch     = 4 << 10  // bytes of a row-wise loop's matrix between the rows in work and those fetched
 	convPositions = 24       // most positions that low-rank loops take at a time
 	convSums      = 24 << 10 // bytes of the lane sums of dz, which the nearest cache holds
 )

@@ -9,6 +9,7 @@ type convWork struct {
 	p    *convPass
 	run  convRun
 	most int       // tiles of a run
+	rows int       // from the first in work to those fetched
 	part []float32 // gradients of the factors
 	sums *buffer   // low-rank: dz of a run, apart by lanes
 }
@@ -41,7 +42,7 @@ func (w *convWork) start(p *convPass, task int) {
 	if p.Kind == ConvLowRank {
 		w.most = max(1, convPositions/tile)
 	}
-	w.run.ahead = 4*p.D*(p.W-1) + convFetch
+	w.rows = tile + p.W - 2 + (convFetch+4*p.D-1)/(4*p.D)
 	if p.backward {
 		size := p.vecs * p.stride
 		w.part = p.parts.f[task*size : (task+1)*size]
@@ -53,7 +54,7 @@ func (w *convWork) start(p *convPass, task int) {
 		}
 	}
 	if p.Kind == ConvLowRank {
-		w.run.ahead = w.most * tile
+		w.rows = w.most * tile
 	}
 }
 
@@ -180,11 +181,16 @@ func (w *convWork) vectors(v, end int) {
 	switch p.Kind {
 	case ConvStatic:
 		r.groups = 1
+		if p.backward {
+			most = convColumns / p.code.lanes
+		}
 	case ConvHeadwise:
 		r.groups = p.D / p.HeadSize
 	case ConvLowRank:
 		most = 1
 	}
+	r.xAhead, r.dyAhead = w.rows*r.xStride, w.rows*r.dyStride
+	r.outAhead, r.genAhead = w.rows*r.outStride, w.rows*r.genStride
 	for {
 		n := min(most, end-v)
 		r.vecs = n / max(r.groups, 1)

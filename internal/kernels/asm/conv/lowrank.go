@@ -29,7 +29,7 @@ func (l *loop) makeTaps(label string, zBase reg.GPVirtual, ahead bool) [][]reg.V
 		rows = l.rows()
 	}
 	z := newStrided(zBase, l.field(genStride), rows)
-	zFetch := l.fetch(z.stride)
+	zFetch := l.field(genAhead)
 	ADDQ(zBase, zFetch)
 	walk(zFetch, z.stride, l.tile, func(p int, at Mem) { PREFETCHT1(at) })
 	for _, t := range taps {
@@ -77,7 +77,7 @@ func lowRankForward(s simd.ISA, w int) {
 	each("tile", n, func() {
 		taps := l.makeTaps("taps", zs.load(), false)
 		yAt, yStride := ys.load(), l.field(outStride)
-		yFetch, xFetch := l.fetch(yStride), l.fetch(l.field(xStride))
+		yFetch, xFetch := l.field(outAhead), l.field(xAhead)
 		// The sum of position p lies where its last tap, which meets x first, was.
 		walk(xs.load(), l.field(xStride), l.rows(), func(j int, at Mem) {
 			v := l.Vec()
@@ -127,7 +127,7 @@ func lowRankBackward(s simd.ISA, w int) {
 func (l *loop) lowRankInput(zs, dys, dxs cursor) {
 	taps := l.makeTaps("taps", zs.load(), true)
 	dxAt, dxStride := dxs.load(), l.field(outStride)
-	dxFetch, dyFetch := l.fetch(dxStride), l.fetch(l.field(dyStride))
+	dxFetch, dyFetch := l.field(outAhead), l.field(dyAhead)
 	walk(dys.load(), l.field(dyStride), l.rows(), func(q int, at Mem) {
 		v := l.Vec()
 		VMOVUPS(at, v)
@@ -154,7 +154,7 @@ func (l *loop) tapGradients(xs, dys cursor) [][]reg.VecVirtual {
 	grad := l.vectors(l.tile)
 	walk(dys.load(), l.field(dyStride), l.tile, func(p int, at Mem) { VMOVUPS(at, grad[p]) })
 	dtaps := l.matrix(l.tile, l.w)
-	xFetch := l.fetch(l.field(xStride))
+	xFetch := l.field(xAhead)
 	walk(xs.load(), l.field(xStride), l.rows(), func(j int, at Mem) {
 		v := l.Vec()
 		VMOVUPS(at, v)

@@ -51,7 +51,10 @@ const (
 	rank
 	groups
 	vecs
-	ahead
+	xAhead
+	dyAhead
+	outAhead
+	genAhead
 )
 
 // loop is a function that is called with a convRun.
@@ -63,7 +66,7 @@ type loop struct {
 // begin starts a function over tiles of so many positions.
 func begin(s simd.ISA, name string, w, tile int, doc string) *loop {
 	name = fmt.Sprintf("%sW%d%s", name, w, s.Name)
-	TEXT(name, NOSPLIT, "func(run *[16]uintptr)")
+	TEXT(name, NOSPLIT, "func(run *[21]uintptr)")
 	Doc(fmt.Sprintf("%s %s, %d positions at a time.", name, doc, tile))
 	Pragma("noescape")
 	return &loop{s, w, tile}
@@ -177,14 +180,6 @@ func walk(base, stride reg.GPVirtual, n int, visit func(i int, at Mem)) {
 			ADDQ(stride, p)
 		}
 	}
-}
-
-// fetch is the distance in bytes at which rows of the given stride are fetched before
-// they are needed.
-func (l *loop) fetch(stride reg.GPVirtual) reg.GPVirtual {
-	r := l.field(ahead)
-	IMULQ(stride, r)
-	return r
 }
 
 // matrix is rows x cols new vectors.

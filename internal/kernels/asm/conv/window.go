@@ -8,205 +8,248 @@ import (
 	"dsconv/internal/kernels/asm/simd"
 )
 
-// Static and head-wise filters take a position at a time, over all its channels: rows are
-// read and written in the order in which they lie, as memory likes it, and the W-1 rows
-// beside them are still in a near cache. A group is a run of vectors that share their
-// taps; static filters have one group and no generator.
+// Static and head-wise filters sweep all channels of a few positions. A group is a run of
+// vectors that share their taps; static filters have one group and no generator.
 
-// window is a loop over the vectors of one position after another.
-type window struct {
-	*loop
-	dynamic bool
-	x, f    reg.GPVirtual // of the vector in work: the first row of x, and the taps
-	xStride reg.GPVirtual
+// windowTile is how many positions a sweep takes.
+const windowTile = 4
+
+// slot is the room that the sums of one position's taps take in a vector of sums.
+func slot(w int) int {
+	for n := 1; ; n *= 2 {
+		if n >= w {
+			return n
+		}
+	}
 }
 
-func beginWindow(s simd.ISA, w int, dynamic bool, pass, doc string) *window {
-	name, kind := "convStatic", "of static filters"
+// backwardTile lets the sums of all taps of the tile fit into one vector.
+func backwardTile(s simd.ISA, w int, dynamic bool) int {
+	if !dynamic {
+		return windowTile
+	}
+	return min(windowTile, s.Lanes/slot(w))
+}
+
+func windowName(dynamic bool, pass string) (name, doc string) {
 	if dynamic {
-		name, kind = "convHeadwise", "of head-wise filters"
+		return "convHeadwise" + pass, "of head-wise filters"
 	}
-	return &window{loop: begin(s, name+pass, w, 1, doc+" "+kind), dynamic: dynamic}
+	return "convStatic" + pass, "of static filters"
 }
 
-// beside is row i of those that start at base.
-func beside(base, stride reg.GPVirtual, i int) Mem {
-	switch i {
-	case 0:
-		return Mem{Base: base}
-	case 1, 2, 4:
-		return Mem{Base: base, Index: stride, Scale: uint8(i)}
-	}
-	p := GP64()
-	LEAQ(Mem{Base: base, Index: stride, Scale: uint8(i - 1)}, p)
-	return Mem{Base: p, Index: stride, Scale: 1}
+// tap is the sum of a static tap and of the one that the generator's row gives.
+func (l *loop) tap(static reg.VecVirtual, row Mem, k int) reg.VecVirtual {
+	t := l.Broadcast(row.Offset(4 * k))
+	VADDPS(static, t, t)
+	return t
 }
 
-// windowFetch is how many bytes ahead of the row that is read for the first time the
-// forward pass asks for rows. Rows of a matrix follow each other.
-const windowFetch = 4 << 10
-
-// move moves pointers to the next vector.
-func (w *window) move(at ...reg.GPVirtual) {
-	for _, p := range at {
-		ADDQ(U8(w.Width()), p)
+// staticTaps loads the taps of one vector of channels.
+func (l *loop) staticTaps(f reg.GPVirtual) []reg.VecVirtual {
+	s := l.vectors(l.w)
+	for k := range s {
+		VMOVUPS(l.at(f, k), s[k])
 	}
-	ADDQ(U32(w.w*w.Width()), w.f)
+	return s
 }
 
-// addTap adds tap k times a vector to sum, or starts it: static tap k and, if dynamic, the
-// one in a row of the generator.
-func (w *window) addTap(k int, gen Mem, in, sum reg.VecVirtual, first bool) {
-	if !w.dynamic {
-		addProduct(w.at(w.f, k), in, sum, first)
-		return
-	}
-	t := w.Broadcast(gen.Offset(4 * k))
-	VADDPS(w.at(w.f, k), t, t)
-	addProduct(in, t, sum, first)
-}
-
-// windowForward writes y for all channels.
-func windowForward(s simd.ISA, width int, dynamic bool) {
-	w := beginWindow(s, width, dynamic, "Forward", "computes the outputs")
-	n := w.count(tiles)
-	cursors := []cursor{w.cursor(x, xStride), w.cursor(out, outStride)}
+// windowForward writes y for all channels, a position at a time: rows are read and written
+// in the order in which they lie, as memory likes it, and the W-1 rows before are still in a
+// near cache.
+func windowForward(s simd.ISA, w int, dynamic bool) {
+	name, doc := windowName(dynamic, "Forward")
+	l := begin(s, name, w, 1, "computes the outputs "+doc)
+	n := l.count(tiles)
+	cursors := []cursor{l.cursor(x, xStride), l.cursor(out, outStride)}
 	if dynamic {
-		cursors = append(cursors, w.cursor(gen, genStride))
+		cursors = append(cursors, l.cursor(gen, genStride))
 	}
-	w.xStride = w.field(xStride)
+	xs := l.field(xStride)
 	each("position", n, func() {
-		w.x, w.f = cursors[0].load(), w.field(factors)
-		y := cursors[1].load()
+		xAt, yAt, f := cursors[0].load(), cursors[1].load(), l.field(factors)
 		var g reg.GPVirtual
 		if dynamic {
 			g = cursors[2].load()
 		}
-		group := w.field(groups)
+		rows := newStrided(xAt, xs, w)
+		group := l.field(groups)
 		each("group", group, func() {
-			v := w.field(vecs)
+			v := l.field(vecs)
 			each("vector", v, func() {
-				sum := w.Vec()
-				for k := width - 1; k >= 0; k-- {
-					in := w.Vec()
-					row := beside(w.x, w.xStride, width-1-k)
-					VMOVUPS(row, in)
-					if k == 0 {
-						PREFETCHT0(row.Offset(windowFetch))
+				sum := l.Vec()
+				for k := w - 1; k >= 0; k-- {
+					in := l.Vec()
+					VMOVUPS(rows.row(w-1-k), in)
+					if dynamic {
+						static := l.Vec()
+						VMOVUPS(l.at(f, k), static)
+						addProduct(in, l.tap(static, Mem{Base: g}, k), sum, k == w-1)
+					} else {
+						addProduct(l.at(f, k), in, sum, k == w-1)
 					}
-					w.addTap(k, Mem{Base: g}, in, sum, k == width-1)
 				}
-				VMOVUPS(sum, Mem{Base: y})
-				w.move(w.x, y)
+				VMOVUPS(sum, Mem{Base: yAt})
+				PREFETCHT0(Mem{Base: xAt, Index: l.field(xAhead), Scale: 1})
+				rows.add(U8(l.Width()))
+				ADDQ(U8(l.Width()), yAt)
+				ADDQ(U32(w*l.Width()), f)
 			})
 			if dynamic {
-				ADDQ(U8(4*width), g)
+				ADDQ(U8(4*w), g)
 			}
 		})
-		w.next(cursors...)
+		l.next(cursors...)
 	})
-	w.end()
+	l.end()
 }
 
 // windowBackward writes dx and dgen and adds to the gradients of the static taps,
 // for all channels.
-func windowBackward(s simd.ISA, width int, dynamic bool) {
-	w := beginWindow(s, width, dynamic, "Backward", "computes the gradients")
-	n := w.count(tiles)
-	cursors := []cursor{w.cursor(x, xStride), w.cursor(dy, dyStride), w.cursor(out, outStride)}
+func windowBackward(s simd.ISA, w int, dynamic bool) {
+	name, doc := windowName(dynamic, "Backward")
+	l := begin(s, name, w, backwardTile(s, w, dynamic), "computes the gradients "+doc)
+	n := l.count(tiles)
+	cursors := []cursor{l.cursor(x, xStride), l.cursor(dy, dyStride), l.cursor(out, outStride)}
+	dgenAt := AllocLocal(8)
 	if dynamic {
-		cursors = append(cursors, w.cursor(gen, genStride), w.cursor(dgen, dgenStride))
+		cursors = append(cursors, l.cursor(gen, genStride), l.cursor(dgen, dgenStride))
 	}
-	dgenAt, group := AllocLocal(8), AllocLocal(8)
-	w.xStride = w.field(xStride)
-	dys := w.field(dyStride)
+	xs, dys, dxs := l.field(xStride), l.field(dyStride), l.field(outStride)
 	var gs reg.GPVirtual
 	if dynamic {
-		gs = w.field(genStride)
+		gs = l.field(genStride)
 	}
-	each("position", n, func() {
-		w.x, w.f = cursors[0].load(), w.field(factors)
-		dyAt, dxAt, df := cursors[1].load(), cursors[2].load(), w.field(dfactors)
-		var g reg.GPVirtual
+	group := AllocLocal(8)
+	each("tile", n, func() {
+		xAt, dyAt, dxAt := cursors[0].load(), cursors[1].load(), cursors[2].load()
+		f, df := l.field(factors), l.field(dfactors)
+		var gAt reg.GPVirtual
 		if dynamic {
-			g = cursors[3].load()
+			gAt = cursors[3].load()
 			MOVQ(cursors[4].load(), dgenAt)
 		}
-		MOVQ(w.field(groups), group)
+		MOVQ(l.field(groups), group)
 		each("group", group, func() {
-			var dg []reg.VecVirtual
+			var dg [][]reg.VecVirtual
 			if dynamic {
-				dg = w.vectors(width)
-				for _, r := range dg {
-					w.Zero(r)
+				dg = l.matrix(l.tile, w)
+				for _, row := range dg {
+					for _, r := range row {
+						l.Zero(r)
+					}
 				}
 			}
-			v := w.field(vecs)
+			v := l.field(vecs)
 			each("vector", v, func() {
-				grad := w.windowInput(dyAt, dys, dxAt, g, gs)
-				w.windowTaps(grad, df, dg)
-				// The distance is loaded each time: from a register the same lines are asked
-				// for some cycles earlier, and data beyond the cache takes a fifth longer (Zen 5;
-				// measured, not understood).
-				later := w.field(ahead)
-				for _, p := range []reg.GPVirtual{w.x, dyAt, dxAt} {
-					PREFETCHT0(Mem{Base: p, Index: later, Scale: 1})
+				l.windowInput(dyAt, dys, dxAt, dxs, gAt, gs, f)
+				l.windowTaps(xAt, xs, dyAt, dys, df, dg)
+				l.fetchRows(xAt, xAhead, xs)
+				l.fetchRows(dyAt, dyAhead, dys)
+				l.fetchRows(dxAt, outAhead, dxs)
+				for _, p := range []reg.GPVirtual{xAt, dyAt, dxAt} {
+					ADDQ(U8(l.Width()), p)
 				}
-				w.move(w.x, dyAt, dxAt)
-				ADDQ(U32(width*w.Width()), df)
+				ADDQ(U32(w*l.Width()), f)
+				ADDQ(U32(w*l.Width()), df)
 			})
 			if dynamic {
-				in := make([]reg.VecVirtual, w.Lanes)
-				copy(in, dg)
-				to := GP64()
-				MOVQ(dgenAt, to)
-				storeLanes(sumLanes(w.ISA, in), 0, width, to)
-				ADDQ(Imm(uint64(4*width)), dgenAt)
-				ADDQ(Imm(uint64(4*width)), g)
+				l.storeTapSums(dg, dgenAt)
+				l.fetchRows(gAt, genAhead, gs)
+				ADDQ(Imm(uint64(4*w)), dgenAt)
+				ADDQ(Imm(uint64(4*w)), gAt)
 			}
 		})
-		w.next(cursors...)
+		l.next(cursors...)
 	})
-	w.end()
+	l.end()
 }
 
-// windowInput writes one vector of dx[p] = Σ_k taps[p+k][k] * dy[p+k], and gives that of
-// dy[p].
-func (w *window) windowInput(dyAt, dys, dxAt, g, gs reg.GPVirtual) reg.VecVirtual {
-	grad, sum := w.Vec(), w.Vec()
-	VMOVUPS(Mem{Base: dyAt}, grad)
-	for k := range w.w {
-		in := grad
-		if k > 0 {
-			in = w.Vec()
-			VMOVUPS(beside(dyAt, dys, k), in)
-		}
-		var row Mem
-		if w.dynamic {
-			row = beside(g, gs, k)
-		}
-		w.addTap(k, row, in, sum, k == 0)
+// fetchRows asks for the part of the rows of a later tile that lies below at.
+func (l *loop) fetchRows(at reg.GPVirtual, distance int, stride reg.GPVirtual) {
+	p := l.field(distance)
+	ADDQ(at, p)
+	walk(p, stride, l.tile, func(_ int, row Mem) { PREFETCHT0(row) })
+}
+
+// windowInput writes dx[p] = Σ_k taps[p+k][k] * dy[p+k] of one vector of channels.
+func (l *loop) windowInput(dyAt, dys, dxAt, dxs, gAt, gs, f reg.GPVirtual) {
+	static := l.staticTaps(f)
+	sums := l.vectors(l.tile)
+	to := GP64()
+	MOVQ(dxAt, to)
+	var g reg.GPVirtual
+	if gs != nil {
+		g = GP64()
+		MOVQ(gAt, g)
 	}
-	VMOVUPS(sum, Mem{Base: dxAt})
-	return grad
+	walk(dyAt, dys, l.rows(), func(q int, at Mem) {
+		in := l.Vec()
+		VMOVUPS(at, in)
+		for p := range sums {
+			k := q - p
+			if k < 0 || k >= l.w {
+				continue
+			}
+			t := static[k]
+			if gs != nil {
+				t = l.tap(static[k], Mem{Base: g}, k)
+			}
+			addProduct(in, t, sums[p], k == 0)
+		}
+		if gs != nil && q < l.rows()-1 {
+			ADDQ(gs, g)
+		}
+		if p := q - l.w + 1; p >= 0 {
+			VMOVUPS(sums[p], Mem{Base: to})
+			if p < l.tile-1 {
+				ADDQ(dxs, to)
+			}
+		}
+	})
 }
 
 // windowTaps adds dy[p] * x[p-k] to the gradients of static tap k and of tap k of
 // position p.
-func (w *window) windowTaps(grad reg.VecVirtual, df reg.GPVirtual, dg []reg.VecVirtual) {
-	ds := w.vectors(w.w)
-	for k := range ds {
-		VMOVUPS(w.at(df, k), ds[k])
-	}
-	for k := w.w - 1; k >= 0; k-- {
-		in := w.Vec()
-		VMOVUPS(beside(w.x, w.xStride, w.w-1-k), in)
-		VFMADD231PS(in, grad, ds[k])
-		if dg != nil {
-			VFMADD231PS(in, grad, dg[k])
+func (l *loop) windowTaps(xAt, xs, dyAt, dys, df reg.GPVirtual, dg [][]reg.VecVirtual) {
+	grad := l.vectors(l.tile)
+	walk(dyAt, dys, l.tile, func(p int, at Mem) { VMOVUPS(at, grad[p]) })
+	ds := l.staticTaps(df)
+	walk(xAt, xs, l.rows(), func(j int, at Mem) {
+		in := l.Vec()
+		VMOVUPS(at, in)
+		for p := range grad {
+			k := p + l.w - 1 - j
+			if k < 0 || k >= l.w {
+				continue
+			}
+			VFMADD231PS(in, grad[p], ds[k])
+			if dg != nil {
+				VFMADD231PS(in, grad[p], dg[p][k])
+			}
 		}
-	}
+	})
 	for k := range ds {
-		VMOVUPS(ds[k], w.at(df, k))
+		VMOVUPS(ds[k], l.at(df, k))
+	}
+}
+
+// storeTapSums writes the sums over the lanes of each position's taps to its row of
+// dgen.
+func (l *loop) storeTapSums(dg [][]reg.VecVirtual, at Mem) {
+	room := slot(l.w)
+	in := make([]reg.VecVirtual, l.Lanes)
+	for p, row := range dg {
+		copy(in[p*room:], row)
+	}
+	sums := sumLanes(l.ISA, in)
+	stride := l.field(dgenStride)
+	to := GP64()
+	MOVQ(at, to)
+	for p := range dg {
+		storeLanes(sums, p*room, l.w, to)
+		if p < len(dg)-1 {
+			ADDQ(stride, to)
+		}
 	}
 }
