@@ -133,6 +133,10 @@ const (
 	lateArea = 160 << 10
 	// Row panels of a task: what it reads of A, at most 12 x 28 KiB, fits the second cache.
 	taskPanels = 12
+	// Rows of a task where B is read from memory: what it reads of B serves more of them.
+	memoryRows = 168
+	// Panels of B from which on it pays to copy A, where tiles use but a part of its lines.
+	copyPanels = 24
 	// A block of rows is what is left of a thread's share divided by this.
 	guide = 2
 	// Parts of columns that the last rows of a share are cut into.
@@ -238,7 +242,11 @@ func (g *product) cut(tasks int) {
 		// Few rows, or a B that is read from memory: columns are cut first, so that what is
 		// read of B serves many rows.
 		tasks = min(tasks, threadTasks*threads)
-		rows := (g.rowPanels + taskPanels - 1) / taskPanels
+		panels := taskPanels
+		if g.directB && g.k*g.width > 2*packBudget {
+			panels = max(panels, memoryRows/g.e.rows)
+		}
+		rows := (g.rowPanels + panels - 1) / panels
 		cols := min((tasks+rows-1)/rows, len(g.panels))
 		g.packLate = g.l == NT && g.m*g.k <= lateArea && len(g.panels) >= threads
 		if g.packLate {

@@ -149,11 +149,11 @@ func wholeLines(cols int) int { return (cols + 15) / 16 * 16 }
 func clashing(cols int) int   { return (cols + clash - 1) / clash * clash }
 
 // TestGemmPlacement: factors that are read where they lie and such that are copied, for few
-// rows, which are cut by columns, and many, which are not.
+// rows, which are cut by columns, and many, which are not; the last shape on one thread copies A.
 func TestGemmPlacement(t *testing.T) {
 	everyISA(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(5, 6))
-		shapes := [][3]int{{90, 45, 33}, {85, 300, 20}, {101, 130, 520}, {170, 48, 17}, {400, 33, 9}, {700, 129, 5}, {127, 1, 40}}
+		shapes := [][3]int{{90, 45, 33}, {85, 300, 20}, {101, 130, 520}, {170, 48, 17}, {400, 33, 9}, {700, 129, 5}, {127, 1, 40}, {150, 400, 520}}
 		for _, stride := range []func(int) int{wholeLines, clashing} {
 			for _, s := range shapes {
 				for _, l := range []Layout{NN, NT, TN} {

@@ -10,6 +10,11 @@ func (g *product) work(t int) {
 	chunks := s.c1 - s.c0
 	c0, c1 := s.c0+split*chunks/g.splits, s.c0+(split+1)*chunks/g.splits
 
+	var copied *buffer
+	if g.l == TN && 2*e.rows <= line && j1-j0 >= copyPanels {
+		copied = scratch((i1 - i0) * e.chunk * e.lanes)
+		defer copied.release()
+	}
 	for ci := c0; ci < c1; ci++ {
 		c := g.chunks[ci]
 		acc := s.acc || ci > s.c0
@@ -19,6 +24,9 @@ func (g *product) work(t int) {
 		rs, cs, a0 := g.a.Stride, 1, c.off
 		if g.l == TN {
 			rs, cs, a0 = 1, g.a.Stride, c.off*g.a.Stride
+		}
+		if copied != nil {
+			g.copyRowsOfA(copied.f, i0, i1, c)
 		}
 		then, thenAt := g.blocks[t], c // what comes after this chunk
 		if ci+1 < c1 {
@@ -54,7 +62,11 @@ func (g *product) work(t int) {
 				} else if laterA.count > 0 {
 					later, ls = laterA.take()
 				}
-				tiles[r1-r0-1](c.n, &g.a.Data[a0+r0*rs], rs, cs, &b[0], bs, &dst.Data[r0*dst.Stride+col], dst.Stride, last, acc, later, ls)
+				a, step := &g.a.Data[a0+r0*rs], cs
+				if copied != nil {
+					a, step = &copied.f[(i-i0)*c.n*e.lanes], e.lanes
+				}
+				tiles[r1-r0-1](c.n, a, rs, step, &b[0], bs, &dst.Data[r0*dst.Stride+col], dst.Stride, last, acc, later, ls)
 			}
 		}
 	}
