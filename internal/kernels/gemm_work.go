@@ -108,8 +108,8 @@ func (g *product) linesOfA(b block, c chunk) lines {
 	switch {
 	case g.l == TN:
 		return lines{g.a.Data[c.off*g.a.Stride+r0:], (r1 - r0 + line - 1) / line, g.a.Stride, line}
-	case 2*c.n < g.a.Stride: // rows have much that belongs to other chunks
-		return lines{}
+	case 2*c.n < g.a.Stride: // rows have much that belongs to other chunks: a list is a row's part
+		return lines{g.a.Data[r0*g.a.Stride+c.off:], r1 - r0, 1, g.a.Stride}
 	default:
 		return lines{g.a.Data[r0*g.a.Stride+c.off:], (r1-r0)*g.a.Stride/(c.n*line) + 1, line, c.n * line}
 	}

@@ -1,6 +1,9 @@
 package kernels
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 // The measured limits are numbers that a kernel can be held to: not zero, and for
 // any number of threads.
@@ -44,4 +47,23 @@ func TestTriad(t *testing.T) {
 			near(t, "guard", dst[n], 0, 0)
 		}
 	})
+}
+
+// BenchmarkMultiplyAdds runs the loop that MeasurePeak takes the best rounds of for as long
+// as a training step: what the processor sustains.
+func BenchmarkMultiplyAdds(b *testing.B) {
+	e := engineFor(isa)
+	const n = 1 << 22
+	for _, threads := range []int{1, 2} {
+		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
+			for b.Loop() {
+				together(threads, func(int) {
+					seed := [2]float32{1, 1e-9}
+					e.multiplyAdds(n, &seed[0])
+				})
+			}
+			b.ReportMetric(float64(threads*n*e.peakFLOPs)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			b.ReportMetric(MeasurePeak(threads), "peak")
+		})
+	}
 }
