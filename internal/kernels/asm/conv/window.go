@@ -8,10 +8,10 @@ import (
 	"dsconv/internal/kernels/asm/simd"
 )
 
-// Static and head-wise filters sweep all channels of a few positions. A group is a run of
-// vectors that share their taps; static filters have one group and no generator.
+// Static and head-wise filters sweep all channels of one or a few positions. A group is a run
+// of vectors that share their taps; static filters have one group and no generator.
 
-// windowTile is how many positions a sweep takes.
+// windowTile is how many positions a sweep for gradients takes.
 const windowTile = 4
 
 // slot is the room that the sums of one position's taps take in a vector of sums.
@@ -39,7 +39,7 @@ func windowName(dynamic bool, pass string) (name, doc string) {
 }
 
 // tap is the sum of a static tap and of the one that the generator's row gives.
-func (l *loop) tap(static reg.VecVirtual, row Mem, k int) reg.VecVirtual {
+func (l *loop) tap(static Op, row Mem, k int) reg.VecVirtual {
 	t := l.Broadcast(row.Offset(4 * k))
 	VADDPS(static, t, t)
 	return t
@@ -81,13 +81,11 @@ func windowForward(s simd.ISA, w int, dynamic bool) {
 				for k := w - 1; k >= 0; k-- {
 					in := l.Vec()
 					VMOVUPS(rows.row(w-1-k), in)
+					tap := Op(l.at(f, k))
 					if dynamic {
-						static := l.Vec()
-						VMOVUPS(l.at(f, k), static)
-						addProduct(in, l.tap(static, Mem{Base: g}, k), sum, k == w-1)
-					} else {
-						addProduct(l.at(f, k), in, sum, k == w-1)
+						tap = l.tap(tap, Mem{Base: g}, k)
 					}
+					addProduct(tap, in, sum, k == w-1)
 				}
 				VMOVUPS(sum, Mem{Base: yAt})
 				PREFETCHT0(Mem{Base: xAt, Index: l.field(xAhead), Scale: 1})
