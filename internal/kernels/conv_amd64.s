@@ -22,7 +22,7 @@ DATA convMask<>+56(SB)/4, $0x00000000
 DATA convMask<>+60(SB)/4, $0x00000000
 GLOBL convMask<>(SB), RODATA|NOPTR, $64
 
-// func convStaticForwardW1AVX512(run *[21]uintptr)
+// func convStaticForwardW1AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticForwardW1AVX512(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -76,7 +76,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW1AVX512(run *[21]uintptr)
+// func convStaticBackwardW1AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticBackwardW1AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -214,7 +214,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW1AVX512(run *[21]uintptr)
+// func convHeadwiseForwardW1AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseForwardW1AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -279,7 +279,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW1AVX512(run *[21]uintptr)
+// func convHeadwiseBackwardW1AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseBackwardW1AVX512(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -493,7 +493,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW1AVX512(run *[21]uintptr)
+// func convLowRankForwardW1AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankForwardW1AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -702,7 +702,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW1AVX512(run *[21]uintptr)
+// func convLowRankBackwardW1AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankBackwardW1AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -1115,7 +1115,7 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW2AVX512(run *[21]uintptr)
+// func convStaticForwardW2AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticForwardW2AVX512(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -1171,7 +1171,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW2AVX512(run *[21]uintptr)
+// func convStaticBackwardW2AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticBackwardW2AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -1324,7 +1324,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW2AVX512(run *[21]uintptr)
+// func convHeadwiseForwardW2AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseForwardW2AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -1393,7 +1393,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW2AVX512(run *[21]uintptr)
+// func convHeadwiseBackwardW2AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseBackwardW2AVX512(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -1650,7 +1650,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW2AVX512(run *[21]uintptr)
+// func convLowRankForwardW2AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankForwardW2AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -1835,7 +1835,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW2AVX512(run *[21]uintptr)
+// func convLowRankBackwardW2AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankBackwardW2AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -2210,7 +2210,7 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW3AVX512(run *[21]uintptr)
+// func convStaticForwardW3AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticForwardW3AVX512(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -2268,7 +2268,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW3AVX512(run *[21]uintptr)
+// func convStaticBackwardW3AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticBackwardW3AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -2436,7 +2436,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW3AVX512(run *[21]uintptr)
+// func convHeadwiseForwardW3AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseForwardW3AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -2509,7 +2509,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW3AVX512(run *[21]uintptr)
+// func convHeadwiseBackwardW3AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseBackwardW3AVX512(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -2824,7 +2824,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW3AVX512(run *[21]uintptr)
+// func convLowRankForwardW3AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankForwardW3AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -3000,7 +3000,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW3AVX512(run *[21]uintptr)
+// func convLowRankBackwardW3AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankBackwardW3AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -3366,7 +3366,7 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW4AVX512(run *[21]uintptr)
+// func convStaticForwardW4AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticForwardW4AVX512(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -3427,7 +3427,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW4AVX512(run *[21]uintptr)
+// func convStaticBackwardW4AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticBackwardW4AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -3610,7 +3610,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW4AVX512(run *[21]uintptr)
+// func convHeadwiseForwardW4AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseForwardW4AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -3688,7 +3688,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW4AVX512(run *[21]uintptr)
+// func convHeadwiseBackwardW4AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseBackwardW4AVX512(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -4031,7 +4031,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW4AVX512(run *[21]uintptr)
+// func convLowRankForwardW4AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankForwardW4AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -4228,7 +4228,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW4AVX512(run *[21]uintptr)
+// func convLowRankBackwardW4AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankBackwardW4AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -4647,7 +4647,7 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW5AVX512(run *[21]uintptr)
+// func convStaticForwardW5AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticForwardW5AVX512(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -4710,7 +4710,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW5AVX512(run *[21]uintptr)
+// func convStaticBackwardW5AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticBackwardW5AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -4908,7 +4908,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW5AVX512(run *[21]uintptr)
+// func convHeadwiseForwardW5AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseForwardW5AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -4990,7 +4990,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW5AVX512(run *[21]uintptr)
+// func convHeadwiseBackwardW5AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseBackwardW5AVX512(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -5263,7 +5263,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW5AVX512(run *[21]uintptr)
+// func convLowRankForwardW5AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankForwardW5AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -5430,7 +5430,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW5AVX512(run *[21]uintptr)
+// func convLowRankBackwardW5AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankBackwardW5AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -5792,7 +5792,7 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW6AVX512(run *[21]uintptr)
+// func convStaticForwardW6AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticForwardW6AVX512(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -5860,7 +5860,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW6AVX512(run *[21]uintptr)
+// func convStaticBackwardW6AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convStaticBackwardW6AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -6073,7 +6073,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW6AVX512(run *[21]uintptr)
+// func convHeadwiseForwardW6AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseForwardW6AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -6162,7 +6162,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW6AVX512(run *[21]uintptr)
+// func convHeadwiseBackwardW6AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convHeadwiseBackwardW6AVX512(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -6455,7 +6455,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW6AVX512(run *[21]uintptr)
+// func convLowRankForwardW6AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankForwardW6AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -6637,7 +6637,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW6AVX512(run *[21]uintptr)
+// func convLowRankBackwardW6AVX512(run *[20]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankBackwardW6AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -7154,7 +7154,7 @@ part:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW1AVX2(run *[21]uintptr)
+// func convStaticForwardW1AVX2(run *[20]uintptr)
 // Requires: AVX, MMX+
 TEXT ·convStaticForwardW1AVX2(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -7208,7 +7208,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW1AVX2(run *[21]uintptr)
+// func convStaticBackwardW1AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convStaticBackwardW1AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -7346,7 +7346,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW1AVX2(run *[21]uintptr)
+// func convHeadwiseForwardW1AVX2(run *[20]uintptr)
 // Requires: AVX, MMX+
 TEXT ·convHeadwiseForwardW1AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -7411,7 +7411,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW1AVX2(run *[21]uintptr)
+// func convHeadwiseBackwardW1AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseBackwardW1AVX2(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -7622,7 +7622,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW1AVX2(run *[21]uintptr)
+// func convLowRankForwardW1AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankForwardW1AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -7756,7 +7756,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW1AVX2(run *[21]uintptr)
+// func convLowRankBackwardW1AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankBackwardW1AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -8016,7 +8016,7 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW2AVX2(run *[21]uintptr)
+// func convStaticForwardW2AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convStaticForwardW2AVX2(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -8072,7 +8072,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW2AVX2(run *[21]uintptr)
+// func convStaticBackwardW2AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convStaticBackwardW2AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -8225,7 +8225,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW2AVX2(run *[21]uintptr)
+// func convHeadwiseForwardW2AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseForwardW2AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -8294,7 +8294,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW2AVX2(run *[21]uintptr)
+// func convHeadwiseBackwardW2AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseBackwardW2AVX2(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -8548,7 +8548,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW2AVX2(run *[21]uintptr)
+// func convLowRankForwardW2AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankForwardW2AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -8670,7 +8670,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW2AVX2(run *[21]uintptr)
+// func convLowRankBackwardW2AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankBackwardW2AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -8912,7 +8912,7 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW3AVX2(run *[21]uintptr)
+// func convStaticForwardW3AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convStaticForwardW3AVX2(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -8970,7 +8970,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW3AVX2(run *[21]uintptr)
+// func convStaticBackwardW3AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convStaticBackwardW3AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -9138,7 +9138,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW3AVX2(run *[21]uintptr)
+// func convHeadwiseForwardW3AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseForwardW3AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -9211,7 +9211,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW3AVX2(run *[21]uintptr)
+// func convHeadwiseBackwardW3AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseBackwardW3AVX2(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -9424,7 +9424,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW3AVX2(run *[21]uintptr)
+// func convLowRankForwardW3AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankForwardW3AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -9542,7 +9542,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW3AVX2(run *[21]uintptr)
+// func convLowRankBackwardW3AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankBackwardW3AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -9783,7 +9783,7 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW4AVX2(run *[21]uintptr)
+// func convStaticForwardW4AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convStaticForwardW4AVX2(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -9844,7 +9844,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW4AVX2(run *[21]uintptr)
+// func convStaticBackwardW4AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convStaticBackwardW4AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -10027,7 +10027,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW4AVX2(run *[21]uintptr)
+// func convHeadwiseForwardW4AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseForwardW4AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -10105,7 +10105,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW4AVX2(run *[21]uintptr)
+// func convHeadwiseBackwardW4AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseBackwardW4AVX2(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -10336,7 +10336,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW4AVX2(run *[21]uintptr)
+// func convLowRankForwardW4AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankForwardW4AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -10465,7 +10465,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW4AVX2(run *[21]uintptr)
+// func convLowRankBackwardW4AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankBackwardW4AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -10740,7 +10740,7 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW5AVX2(run *[21]uintptr)
+// func convStaticForwardW5AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convStaticForwardW5AVX2(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -10803,7 +10803,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW5AVX2(run *[21]uintptr)
+// func convStaticBackwardW5AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convStaticBackwardW5AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -11001,7 +11001,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW5AVX2(run *[21]uintptr)
+// func convHeadwiseForwardW5AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseForwardW5AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -11083,7 +11083,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW5AVX2(run *[21]uintptr)
+// func convHeadwiseBackwardW5AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseBackwardW5AVX2(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -11283,7 +11283,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW5AVX2(run *[21]uintptr)
+// func convLowRankForwardW5AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankForwardW5AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -11401,7 +11401,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW5AVX2(run *[21]uintptr)
+// func convLowRankBackwardW5AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankBackwardW5AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -11657,7 +11657,7 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW6AVX2(run *[21]uintptr)
+// func convStaticForwardW6AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convStaticForwardW6AVX2(SB), NOSPLIT, $24-8
 	MOVQ run+0(FP), AX
@@ -11725,7 +11725,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW6AVX2(run *[21]uintptr)
+// func convStaticBackwardW6AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convStaticBackwardW6AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -11938,7 +11938,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW6AVX2(run *[21]uintptr)
+// func convHeadwiseForwardW6AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseForwardW6AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -12027,7 +12027,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW6AVX2(run *[21]uintptr)
+// func convHeadwiseBackwardW6AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convHeadwiseBackwardW6AVX2(SB), NOSPLIT, $64-8
 	MOVQ run+0(FP), AX
@@ -12241,7 +12241,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW6AVX2(run *[21]uintptr)
+// func convLowRankForwardW6AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankForwardW6AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -12365,7 +12365,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW6AVX2(run *[21]uintptr)
+// func convLowRankBackwardW6AVX2(run *[20]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankBackwardW6AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX

@@ -238,12 +238,13 @@ func (g *product) spread() bool {
 func (g *product) cut(tasks int) {
 	g.blocks, g.packLate = g.blocks[:0], false
 	threads := Threads()
-	if g.rowPanels < 2*taskPanels*threads || g.directB && g.k*g.width > 2*packBudget {
+	fromMemory := g.directB && g.k*g.width > 2*packBudget
+	if g.rowPanels < 2*taskPanels*threads || fromMemory {
 		// Few rows, or a B that is read from memory: columns are cut first, so that what is
 		// read of B serves many rows.
 		tasks = min(tasks, threadTasks*threads)
 		panels := taskPanels
-		if g.directB && g.k*g.width > 2*packBudget {
+		if fromMemory {
 			panels = max(panels, memoryRows/g.e.rows)
 		}
 		rows := (g.rowPanels + panels - 1) / panels

@@ -66,7 +66,7 @@ type loop struct {
 // begin starts a function over tiles of so many positions.
 func begin(s simd.ISA, name string, w, tile int, doc string) *loop {
 	name = fmt.Sprintf("%sW%d%s", name, w, s.Name)
-	TEXT(name, NOSPLIT, "func(run *[21]uintptr)")
+	TEXT(name, NOSPLIT, "func(run *[20]uintptr)")
 	Doc(fmt.Sprintf("%s %s, %d positions at a time.", name, doc, tile))
 	Pragma("noescape")
 	return &loop{s, w, tile}
