@@ -44,7 +44,9 @@ func (g *product) work(t int) {
 			}
 			b, bs := g.rowsOfB(p, c)
 			var laterB lines
-			if j+1 < j1 {
+			if g.packLate {
+				// The next panel is packed when its turn comes, perhaps by another thread now.
+			} else if j+1 < j1 {
 				laterB = g.linesOfB(g.panels[j+1], c)
 			} else if first, end := g.columnsOf(then); first < end {
 				laterB = g.linesOfB(g.panels[first], thenAt)

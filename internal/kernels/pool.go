@@ -11,6 +11,10 @@ import (
 
 // pool hands the tasks of one For at a time to persistent workers. The caller
 // works too, so n threads are the caller and n-1 workers.
+//
+// A small product takes a microsecond, and a cache line that goes from one core to another
+// up to a fifth of that. So each thread waits at a line of its own, which also says what to
+// do, and counts what it has finished on another, which the caller reads.
 type pool struct {
 	busy sync.Mutex // held by the For that the workers serve
 
@@ -18,13 +22,12 @@ type pool struct {
 	workers []chan struct{}
 
 	// A worker that comes late, between two calls of For, finds all shares empty and
-	// goes back to sleep; whoever takes a task knows that its For still waits for it,
-	// and that body is that call's.
+	// goes back to sleep; whoever takes a task knows that its For still waits for it.
 	shares [maxThreads]share
-	shared atomic.Int64 // shares that the last call made
-	left   atomic.Int64 // tasks not yet finished
-	done   chan struct{}
-	body   func(int)
+	shared atomic.Int64              // shares that the last call made
+	asked  int64                     // tasks of all calls
+	asleep atomic.Bool               // the caller sleeps until a thread is done with a task
+	done   chan struct{}             // wakes it
 	fell   atomic.Pointer[bug.Panic] // the first panic of a task
 }
 
@@ -36,10 +39,24 @@ const maxThreads = 256
 // a thread fetches ahead of use is its own.
 type share struct {
 	tasks atomic.Uint64
-	_     [120]byte // shares of two threads lie in no pair of cache lines
+	body  func(int) // of the call that made the share
+	_     [112]byte // no two threads write the same pair of cache lines
+
+	finished atomic.Int64 // tasks of any share that this thread has finished, in all calls
+	_        [120]byte
 }
 
-func (s *share) set(next, end int) { s.tasks.Store(uint64(next)<<32 | uint64(end)) }
+func (s *share) set(next, end int, body func(int)) {
+	s.body = body
+	s.tasks.Store(uint64(next)<<32 | uint64(end))
+}
+
+// ready says whether a task is left. It adds nothing rather than load, which brings the
+// line to be written: the thread will take a task off it at once.
+func (s *share) ready() bool {
+	now := s.tasks.Add(0)
+	return now>>32 < now&(1<<32-1)
+}
 
 // take takes a task off the front, or the back for a thread that has none left.
 func (s *share) take(front bool) (task int, ok bool) {
@@ -95,11 +112,12 @@ func For(n int, body func(i int)) {
 		p.workers = append(p.workers, wake)
 		go p.serve(len(p.workers), wake)
 	}
-	p.body = body
-	p.left.Store(int64(n))
-	p.shared.Store(int64(t))
-	for i := range t {
-		p.shares[i].set(i*n/t, (i+1)*n/t)
+	p.asked += int64(n)
+	if p.shared.Load() != int64(t) {
+		p.shared.Store(int64(t))
+	}
+	for i := t - 1; i >= 0; i-- { // the others' first: they are waiting
+		p.shares[i].set(i*n/t, (i+1)*n/t, body)
 	}
 	for _, wake := range p.workers[:t-1] {
 		select {
@@ -108,14 +126,33 @@ func For(n int, body func(i int)) {
 		}
 	}
 	p.work(0)
-	spin(func() bool { return p.left.Load() == 0 })
-	<-p.done
-	p.body = nil
+	p.wait()
 	fell := p.fell.Swap(nil)
 	p.busy.Unlock()
 	if fell != nil {
 		panic(fell)
 	}
+}
+
+// wait returns when all tasks are finished. It sleeps only after a while: a thread that
+// meets another at a channel may stay there for longer than a small product takes.
+func (p *pool) wait() {
+	for !spin(p.finished) {
+		p.asleep.Store(true)
+		if p.finished() && p.asleep.Swap(false) {
+			return // nobody has seen the sleeper
+		}
+		<-p.done
+	}
+}
+
+// finished says whether all tasks of all calls are.
+func (p *pool) finished() bool {
+	n := int64(0)
+	for i := range len(p.workers) + 1 {
+		n += p.shares[i].finished.Load()
+	}
+	return n == p.asked
 }
 
 // serve is the life of a worker. Waking a sleeping thread takes some hundred
@@ -124,7 +161,7 @@ func For(n int, body func(i int)) {
 func (p *pool) serve(id int, wake chan struct{}) {
 	for range wake {
 		p.work(id)
-		for spin(func() bool { return p.left.Load() > 0 }) {
+		for spin(p.shares[id].ready) {
 			p.work(id)
 		}
 	}
@@ -167,7 +204,7 @@ func (p *pool) try(id int) (through bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			p.fell.CompareAndSwap(nil, bug.Of(r))
-			p.finish()
+			p.finish(id)
 		}
 	}()
 	p.take(id)
@@ -184,15 +221,16 @@ func (p *pool) take(id int) {
 			if !ok {
 				break
 			}
-			p.body(task)
-			p.finish()
+			s.body(task)
+			p.finish(id)
 		}
 	}
 }
 
-// finish counts a task; whoever finishes the last one says so.
-func (p *pool) finish() {
-	if p.left.Add(-1) == 0 {
+// finish counts a task, and wakes a caller that sleeps.
+func (p *pool) finish(id int) {
+	p.shares[id].finished.Add(1)
+	if p.asleep.Load() && p.asleep.Swap(false) {
 		p.done <- struct{}{}
 	}
 }

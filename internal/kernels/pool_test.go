@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 	"unsafe"
 
 	"dsconv/internal/bug"
@@ -87,6 +88,31 @@ func TestForPanics(t *testing.T) {
 		For(100, func(i int) { sum.Add(int64(i)) })
 		if sum.Load() != 4950 {
 			t.Errorf("%v: the next call's tasks sum to %d", fall, sum.Load())
+		}
+	}
+}
+
+// A caller whose tasks take longer than it waits awake sleeps, and is woken for every one of
+// many calls, long and short ones in turns.
+func TestForSleeps(t *testing.T) {
+	withThreads(t, 3)
+	for range 20 {
+		var runs atomic.Int32
+		For(3, func(i int) {
+			if i > 0 {
+				time.Sleep(awake + time.Duration(i)*awake)
+			}
+			runs.Add(1)
+		})
+		if got := runs.Load(); got != 3 {
+			t.Fatalf("For returns when %d of 3 tasks are done", got)
+		}
+		for range 1000 {
+			runs.Store(0)
+			For(4, func(int) { runs.Add(1) })
+			if got := runs.Load(); got != 4 {
+				t.Fatalf("For returns when %d of 4 short tasks are done", got)
+			}
 		}
 	}
 }
