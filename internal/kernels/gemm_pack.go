@@ -46,36 +46,59 @@ func (g *product) packColumnsOfB(t int) {
 	s := &g.stage
 	chunks := s.c1 - s.c0
 	last := min((t+1)*s.group, chunks*(s.j1-s.j0))
+	square := scratch(2 * g.e.lanes * g.e.lanes)
+	defer square.release()
 	for i := t * s.group; i < last; i++ {
-		g.packPanel(g.panels[s.j0+i/chunks], g.chunks[s.c0+i%chunks])
+		p, c := g.panels[s.j0+i/chunks], g.chunks[s.c0+i%chunks]
+		g.packTransposed(g.packed.f[g.at(p, c):], square.f, p, c)
 	}
 }
 
-// packPanel packs a panel of a chunk of B, stored [N,K].
-func (g *product) packPanel(p panel, c chunk) {
-	cols := g.vecs(p) * g.e.lanes
-	g.packTransposed(g.packed.f[g.at(p, c):][:c.n*cols], cols, g.b[p.part+c.part], p, c)
+// lateSize is the memory of a task that packs panels itself, one after the other: for a
+// panel, and for packTransposed.
+func (g *product) lateSize() (panel, squares int) {
+	return g.e.chunk * 2 * g.e.lanes, 2 * g.e.lanes * g.e.lanes
 }
 
-// packTransposed packs rows p of B as columns.
-func (g *product) packTransposed(dst []float32, cols int, b View, p panel, c chunk) {
-	lanes := g.e.lanes
-	blocks := c.n / lanes
+// packPanel packs a panel of a chunk of B for the task that reads it.
+func (g *product) packPanel(task int, p panel, c chunk) (dst []float32, stride int) {
+	panel, squares := g.lateSize()
+	own := g.packed.f[task*(panel+squares):][:panel+squares]
+	vecs := g.vecs(p)
+	if g.l == NT {
+		g.packTransposed(own, own[panel:], p, c)
+	} else {
+		b := g.b[p.part+c.part]
+		g.e.copyRows[vecs-1](c.n, &b.Data[c.at*b.Stride+p.at], b.Stride, &own[0], vecs*g.e.lanes, p.n-(vecs-1)*g.e.lanes)
+	}
+	return own, vecs * g.e.lanes
+}
+
+// packTransposed packs rows p of a chunk of B as columns. What fills no square of lanes rows
+// and columns goes through two squares of memory.
+func (g *product) packTransposed(dst, squares []float32, p panel, c chunk) {
+	lanes, b := g.e.lanes, g.b[p.part+c.part]
+	cols := g.vecs(p) * lanes
+	square, turned := squares[:lanes*lanes], squares[lanes*lanes:2*lanes*lanes]
 	for v := 0; v < cols; v += lanes {
 		n := min(lanes, p.n-v)
 		first := (p.at+v)*b.Stride + c.at
-		from := 0
-		if n == lanes && blocks > 0 {
-			g.e.transpose(blocks, &b.Data[first], b.Stride, &dst[v], cols)
-			from = blocks * lanes
+		k := 0
+		if whole := c.n / lanes; n == lanes && whole > 0 {
+			g.e.transpose(whole, &b.Data[first], b.Stride, &dst[v], cols)
+			k = whole * lanes
 		}
-		for k := from; k < c.n; k++ {
-			d := dst[k*cols+v:][:lanes]
-			for i := range d {
-				d[i] = 0
-				if i < n {
-					d[i] = b.Data[first+i*b.Stride+k]
-				}
+		if k < c.n {
+			clear(square)
+		}
+		for ; k < c.n; k += lanes {
+			m := min(lanes, c.n-k)
+			for i := range n {
+				copy(square[i*lanes:][:m], b.Data[first+i*b.Stride+k:])
+			}
+			g.e.transpose(1, &square[0], lanes, &turned[0], lanes)
+			for i := range m {
+				copy(dst[(k+i)*cols+v:][:lanes], turned[i*lanes:])
 			}
 		}
 	}

@@ -32,9 +32,9 @@ type product struct {
 	reduceTask func(int)
 }
 
-// block is a part of C within a stage: row panels i0 to i1, and part col of cols of the
-// stage's panels.
-type block struct{ i0, i1, col, cols int }
+// block is a part of C within a stage: of the tiles of row panels i0 to i1, panel by panel, one
+// of several even parts.
+type block struct{ i0, i1, part, parts int }
 
 // panel is up to two vectors of columns of C and B. Part p of the columns has its
 // own b[p] and c[p].
@@ -128,6 +128,10 @@ const (
 	productTasks = 48
 	// Fewest operations of a task: a microsecond, several times what handing out costs.
 	taskFLOPs = 1 << 18
+	// Where threads have several tasks, they are this many times longer.
+	several = 4
+	// Blocks of so many panels a part are cut between panels, others between tiles.
+	wholePanels = 4
 	// A of so many values stays in the second cache while a task goes through panels of B,
 	// which it may then pack itself: other tasks do not read them.
 	lateArea = 160 << 10
@@ -237,28 +241,33 @@ func (g *product) spread() bool {
 // the result depends on it.
 func (g *product) cut(tasks int) {
 	g.blocks, g.packLate = g.blocks[:0], false
-	threads := Threads()
+	e, threads := g.e, Threads()
 	fromMemory := g.directB && g.k*g.width > 2*packBudget
 	if g.rowPanels < 2*taskPanels*threads || fromMemory {
 		// Few rows, or a B that is read from memory: columns are cut first, so that what is
 		// read of B serves many rows.
-		tasks = min(tasks, threadTasks*threads)
+		used := min(threads, tasks)
+		if g.splits == 1 {
+			tasks = min(max(used, tasks/several), threadTasks*threads)
+		}
 		panels := taskPanels
 		if fromMemory {
-			panels = max(panels, memoryRows/g.e.rows)
+			panels = max(panels, memoryRows/e.rows)
 		}
 		rows := (g.rowPanels + panels - 1) / panels
-		cols := min((tasks+rows-1)/rows, len(g.panels))
-		g.packLate = g.l == NT && g.m*g.k <= lateArea && len(g.panels) >= threads
+		g.packLate = !g.directB && g.m*g.k <= lateArea && len(g.panels) >= used
 		if g.packLate {
-			rows, cols = 1, min(tasks, len(g.panels))
-		} else {
-			rows = min(max(rows, (tasks+cols-1)/cols), g.rowPanels)
+			rows, tasks = 1, min(tasks, max(1, len(g.panels)/wholePanels)) // few share a panel
 		}
+		parts := (tasks + rows - 1) / rows
+		if rows == 1 {
+			parts = (parts + used - 1) / used * used
+		}
+		parts = min(parts, g.rowPanels/rows*len(g.panels))
 		// Those that read the same of B follow each other.
-		for col := range cols {
+		for part := range parts {
 			for i := range rows {
-				g.blocks = append(g.blocks, block{i * g.rowPanels / rows, (i + 1) * g.rowPanels / rows, col, cols})
+				g.blocks = append(g.blocks, block{i * g.rowPanels / rows, (i + 1) * g.rowPanels / rows, part, parts})
 			}
 		}
 		return
@@ -269,29 +278,51 @@ func (g *product) cut(tasks int) {
 	for t := range threads {
 		for i, end := t*g.rowPanels/threads, (t+1)*g.rowPanels/threads; i < end; {
 			n := min(taskPanels, max(least, (end-i)/guide), end-i)
-			cols := 1
+			parts := 1
 			if i+n == end {
-				cols = min(lastCuts, len(g.panels))
+				parts = min(lastCuts, len(g.panels))
 			}
-			for col := range cols {
-				g.blocks = append(g.blocks, block{i, i + n, col, cols})
+			for part := range parts {
+				g.blocks = append(g.blocks, block{i, i + n, part, parts})
 			}
 			i += n
 		}
 	}
 }
 
-// columnsOf gives the panels of a block in this stage.
-func (g *product) columnsOf(b block) (j0, j1 int) {
-	n := g.stage.j1 - g.stage.j0
-	return g.stage.j0 + b.col*n/b.cols, g.stage.j0 + (b.col+1)*n/b.cols
+// tilesOf gives the tiles of a block in this stage, from the first tile of its row panels on.
+func (g *product) tilesOf(b block) (from, to int) {
+	return g.edge(b, b.part), g.edge(b, b.part+1)
+}
+
+// edge is the first tile of a part of the block's row panels.
+func (g *product) edge(b block, part int) int {
+	panels, rows := g.stage.j1-g.stage.j0, b.i1-b.i0
+	switch {
+	case part == 0:
+		return 0
+	case part == b.parts:
+		return panels * rows
+	case panels >= wholePanels*b.parts:
+		return part * panels / b.parts * rows
+	}
+	area := 2 * panels * rows // in vectors of a row panel
+	if len(g.c) == 1 {
+		area = rows * g.stage.width / g.e.lanes // the last panel may have one
+	}
+	return (part*area + b.parts) / (2 * b.parts)
 }
 
 func (g *product) runStage(s stage) {
 	g.stage = s
 	depth := g.chunks[s.c1-1].off + g.chunks[s.c1-1].n - g.chunks[s.c0].off
 	if !g.directB {
-		g.packed = scratch(depth * s.width)
+		if g.packLate {
+			panel, squares := g.lateSize()
+			g.packed = scratch(len(g.blocks) * g.splits * (panel + squares))
+		} else {
+			g.packed = scratch(depth * s.width)
+		}
 		switch {
 		case g.packLate:
 		case g.l == NT:

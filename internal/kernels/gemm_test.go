@@ -186,8 +186,9 @@ func TestGemmPlan(t *testing.T) {
 			late    bool // B is packed by the tasks that read it
 		}{
 			{NN, 200, 272, 64, 64, 272, true, false},
-			{NN, 200, 272, 64, 64, 273, false, false},
-			{NN, 200, 512, 64, 64, 512, false, false},
+			{NN, 200, 272, 64, 64, 273, false, true},
+			{NN, 200, 512, 64, 64, 512, false, true},
+			{NN, 1400, 512, 64, 64, 512, false, false},
 			{TN, 200, 272, 64, 208, 272, true, false},
 			{NT, 200, 272, 64, 64, 64, false, true},
 			{NT, 64, 64, 64, 64, 64, false, true},
@@ -207,12 +208,11 @@ func TestGemmPlan(t *testing.T) {
 				if g.splits != one.splits || !slices.Equal(g.chunks, one.chunks) {
 					t.Errorf("%v %v: %d threads: %d splits and chunks %v, one: %d and %v", l, s, threads, g.splits, g.chunks, one.splits, one.chunks)
 				}
+				g.stage = stage{j1: len(g.panels), width: g.width}
 				cells := map[[2]int]int{} // row panels and panels, and how many blocks hold them
 				for _, b := range g.blocks {
-					for i := b.i0; i < b.i1; i++ {
-						for j := b.col * len(g.panels) / b.cols; j < (b.col+1)*len(g.panels)/b.cols; j++ {
-							cells[[2]int{i, j}]++
-						}
+					for tile, to := g.tilesOf(b); tile < to; tile++ {
+						cells[[2]int{b.i0 + tile%(b.i1-b.i0), tile / (b.i1 - b.i0)}]++
 					}
 				}
 				for cell, n := range cells {

@@ -3,15 +3,15 @@ package kernels
 // work computes one block of C, or one split's share of it.
 func (g *product) work(t int) {
 	e, s := g.e, &g.stage
-	split := t % g.splits
+	task, split := t, t%g.splits
 	t /= g.splits
 	i0, i1 := g.blocks[t].i0, g.blocks[t].i1
-	j0, j1 := g.columnsOf(g.blocks[t])
+	from, to := g.tilesOf(g.blocks[t])
 	chunks := s.c1 - s.c0
 	c0, c1 := s.c0+split*chunks/g.splits, s.c0+(split+1)*chunks/g.splits
 
 	var copied *buffer
-	if g.l == TN && 2*e.rows <= line && j1-j0 >= copyPanels {
+	if g.l == TN && 2*e.rows <= line && to-from >= copyPanels*(i1-i0) {
 		copied = scratch((i1 - i0) * e.chunk * e.lanes)
 		defer copied.release()
 	}
@@ -35,28 +35,32 @@ func (g *product) work(t int) {
 			then, thenAt = g.blocks[t+1], g.chunks[c0]
 		}
 		laterA := g.linesOfA(then, thenAt)
-		for j := j0; j < j1; j++ {
+		for tile := from; tile < to; {
+			i, j := i0+tile%(i1-i0), s.j0+tile/(i1-i0)
+			end := min(i1, i+to-tile)
+			tile += end - i
 			p := g.panels[j]
 			vecs := g.vecs(p)
 			last := p.n - (vecs-1)*e.lanes
-			if g.packLate {
-				g.packPanel(p, c)
-			}
-			b, bs := g.rowsOfB(p, c)
+			var b []float32
+			var bs int
 			var laterB lines
 			if g.packLate {
-				// The next panel is packed when its turn comes, perhaps by another thread now.
-			} else if j+1 < j1 {
-				laterB = g.linesOfB(g.panels[j+1], c)
-			} else if first, end := g.columnsOf(then); first < end {
-				laterB = g.linesOfB(g.panels[first], thenAt)
+				b, bs = g.packPanel(task, p, c)
+			} else {
+				b, bs = g.rowsOfB(p, c)
+				if tile < to {
+					laterB = g.linesOfB(g.panels[j+1], c)
+				} else if first, end := g.tilesOf(then); first < end {
+					laterB = g.linesOfB(g.panels[s.j0+first/(then.i1-then.i0)], thenAt)
+				}
 			}
 			dst, col := g.c[p.part], p.at
 			if g.splits > 1 {
 				dst, col = Dense(g.partial.f[split*g.m*g.width:], g.width), p.pos
 			}
 			tiles := e.tiles[vecs-1]
-			for i := i0; i < i1; i++ {
+			for ; i < end; i++ {
 				r0, r1 := g.rows[i], g.rows[i+1]
 				later, ls := &b[0], 0
 				if laterB.count > 0 {
