@@ -171,7 +171,7 @@ func (w *lossWork) softmaxRows(r0, r1 int) {
 	for r := r0; r < r1; r++ {
 		i := w.rows[r]
 		var sum float64
-		w.losses[i], w.pred[i], sum = softmaxRow(w.logits.Row(r, w.Vocab), int(w.targets[i]))
+		w.losses[i], w.pred[i], sum = softmaxRow(w.logits.Row(r, w.Vocab), int(w.targets[i]), w.logits.Stride)
 		if w.grad {
 			w.factors[r] = float32(float64(w.scale) / sum)
 			x := w.packed.Row(r, w.Dim)
@@ -189,8 +189,9 @@ func (w *lossWork) scatterRows(r0, r1 int) {
 
 // softmaxRow returns the loss and the prediction of a row of logits and turns it into
 // sum*(softmax - onehot), where sum is that of the exponentials. It works on pieces
-// that stay in the nearest cache, and that are short enough for float32 sums.
-func softmaxRow(p []float32, target int) (loss float32, pred int32, sum float64) {
+// that stay in the nearest cache, and that are short enough for float32 sums. Next is how
+// many values further on the next row is.
+func softmaxRow(p []float32, target, next int) (loss float32, pred int32, sum float64) {
 	const piece = 1024
 	top, first := float32(math.Inf(-1)), 0
 	for at := 0; at < len(p); at += piece {
@@ -207,7 +208,7 @@ func softmaxRow(p []float32, target int) (loss float32, pred int32, sum float64)
 	right := p[target]
 	for at := 0; at < len(p); at += piece {
 		now := p[at:min(at+piece, len(p))]
-		sum += float64(expSum(now, now, top))
+		sum += float64(expSum(now, now, top, next))
 	}
 	p[target] = float32(float64(p[target]) - sum)
 	return float32(math.Log(sum) + float64(top) - float64(right)), pred, sum

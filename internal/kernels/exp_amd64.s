@@ -194,11 +194,13 @@ row1done:
 	VZEROUPPER
 	RET
 
-// func expSumAVX512(n int, dst *float32, src *float32, shift float32) float32
-// Requires: AVX, AVX512F, AVX512VL, BMI2, SSE
-TEXT ·expSumAVX512(SB), NOSPLIT, $0-36
+// func expSumAVX512(n int, dst *float32, src *float32, shift float32, next int) float32
+// Requires: AVX, AVX512F, AVX512VL, BMI2, MMX+, SSE
+TEXT ·expSumAVX512(SB), NOSPLIT, $0-44
 	MOVQ         dst+8(FP), AX
 	MOVQ         src+16(FP), CX
+	MOVQ         next+32(FP), DX
+	ADDQ         CX, DX
 	VBROADCASTSS shift+24(FP), Z0
 	VBROADCASTSS expConstants<>+0(SB), Z1
 	VBROADCASTSS expConstants<>+32(SB), Z2
@@ -213,21 +215,22 @@ TEXT ·expSumAVX512(SB), NOSPLIT, $0-36
 	VBROADCASTSS expConstants<>+320(SB), Z11
 	VBROADCASTSS expConstants<>+352(SB), Z12
 	VBROADCASTSS expConstants<>+384(SB), Z13
-	MOVQ         n+0(FP), DX
-	MOVQ         DX, BX
-	ANDQ         $0x0f, BX
-	MOVQ         $-1, SI
-	BZHIQ        BX, SI, SI
-	KMOVW        SI, K1
-	SHLQ         $0x02, DX
+	MOVQ         n+0(FP), BX
+	MOVQ         BX, SI
+	ANDQ         $0x0f, SI
+	MOVQ         $-1, DI
+	BZHIQ        SI, DI, DI
+	KMOVW        DI, K1
+	SHLQ         $0x02, BX
 	VPXORQ       Z14, Z14, Z14
-	XORQ         BX, BX
+	XORQ         SI, SI
 
 row1by1:
-	LEAQ         64(BX), SI
-	CMPQ         SI, DX
+	LEAQ         64(SI), DI
+	CMPQ         DI, BX
 	JGT          row1after1
-	VMOVUPS      (CX)(BX*1), Z13
+	PREFETCHT0   (DX)(SI*1)
+	VMOVUPS      (CX)(SI*1), Z13
 	VSUBPS       Z0, Z13, Z13
 	VMOVUPS      Z11, Z15
 	VMINPS       Z13, Z15, Z15
@@ -248,14 +251,15 @@ row1by1:
 	VCMPPS       $0x05, Z10, Z15, K2
 	VSCALEFPS.Z  Z16, Z17, K2, Z17
 	VADDPS       Z17, Z14, Z14
-	VMOVUPS      Z17, (AX)(BX*1)
-	MOVQ         SI, BX
+	VMOVUPS      Z17, (AX)(SI*1)
+	MOVQ         DI, SI
 	JMP          row1by1
 
 row1after1:
-	CMPQ         BX, DX
+	CMPQ         SI, BX
 	JGE          row1done
-	VMOVUPS.Z    (CX)(BX*1), K1, Z13
+	PREFETCHT0   (DX)(SI*1)
+	VMOVUPS.Z    (CX)(SI*1), K1, Z13
 	VSUBPS       Z0, Z13, Z13
 	VMOVUPS      Z11, Z0
 	VMINPS       Z13, Z0, Z0
@@ -277,7 +281,7 @@ row1after1:
 	VSCALEFPS.Z  Z1, Z2, K2, Z2
 	VMOVAPS.Z    Z2, K1, Z2
 	VADDPS       Z2, Z14, Z14
-	VMOVUPS      Z2, K1, (AX)(BX*1)
+	VMOVUPS      Z2, K1, (AX)(SI*1)
 
 row1done:
 	VEXTRACTF64X4 $0x01, Z14, Y0
@@ -288,7 +292,7 @@ row1done:
 	VADDPS        X0, X14, X14
 	VPERMILPS     $0xb1, X14, X0
 	VADDPS        X0, X14, X14
-	MOVSS         X14, ret+32(FP)
+	MOVSS         X14, ret+40(FP)
 	VZEROUPPER
 	RET
 
@@ -1094,27 +1098,30 @@ row1done:
 	VZEROUPPER
 	RET
 
-// func expSumAVX2(n int, dst *float32, src *float32, shift float32) float32
-// Requires: AVX, AVX2, FMA3, SSE
-TEXT ·expSumAVX2(SB), NOSPLIT, $0-36
+// func expSumAVX2(n int, dst *float32, src *float32, shift float32, next int) float32
+// Requires: AVX, AVX2, FMA3, MMX+, SSE
+TEXT ·expSumAVX2(SB), NOSPLIT, $0-44
 	MOVQ         dst+8(FP), AX
 	MOVQ         src+16(FP), CX
+	MOVQ         next+32(FP), DX
+	ADDQ         CX, DX
 	VBROADCASTSS shift+24(FP), Y0
-	MOVQ         n+0(FP), DX
-	MOVQ         DX, BX
-	ANDQ         $0x07, BX
-	LEAQ         expMask<>+0(SB), SI
-	NEGQ         BX
-	VMOVUPS      32(SI)(BX*4), Y1
-	SHLQ         $0x02, DX
+	MOVQ         n+0(FP), BX
+	MOVQ         BX, SI
+	ANDQ         $0x07, SI
+	LEAQ         expMask<>+0(SB), DI
+	NEGQ         SI
+	VMOVUPS      32(DI)(SI*4), Y1
+	SHLQ         $0x02, BX
 	VXORPS       Y2, Y2, Y2
-	XORQ         BX, BX
+	XORQ         SI, SI
 
 row1by1:
-	LEAQ         32(BX), SI
-	CMPQ         SI, DX
+	LEAQ         32(SI), DI
+	CMPQ         DI, BX
 	JGT          row1after1
-	VMOVUPS      (CX)(BX*1), Y3
+	PREFETCHT0   (DX)(SI*1)
+	VMOVUPS      (CX)(SI*1), Y3
 	VSUBPS       Y0, Y3, Y3
 	VMOVAPS      Y3, Y4
 	VMULPS       expConstants<>+0(SB), Y3, Y5
@@ -1138,14 +1145,15 @@ row1by1:
 	VCMPPS       $0x0d, expConstants<>+320(SB), Y3, Y3
 	VBLENDVPS    Y3, expConstants<>+384(SB), Y6, Y6
 	VADDPS       Y6, Y2, Y2
-	VMOVUPS      Y6, (AX)(BX*1)
-	MOVQ         SI, BX
+	VMOVUPS      Y6, (AX)(SI*1)
+	MOVQ         DI, SI
 	JMP          row1by1
 
 row1after1:
-	CMPQ         BX, DX
+	CMPQ         SI, BX
 	JGE          row1done
-	VMASKMOVPS   (CX)(BX*1), Y1, Y3
+	PREFETCHT0   (DX)(SI*1)
+	VMASKMOVPS   (CX)(SI*1), Y1, Y3
 	VSUBPS       Y0, Y3, Y3
 	VMOVAPS      Y3, Y0
 	VMULPS       expConstants<>+0(SB), Y3, Y4
@@ -1170,7 +1178,7 @@ row1after1:
 	VBLENDVPS    Y0, expConstants<>+384(SB), Y5, Y5
 	VANDPS       Y1, Y5, Y5
 	VADDPS       Y5, Y2, Y2
-	VMASKMOVPS   Y5, Y1, (AX)(BX*1)
+	VMASKMOVPS   Y5, Y1, (AX)(SI*1)
 
 row1done:
 	VEXTRACTF128 $0x01, Y2, X0
@@ -1179,7 +1187,7 @@ row1done:
 	VADDPS       X0, X2, X2
 	VPERMILPS    $0xb1, X2, X0
 	VADDPS       X0, X2, X2
-	MOVSS        X2, ret+32(FP)
+	MOVSS        X2, ret+40(FP)
 	VZEROUPPER
 	RET
 

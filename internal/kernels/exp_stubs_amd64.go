@@ -9,10 +9,10 @@ package kernels
 //go:noescape
 func maxRowAVX512(n int, x *float32) float32
 
-// expSumAVX512 computes dst = exp(src - shift) for n values and returns their sum. dst may be src.
+// expSumAVX512 computes dst = exp(src - shift) for n values and returns their sum. dst may be src. Meanwhile memory works on what lies next bytes beyond src.
 //
 //go:noescape
-func expSumAVX512(n int, dst *float32, src *float32, shift float32) float32
+func expSumAVX512(n int, dst *float32, src *float32, shift float32, next int) float32
 
 // scaleAVX512 computes dst = f*src for n values. dst may be src.
 //
@@ -54,10 +54,10 @@ func swigluBackwardAVX512(n int, dgate *float32, dup *float32, dy *float32, gate
 //go:noescape
 func maxRowAVX2(n int, x *float32) float32
 
-// expSumAVX2 computes dst = exp(src - shift) for n values and returns their sum. dst may be src.
+// expSumAVX2 computes dst = exp(src - shift) for n values and returns their sum. dst may be src. Meanwhile memory works on what lies next bytes beyond src.
 //
 //go:noescape
-func expSumAVX2(n int, dst *float32, src *float32, shift float32) float32
+func expSumAVX2(n int, dst *float32, src *float32, shift float32, next int) float32
 
 // scaleAVX2 computes dst = f*src for n values. dst may be src.
 //

@@ -78,7 +78,7 @@ func TestExpSum(t *testing.T) {
 	everyISA(t, func(t *testing.T) {
 		x := expInputs()
 		y := make([]float32, len(x))
-		expSum(y, x, 0)
+		expSum(y, x, 0, 0)
 		for i := range x {
 			checkExp(t, x[i], y[i])
 		}
@@ -93,7 +93,7 @@ func TestExpSum(t *testing.T) {
 				in[i+1] = float32(i%11) - 4.5
 				want += math.Exp(float64(in[i+1] - 1.25))
 			}
-			got := expSum(out[1:n+1], in[1:n+1], 1.25)
+			got := expSum(out[1:n+1], in[1:n+1], 1.25, 1000)
 			near(t, "sum", got, want, 1e-6*want)
 			for i := range n {
 				checkExp(t, in[i+1]-1.25, out[i+1])
@@ -142,7 +142,7 @@ func BenchmarkExp(b *testing.B) {
 		x[i] = -float32(i%1000) / 50
 	}
 	for b.Loop() {
-		expSum(y, x, 0)
+		expSum(y, x, 0, 0)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(x)), "ns/value")
 }

@@ -5,8 +5,8 @@ package kernels
 // kernels check their views.
 type expCode struct {
 	maxRow func(n int, x *float32) float32
-	expSum func(n int, dst, src *float32, shift float32) float32 // dst = exp(src-shift) and its sum
-	scale  func(n int, dst, src *float32, f float32)             // dst = f*src
+	expSum func(n int, dst, src *float32, shift float32, next int) float32 // dst = exp(src-shift) and its sum
+	scale  func(n int, dst, src *float32, f float32)                       // dst = f*src
 
 	scaleRows func(rows, cols int, p *float32, stride int, f *float32) // p[r] *= f[r]
 
@@ -28,11 +28,12 @@ type expCode struct {
 // expNow is the assembly for the instruction set in use, or nil.
 func expNow() *expCode { return expCodes[isa] }
 
-// expSum writes exp(src-shift) to dst, which may be src, and returns the sum.
-func expSum(dst, src []float32, shift float32) float32 {
+// expSum writes exp(src-shift) to dst, which may be src, and returns the sum. Meanwhile memory
+// works on what lies next values beyond src.
+func expSum(dst, src []float32, shift float32, next int) float32 {
 	dst = dst[:len(src)]
 	if c := expNow(); c != nil && len(src) > 0 {
-		return c.expSum(len(src), &dst[0], &src[0], shift)
+		return c.expSum(len(src), &dst[0], &src[0], shift, 4*next)
 	}
 	var total float64
 	for i, x := range src {

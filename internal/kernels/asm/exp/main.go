@@ -196,8 +196,9 @@ func (g gen) maxRow() {
 }
 
 func (g gen) expSum() {
-	g.Function("expSum", "(n int, dst, src *float32, shift float32) float32", "computes dst = exp(src - shift) for n values and returns their sum. dst may be src.")
-	dst, src := simd.Loaded("dst"), simd.Loaded("src")
+	g.Function("expSum", "(n int, dst, src *float32, shift float32, next int) float32", "computes dst = exp(src - shift) for n values and returns their sum. dst may be src. Meanwhile memory works on what lies next bytes beyond src.")
+	dst, src, next := simd.Loaded("dst"), simd.Loaded("src"), simd.Loaded("next")
+	ADDQ(src, next)
 	shift := g.Broadcast(simd.Argument("shift"))
 	k := g.operands(expConstants...)
 	row := g.NewRow("row", simd.Loaded("n"), g.masks)
@@ -205,6 +206,7 @@ func (g gen) expSum() {
 	g.Zero(sum)
 	row.Each(1, func(v int, mask reg.Register) {
 		x := g.Vec()
+		g.touch(row, next)
 		g.Load(row.At(src, v), x, mask)
 		VSUBPS(shift, x, x)
 		e := g.exp(k, x)
