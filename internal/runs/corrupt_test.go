@@ -2,8 +2,10 @@ package runs
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"path"
 	"slices"
@@ -198,6 +200,16 @@ func TestReadersSeeDamagedMetrics(t *testing.T) {
 	}
 }
 
+// rewrite changes a manifest and seals it again, as another version would have.
+func rewrite(t *testing.T, m *memFS, step int, old, now string) {
+	t.Helper()
+	n := m.find(path.Join(CheckpointName(step), manifestFile))
+	body, err := unseal(n.data)
+	check(t, err)
+	body = bytes.TrimSuffix(bytes.Replace(body, []byte(old), []byte(now), 1), []byte(bodyClose))
+	n.data = fmt.Appendf(nil, "%s%s%x%s", body, sealOpen, sha256.Sum256(body), sealClose)
+}
+
 // TestRefusals: what must not be gone on with is refused, named, and left alone.
 func TestRefusals(t *testing.T) {
 	for _, c := range []struct {
@@ -266,6 +278,22 @@ func TestRefusals(t *testing.T) {
 			_, err := work(m, c, &observer{})
 			return err
 		}, "what differs cannot be told, for resolved.yaml is damaged"},
+		{"checkpoint of another format", func(m *memFS) error {
+			rewrite(t, m, 6, `"format": 1`, `"format": 2`)
+			_, err := work(m, tiny(), &observer{})
+			return err
+		}, "checkpoint checkpoints/step-6: manifest: format 2, this version of dsconv reads format 1; use the version that wrote it"},
+		{"checkpoint with a key of another version", func(m *memFS) error {
+			rewrite(t, m, 6, `"step"`, `"shards": 2, "step"`)
+			_, err := work(m, tiny(), &observer{})
+			return err
+		}, `step-6: manifest: another version of dsconv wrote it (json: unknown field "shards"); use that version`},
+		{"older checkpoint of another version", func(m *memFS) error {
+			rewrite(t, m, 4, `"format": 1`, `"format": 2`)
+			m.find(path.Join(CheckpointName(6), modelFile)).data[999] ^= 1
+			_, err := work(m, tiny(), &observer{})
+			return err
+		}, "step-4: manifest: format 2"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := stopped(t)

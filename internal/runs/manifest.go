@@ -38,7 +38,8 @@ type fileHash struct {
 // maxManifest is many times what a manifest takes.
 const maxManifest = 1 << 16
 
-// decodeManifest checks the seal before it reads anything.
+// decodeManifest checks the seal before it reads anything. A manifest that is whole
+// but cannot be read is the work of another version: a Refusal, not damage.
 func decodeManifest(data []byte) (m manifest, err error) {
 	body, err := unseal(data)
 	if err != nil {
@@ -47,11 +48,10 @@ func decodeManifest(data []byte) (m manifest, err error) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&m); err != nil {
-		// Sealed, so it is whole: another version wrote it.
-		return m, fmt.Errorf("manifest: %w", err)
+		return m, refusef("manifest: another version of dsconv wrote it (%v); use that version, or start a new run", err)
 	}
 	if m.Format != Format {
-		return m, fmt.Errorf("manifest: format %d, this version of dsconv reads format %d", m.Format, Format)
+		return m, refusef("manifest: format %d, this version of dsconv reads format %d; use the version that wrote it, or start a new run", m.Format, Format)
 	}
 	return m, nil
 }

@@ -96,7 +96,8 @@ func readTensors(f FS, name string, tensors []train.State) error {
 }
 
 // newestManifest is the newest whole manifest of a run, whatever has become of the
-// files that it names; zero where there is none.
+// files that it names; zero where there is none. One that another version wrote is
+// an error: what it knows must not be cut or set aside.
 func newestManifest(f FS) (manifest, error) {
 	steps, err := checkpointSteps(f)
 	if err != nil {
@@ -107,7 +108,12 @@ func newestManifest(f FS) (manifest, error) {
 		if err != nil {
 			continue
 		}
-		if m, err := decodeManifest(data); err == nil && m.Step == step {
+		m, err := decodeManifest(data)
+		var refusal Refusal
+		if errors.As(err, &refusal) {
+			return manifest{}, fmt.Errorf("checkpoint %s: %w", CheckpointName(step), err)
+		}
+		if err == nil && m.Step == step {
 			return m, nil
 		}
 	}
@@ -116,8 +122,9 @@ func newestManifest(f FS) (manifest, error) {
 
 // newestGood calls load with the newest checkpoint that is whole, and lists the
 // newer ones that are not, which are told to warn. ok is false where there is
-// none. A file that may not be read, or a disk that gives an error where nothing
-// else is left, is an error instead of a start from nothing.
+// none. A file that may not be read, a checkpoint of another version, or a disk that
+// gives an error where nothing else is left, is an error instead of a start from
+// nothing.
 func newestGood(f FS, identity string, files []string, load func(dir string) error, warn func(error)) (m manifest, bad []int, ok bool, err error) {
 	steps, err := checkpointSteps(f)
 	if err != nil {
@@ -133,7 +140,8 @@ func newestGood(f FS, identity string, files []string, load func(dir string) err
 			}
 		}
 		err = fmt.Errorf("checkpoint %s: %w", dir, err)
-		if errors.Is(err, fs.ErrPermission) {
+		var refusal Refusal
+		if errors.Is(err, fs.ErrPermission) || errors.As(err, &refusal) {
 			return m, nil, false, err
 		}
 		var p *fs.PathError
