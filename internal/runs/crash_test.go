@@ -42,6 +42,42 @@ func TestCrashAtEveryOperation(t *testing.T) {
 	figure.Log(t, "%d operations, %d crashes, %d checkpoints lost that were reported saved", operations, crashes, lost)
 }
 
+// TestCrashAfterLateEvaluation stops a run within its last evaluation and goes on.
+// Wherever the machine is turned off then, a run that is marked as complete has all
+// lines of its metrics, and one that is not ends the same.
+func TestCrashAfterLateEvaluation(t *testing.T) {
+	c := tiny()
+	c.Train.EvalBatches = 3
+	whole := &observer{}
+	want := finished(t, newMemFS(), c, whole)
+	late := func() *memFS {
+		m := newMemFS()
+		if _, err := work(m, c, &observer{stopAsk: whole.asked - 1}); !errors.Is(err, ErrInterrupted) {
+			t.Fatal(err)
+		}
+		if newest, err := newestManifest(m); err != nil || newest.Step != c.Train.Steps || newest.Pending == nil || newest.Complete {
+			t.Fatalf("not stopped within the last evaluation: %+v, %v", newest, err)
+		}
+		return m
+	}
+	r := rand.New(rand.NewPCG(4, 2))
+	for at := 1; ; at++ {
+		m := late()
+		m.crashAt = m.ops + at
+		_, err := work(m, c, &observer{})
+		m = m.crashed(loseAll, r)
+		if s, e := readSummary(m); e != nil || s != nil && s.Step != c.Train.Steps {
+			t.Errorf("operation %d: %+v, %v", at, s, e)
+		} else if list, e := readMetrics(m); s != nil && (e != nil || len(list) != c.Train.Steps) {
+			t.Errorf("operation %d: complete, with %d lines of metrics: %v", at, len(list), e)
+		}
+		same(t, "after a crash", finished(t, m, c, &observer{}), want)
+		if err == nil {
+			return
+		}
+	}
+}
+
 // TestFaultAtEveryOperation lets every operation of a run fail, once or from then
 // on, for want of space and from a broken disk; the run says so, keeps its last
 // good checkpoint, and goes on when the disk works again.

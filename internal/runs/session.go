@@ -171,8 +171,13 @@ func (s *session) save(complete bool) error {
 	return nil
 }
 
-// finish marks the run as complete.
+// finish marks the run as complete. Its metrics go to disk first: where a stop came
+// within the last evaluation, the checkpoint of that step is older than its line.
+// Without the marker that checkpoint, which is not complete, has it evaluated again.
 func (s *session) finish() error {
+	if _, err := s.log.sync(); err != nil {
+		return err
+	}
 	done := Summary{Metric: s.log.last, Finished: time.Now()}
 	if err := writeMarker(s.run.fs, doneFile, done); err != nil {
 		return err
