@@ -85,6 +85,25 @@ func TestBadNumbersNeverReachTheWeights(t *testing.T) {
 	}
 }
 
+// A run that is stuck at its last step is not complete, nor is it when it goes on.
+func TestStuckAtTheEnd(t *testing.T) {
+	cfg := small()
+	cfg.Train.Steps, cfg.Optim.SpikeSigma, cfg.Optim.MaxSkips = 5, 6, 3
+	tr, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &watch{t: tr, at: 2, poison: float32(math.NaN())}
+	for range 2 {
+		if complete, err := tr.Run(w); complete || !errors.Is(err, ErrSkips) || tr.Step != 5 {
+			t.Fatalf("complete %v at step %d, error %v", complete, tr.Step, err)
+		}
+	}
+	if len(w.skipped) != 3 {
+		t.Errorf("steps %v were skipped, want three", w.skipped)
+	}
+}
+
 // One spike is skipped and training goes on; nothing is skipped in a calm run.
 func TestGuardSkipsASpike(t *testing.T) {
 	cfg := small()

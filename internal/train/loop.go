@@ -21,7 +21,8 @@ type Observer interface {
 // Run trains to the end: train.steps, train.target_accuracy on the validation
 // split, or an Observer's Stop. It reports whether the run is complete. A stop
 // during an evaluation leaves the step's Stats in Pending; the evaluation is done
-// when the run goes on.
+// when the run goes on. A run that has skipped too many steps never completes at its
+// last one, also when it goes on from there.
 func (t *Trainer) Run(o Observer) (complete bool, err error) {
 	for t.Pending != nil || t.Step < t.Steps {
 		var s Stats
@@ -30,7 +31,7 @@ func (t *Trainer) Run(o Observer) (complete bool, err error) {
 		} else if s, err = t.Next(); err != nil {
 			return false, err
 		}
-		stuck := t.Guard.Skips > 0 && t.Guard.Skips >= t.Config.Optim.MaxSkips
+		stuck := t.stuck()
 		last := t.Step == t.Steps
 		eval, err := t.evaluateIfDue(last, o)
 		if errors.Is(err, errStopped) {
@@ -50,14 +51,26 @@ func (t *Trainer) Run(o Observer) (complete bool, err error) {
 		}
 		switch {
 		case stuck:
-			return false, fmt.Errorf("train: step %d: %w: %d in a row, the last with loss %v. Lower optim.lr, or raise optim.spike_sigma or optim.max_skips", s.Step, ErrSkips, t.Guard.Skips, s.Loss)
+			return false, t.skipsError(fmt.Sprintf(", the last with loss %v", s.Loss))
 		case last:
 			return true, nil
 		case o.Stop():
 			return false, nil
 		}
 	}
+	if t.stuck() { // at the last step, and somebody goes on
+		return false, t.skipsError("")
+	}
 	return true, nil
+}
+
+// stuck says that the guard has skipped as many steps in a row as it may.
+func (t *Trainer) stuck() bool {
+	return t.Guard.Skips > 0 && t.Guard.Skips >= t.Config.Optim.MaxSkips
+}
+
+func (t *Trainer) skipsError(last string) error {
+	return fmt.Errorf("train: step %d: %w: %d in a row%s. Lower optim.lr, or raise optim.spike_sigma or optim.max_skips", t.Step, ErrSkips, t.Guard.Skips, last)
 }
 
 // evaluateIfDue evaluates after the last step and every train.eval_every steps.
