@@ -32,6 +32,6 @@ func (l *loadFlags) need(cmd *cobra.Command, example string) error {
 }
 
 // config loads the file, its profile, DSCONV_ variables and --set, in that order.
-func (l *loadFlags) config() (*config.Config, error) {
-	return config.Load(l.file, config.WithProfile(l.profile), config.WithSet(l.set))
+func (l *loadFlags) config(more ...config.Option) (*config.Config, error) {
+	return config.Load(l.file, append(more, config.WithProfile(l.profile), config.WithSet(l.set))...)
 }

@@ -61,7 +61,8 @@ an evaluation, and end with exit code 3; a second signal ends at once.`,
 // is refused at once. One that is not there is made after that: a model that cannot be
 // built leaves nothing behind.
 func trainRun(f *Factory, o *trainOptions) error {
-	c, err := o.config()
+	var given []byte
+	c, err := o.config(config.WithGiven(&given))
 	if err != nil {
 		return err
 	}
@@ -70,10 +71,6 @@ func trainRun(f *Factory, o *trainOptions) error {
 	}
 	if err := fitsHere(c); err != nil {
 		return withCode(fmt.Errorf("%s: %w", o.file, err), exitUsage)
-	}
-	given, err := os.ReadFile(o.file)
-	if err != nil {
-		return err
 	}
 	dir := o.runDir
 	if dir == "" {

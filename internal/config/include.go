@@ -31,6 +31,7 @@ const (
 type tree struct {
 	root  *os.Root
 	top   string // absolute path of root
+	given []byte // the first file
 	open  []string
 	files int
 	p     problems
@@ -75,12 +76,13 @@ func (t *tree) readCapped(inside string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxBytes+1))
 }
 
-// document reads one file of the tree; shown is its path as messages name it.
+// document reads the first file of the tree; shown is its path as messages name it.
 func (t *tree) document(inside, shown string) (*document, error) {
 	data, err := t.readCapped(inside)
 	if err != nil {
 		return nil, refuse(shown, "cannot be read: %v", cause(err))
 	}
+	t.given = data
 	return readDocument(shown, data)
 }
 

@@ -20,6 +20,7 @@ type Option func(*sources)
 type sources struct {
 	profile string
 	set     []string
+	given   *[]byte
 }
 
 // WithProfile applies a named overlay of the file; "" is none.
@@ -29,6 +30,10 @@ func WithProfile(name string) Option { return func(s *sources) { s.profile = nam
 func WithSet(set []string) Option {
 	return func(s *sources) { s.set = append(s.set, set...) }
 }
+
+// WithGiven hands back what Load read of the file itself, byte for byte, so that what
+// is kept of it is what ran.
+func WithGiven(to *[]byte) Option { return func(s *sources) { s.given = to } }
 
 // Load reads a configuration. Later sources win: defaults, the files that file
 // includes, file itself, its profile, DSCONV_ environment variables
@@ -50,6 +55,9 @@ func Load(file string, opts ...Option) (*Config, error) {
 		s = t.file(inside, file)
 		if err := t.p.err(); err != nil {
 			return nil, err
+		}
+		if src.given != nil {
+			*src.given = t.given
 		}
 		name = strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
 	}

@@ -47,6 +47,22 @@ func glob(t *testing.T, patterns ...string) []string {
 	return files
 }
 
+// What Load hands back is the file itself, whatever it includes and lies over it.
+func TestGiven(t *testing.T) {
+	const file = "../../configs/tiny-dyn.yaml"
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var given []byte
+	if _, err := Load(file, WithGiven(&given), WithSet([]string{"seed=3"})); err != nil || string(given) != string(want) {
+		t.Errorf("got %q, %v", given, err)
+	}
+	if !strings.Contains(string(want), includeKey) {
+		t.Errorf("%s includes nothing", file)
+	}
+}
+
 // TestBadFiles holds the message of every bad file to testdata/bad.golden.
 func TestBadFiles(t *testing.T) {
 	var b strings.Builder
