@@ -77,3 +77,27 @@ func fill(t *testing.T, name string) int64 {
 	check(t, err)
 	return info.Size()
 }
+
+// A folder below the root that cannot be read, here because its path is too long, does
+// not hide the runs beside it; the root itself must be readable.
+func TestListBadFolder(t *testing.T) {
+	root := t.TempDir()
+	for len(root) < 3900 {
+		root = filepath.Join(root, strings.Repeat("d", min(200, max(1, 3899-len(root)))))
+	}
+	check(t, os.MkdirAll(root, 0o700))
+	check(t, trainIn(filepath.Join(root, "good"), tiny(), &observer{}))
+	open, err := os.OpenRoot(root)
+	check(t, err)
+	defer open.Close()
+	long := strings.Repeat("x", 250)
+	check(t, open.Mkdir(long, 0o700))
+	list, err := List(root)
+	check(t, err)
+	if len(list) != 2 || !errors.Is(list[0].Err, syscall.ENAMETOOLONG) || list[0].Dir != filepath.Join(root, long) || list[1].Err != nil {
+		t.Fatalf("%+v", list)
+	}
+	if _, err := List(filepath.Join(root, long)); !errors.Is(err, syscall.ENAMETOOLONG) {
+		t.Errorf("a root that cannot be read: %v", err)
+	}
+}

@@ -79,15 +79,15 @@ func (i *Info) results(disk FS) (err error) {
 // maxDepth is how deep below the root a run may lie: runs/reproduce/sweep/run.
 const maxDepth = 4
 
-// List finds the runs below root, oldest first. A run that cannot be read is
-// listed with its Err, and a root that does not exist has none.
+// List finds the runs below root, oldest first. A run or folder below it that cannot
+// be read is listed with its Err, and a root that does not exist has none.
 func List(root string) ([]Info, error) {
 	root = filepath.Clean(root)
 	var out []Info
 	var walk func(dir string, depth int) error
 	walk = func(dir string, depth int) error {
 		list, err := os.ReadDir(dir)
-		if errors.Is(err, os.ErrNotExist) && dir == root {
+		if errors.Is(err, os.ErrNotExist) { // below root: it was removed meanwhile
 			return nil
 		}
 		if err != nil {
@@ -100,9 +100,9 @@ func List(root string) ([]Info, error) {
 			return nil
 		}
 		for _, e := range list {
-			if e.IsDir() && depth < maxDepth {
-				if err := walk(filepath.Join(dir, e.Name()), depth+1); err != nil {
-					return err
+			if below := filepath.Join(dir, e.Name()); e.IsDir() && depth < maxDepth {
+				if err := walk(below, depth+1); err != nil {
+					out = append(out, Info{Dir: below, Err: err})
 				}
 			}
 		}
