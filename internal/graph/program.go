@@ -17,16 +17,14 @@ type Program struct {
 	// stochastically; runs of equal numbers round alike.
 	Round uint64
 
-	g     *Graph
-	vm    gorgonia.VM
-	arena int
-	runs  OpTime // of whole profiled runs
+	g    *Graph
+	vm   gorgonia.VM
+	runs OpTime // of whole profiled runs
 }
 
 // Compile differentiates loss, where the backward pass is wanted, compiles the
-// graph and plans its memory. alloc, when not nil, supplies the
-// arena of the given number of floats, so that programs which never run at the
-// same time can share one.
+// graph and plans its memory. alloc, when not nil, supplies the arena of the given
+// number of floats, so that programs which never run at the same time can share one.
 func (g *Graph) Compile(loss *Tensor, backward bool, alloc func(floats int) []float32) (p *Program, err error) {
 	defer func() {
 		// The machine panics on graphs it cannot compile.
@@ -54,23 +52,17 @@ func (g *Graph) Compile(loss *Tensor, backward bool, alloc func(floats int) []fl
 	if g.Recompute {
 		g.scheduleReplays()
 	}
-	p.arena = g.plan()
+	floats := g.plan()
 	if alloc == nil {
 		alloc = kernels.Aligned
 	}
-	arena := alloc(p.arena)
-	if len(arena) < p.arena {
-		return nil, fmt.Errorf("graph: arena of %d floats offered, %d needed", len(arena), p.arena)
+	arena := alloc(floats)
+	if len(arena) < floats {
+		return nil, fmt.Errorf("graph: arena of %d floats offered, %d needed", len(arena), floats)
 	}
 	g.place(arena)
 	return p, nil
 }
-
-// ArenaFloats is the size of the planned arena.
-func (p *Program) ArenaFloats() int { return p.arena }
-
-// Ops is the number of operators in the step.
-func (p *Program) Ops() int { return len(p.g.trace) }
 
 // Run executes the graph once. The loss is scaled by scale, which is 1 over
 // the number of labelled positions for a mean; with accumulate, gradients of

@@ -101,13 +101,6 @@ func (s *Source) Norm() float64 {
 	return r * cos
 }
 
-// Shuffle puts n things in a random order by swaps (Fisher & Yates).
-func (s *Source) Shuffle(n int, swap func(i, j int)) {
-	for i := n - 1; i > 0; i-- {
-		swap(i, s.IntN(i+1))
-	}
-}
-
 // FillNormal draws dst from N(0, std^2).
 func (s *Source) FillNormal(dst []float32, std float64) {
 	for i := range dst {

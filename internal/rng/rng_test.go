@@ -101,24 +101,6 @@ func TestMoments(t *testing.T) {
 	}
 }
 
-func TestShuffleReachesEveryOrder(t *testing.T) {
-	const draws = 24000
-	s, counts := New(7), map[[4]int]int{}
-	for range draws {
-		a := [4]int{0, 1, 2, 3}
-		s.Shuffle(4, func(i, j int) { a[i], a[j] = a[j], a[i] })
-		counts[a]++
-	}
-	if len(counts) != 24 {
-		t.Fatalf("%d of 24 orders came up", len(counts))
-	}
-	for order, c := range counts {
-		if math.Abs(float64(c)-1000) > 5*math.Sqrt(1000) {
-			t.Errorf("order %v came %d times of %d", order, c, draws)
-		}
-	}
-}
-
 func TestPow(t *testing.T) {
 	s := New(8)
 	for range 20000 {

@@ -8,20 +8,18 @@ import (
 // DType is the type of a tensor's elements, spelt as in the header.
 type DType string
 
-// The element types that can be read and written. Files may hold tensors of
-// other types beside them.
+// The element types that can be read; the first two can be written. Files may hold
+// tensors of other types beside them.
 const (
 	F32  DType = "F32"
 	BF16 DType = "BF16"
 	I32  DType = "I32"
-	I8   DType = "I8"
-	U8   DType = "U8"
 )
 
 // sizes are the bytes of an element of every type of the format.
 var sizes = map[DType]int64{
-	F32: 4, BF16: 2, I32: 4, I8: 1, U8: 1,
-	"F64": 8, "F16": 2, "I64": 8, "I16": 2, "U64": 8, "U32": 4, "U16": 2, "BOOL": 1,
+	F32: 4, BF16: 2, I32: 4,
+	"F64": 8, "F16": 2, "I64": 8, "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1,
 }
 
 // Tensor describes a tensor without holding it.

@@ -175,19 +175,6 @@ func (f *File) ReadBF16Into(name string, dst []uint16) error {
 	})
 }
 
-// ReadBytesInto reads the raw bytes of a tensor of any type that has Write
-// methods into dst, which has their number.
-func (f *File) ReadBytesInto(name string, dst []byte) error {
-	e, _, err := f.find(name, F32, BF16, I32, I8, U8)
-	if err != nil {
-		return err
-	}
-	if err := f.fits(e, e.end-e.begin, len(dst)); err != nil {
-		return err
-	}
-	return f.stream(e, func(b []byte) { dst = dst[copy(dst, b):] })
-}
-
 func (f *File) fits(e entry, have int64, want int) error {
 	if have != int64(want) {
 		return fmt.Errorf("safetensors: %s: tensor %q of shape %v has %d values, want %d", f.path, e.Name, e.Shape, have, want)

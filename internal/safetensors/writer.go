@@ -160,33 +160,6 @@ func (w *Writer) WriteBF16(name string, data []uint16) error {
 	return nil
 }
 
-// WriteInt32 writes the next tensor, which is I32.
-func (w *Writer) WriteInt32(name string, data []int32) error {
-	raw := make([]byte, 0, 4*len(data))
-	for _, v := range data {
-		raw = binary.LittleEndian.AppendUint32(raw, uint32(v))
-	}
-	if len(w.tensors) > 0 && w.tensors[0].DType != I32 {
-		return fmt.Errorf("safetensors: tensor %q is %s, not I32", name, w.tensors[0].DType)
-	}
-	return w.WriteBytes(name, raw)
-}
-
-// WriteBytes writes the next tensor, of any type, from its little-endian bytes.
-func (w *Writer) WriteBytes(name string, raw []byte) error {
-	_, err := w.next(name, len(raw), func(t Tensor) bool {
-		_, size, _ := t.elements()
-		return size == int64(len(raw))
-	})
-	if err != nil {
-		return err
-	}
-	if _, err := w.w.Write(raw); err != nil {
-		return fmt.Errorf("safetensors: tensor %q: %w", name, err)
-	}
-	return nil
-}
-
 // Close reports tensors that were announced and not written. It does not close
 // the underlying writer.
 func (w *Writer) Close() error {
