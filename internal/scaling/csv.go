@@ -18,12 +18,14 @@ var Columns = []string{"variant", "params", "tokens", "flops", "loss", "seed"}
 // ReadCSV reads points from a file with a header row. compute names the column that
 // counts as compute: flops or seconds. file is named in errors.
 func ReadCSV(r io.Reader, file, compute string) ([]Point, error) {
+	need := slices.Clone(Columns)
+	need[slices.Index(need, "flops")] = compute
 	c := csv.NewReader(r)
 	c.TrimLeadingSpace = true
 	c.Comment = '#'
 	header, err := c.Read()
 	if errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("fit: %s: the file is empty; the first line names the columns %s", file, strings.Join(Columns, ","))
+		return nil, fmt.Errorf("fit: %s: the file is empty; the first line names the columns %s", file, strings.Join(need, ","))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("fit: %s: %w", file, err)
@@ -36,9 +38,9 @@ func ReadCSV(r io.Reader, file, compute string) ([]Point, error) {
 		}
 		at[name] = i
 	}
-	for _, name := range append(slices.Clone(Columns), compute) {
-		if _, ok := at[name]; !ok && (name != "flops" || compute == "flops") {
-			return nil, fmt.Errorf("fit: %s: column %q is missing; the file needs %s", file, name, strings.Join(Columns, ","))
+	for _, name := range need {
+		if _, ok := at[name]; !ok {
+			return nil, fmt.Errorf("fit: %s: column %q is missing; the file needs %s", file, name, strings.Join(need, ","))
 		}
 	}
 	var points []Point

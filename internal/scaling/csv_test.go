@@ -42,6 +42,16 @@ func TestReadCSVRefuses(t *testing.T) {
 			t.Errorf("%q:\n got %v\nwant %s", text, err, want)
 		}
 	}
+	// With seconds, these are needed, and no flops.
+	for text, want := range map[string]string{
+		"":                                 `fit: p.csv: the file is empty; the first line names the columns variant,params,tokens,seconds,loss,seed`,
+		head:                               `fit: p.csv: column "seconds" is missing; the file needs variant,params,tokens,seconds,loss,seed`,
+		"variant,params,seconds,loss,seed": `fit: p.csv: column "tokens" is missing; the file needs variant,params,tokens,seconds,loss,seed`,
+	} {
+		if _, err := ReadCSV(strings.NewReader(text), "p.csv", "seconds"); err == nil || err.Error() != want {
+			t.Errorf("%q:\n got %v\nwant %s", text, err, want)
+		}
+	}
 }
 
 func FuzzReadCSV(f *testing.F) {
