@@ -93,17 +93,28 @@ func (m *Machine) warn(wanted string, capable bool) {
 // system reads what Linux says of processor and memory under root; other systems
 // leave it out.
 func (m *Machine) system(root string) {
-	m.CPU = field(filepath.Join(root, "proc/cpuinfo"), "model name")
+	m.CPU = field(filepath.Join(root, "proc/cpuinfo"), "model name", ":")
 	kib := func(name string) int64 {
-		n, _ := strconv.ParseInt(strings.TrimSuffix(field(filepath.Join(root, "proc/meminfo"), name), " kB"), 10, 64)
+		n, _ := strconv.ParseInt(strings.TrimSuffix(field(filepath.Join(root, "proc/meminfo"), name, ":"), " kB"), 10, 64)
 		return n << 10
 	}
 	m.Memory, m.Available = kib("MemTotal"), kib("MemAvailable")
-	if limit, err := os.ReadFile(filepath.Join(root, "sys/fs/cgroup/memory.max")); err == nil {
-		if n, err := strconv.ParseInt(strings.TrimSpace(string(limit)), 10, 64); err == nil && n < m.Memory {
-			m.Memory = n
-			m.Available = min(m.Available, n)
+	group := filepath.Join(root, "sys/fs/cgroup")
+	number := func(name string) (int64, error) {
+		text, err := os.ReadFile(filepath.Join(group, name))
+		if err != nil {
+			return 0, err
 		}
+		return strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	}
+	if limit, err := number("memory.max"); err == nil && limit < m.Memory {
+		m.Memory = limit
+		// What the group uses counts against its limit, but for pages of files that
+		// nobody has touched of late, which the kernel takes back. At least 1, for 0
+		// would say that nothing is known.
+		used, _ := number("memory.current")
+		idle, _ := strconv.ParseInt(field(filepath.Join(group, "memory.stat"), "inactive_file", " "), 10, 64)
+		m.Available = min(m.Available, max(1, limit-max(0, used-idle)))
 	}
 }
 
@@ -115,15 +126,16 @@ func AvailableMemory() int64 {
 	return m.Available
 }
 
-// field is the value of the first line "name : value" of a file.
-func field(path, name string) string {
+// field is the value of the first line "name : value" of a file, or with another
+// separator.
+func field(path, name, separator string) string {
 	f, err := os.Open(path)
 	if err != nil {
 		return ""
 	}
 	defer f.Close()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if key, value, ok := strings.Cut(lines.Text(), ":"); ok && strings.TrimSpace(key) == name {
+		if key, value, ok := strings.Cut(lines.Text(), separator); ok && strings.TrimSpace(key) == name {
 			return strings.TrimSpace(value)
 		}
 	}

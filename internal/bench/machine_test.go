@@ -61,6 +61,21 @@ func TestSystem(t *testing.T) {
 	if m.Memory != 1<<20 || m.Available != 1<<20 {
 		t.Errorf("of a container: %+v", m)
 	}
+	write("sys/fs/cgroup/memory.current", "700000\n")
+	m.system(root)
+	if m.Available != 1<<20-700000 {
+		t.Errorf("of a container that uses memory: %+v", m)
+	}
+	write("sys/fs/cgroup/memory.stat", "anon 1\nfile 600000\ninactive_anon 1\ninactive_file 500000\n")
+	m.system(root)
+	if m.Available != 1<<20-200000 {
+		t.Errorf("of a container with cached files: %+v", m)
+	}
+	write("sys/fs/cgroup/memory.current", "2000000\n")
+	m.system(root)
+	if m.Available != 1 {
+		t.Errorf("of a full container: %+v", m)
+	}
 	write("sys/fs/cgroup/memory.max", "max\n")
 	m.system(root)
 	if m.Memory != 4096<<10 {

@@ -134,7 +134,7 @@ func shares(times []graph.OpTime, steps []float64) []OpShare {
 // peakRSS is the most memory that this process has had resident, in bytes, as Linux
 // tells under root; 0 elsewhere.
 func peakRSS(root string) int64 {
-	text := field(filepath.Join(root, "proc/self/status"), "VmHWM")
+	text := field(filepath.Join(root, "proc/self/status"), "VmHWM", ":")
 	n, _ := strconv.ParseInt(strings.TrimSuffix(text, " kB"), 10, 64)
 	return n << 10
 }
