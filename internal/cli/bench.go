@@ -14,10 +14,11 @@ import (
 
 func newCmdBench(f *Factory) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "bench",
-		Short: "Measure kernels and training steps on this machine",
-		Args:  knownCommand,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Use:     "bench",
+		Short:   "Measure kernels and training steps on this machine",
+		Example: "  dsconv bench kernels --only gemm",
+		Args:    knownCommand,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	cmd.AddCommand(newCmdBenchKernels(f, nil), newCmdBenchStep(f, nil), newCmdBenchWorker(f))
 	return cmd

@@ -10,10 +10,11 @@ import (
 
 func newCmdData(f *Factory) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "data",
-		Short: "Look at the data of a task",
-		Args:  knownCommand,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Use:     "data",
+		Short:   "Look at the data of a task",
+		Example: "  dsconv data show --config configs/tiny-dyn.yaml",
+		Args:    knownCommand,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	cmd.AddCommand(newCmdDataShow(f))
 	return cmd

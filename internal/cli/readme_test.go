@@ -65,7 +65,7 @@ func TestReadmeNames(t *testing.T) {
 			t.Errorf("README.md points to %s: %v", m[1], err)
 		}
 	}
-	for _, m := range regexp.MustCompile(`(?m)^((?:internal|cmd|configs|testdata|docs)/\S*?)\s`).FindAllStringSubmatch(text, -1) {
+	for _, m := range regexp.MustCompile(`(?m)^((?:internal|cmd|configs|scripts|testdata|docs)/\S*?)\s`).FindAllStringSubmatch(text, -1) {
 		if _, err := os.Stat(filepath.Join("../..", m[1])); err != nil {
 			t.Errorf("README.md draws %s: %v", m[1], err)
 		}

@@ -15,10 +15,11 @@ import (
 
 func newCmdRuns(f *Factory) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "runs",
-		Short: "List, show and compare runs",
-		Args:  knownCommand,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Use:     "runs",
+		Short:   "List, show and compare runs",
+		Example: "  dsconv runs ls\n  dsconv runs show runs/tiny-dyn-da09391b8cd8",
+		Args:    knownCommand,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	cmd.AddCommand(newCmdRunsLs(f), newCmdRunsShow(f), newCmdRunsCompare(f))
 	return cmd

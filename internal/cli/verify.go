@@ -19,10 +19,11 @@ import (
 
 func newCmdVerify(f *Factory) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "verify",
-		Short: "Prove on this machine what runs promise",
-		Args:  knownCommand,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Use:     "verify",
+		Short:   "Prove on this machine what runs promise",
+		Example: "  dsconv verify resume --config configs/tiny-dyn.yaml",
+		Args:    knownCommand,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	cmd.AddCommand(newCmdVerifyResume(f))
 	return cmd
