@@ -43,8 +43,9 @@ func (e *InUseError) Error() string {
 // lock with the process, however it ends; the file stays, for removing it would
 // let two processes hold different files of that name.
 func acquire(dir string, disk diskFS) (*flock.Flock, error) {
-	// Through the root first: a link that leads out is refused before it is
-	// followed.
+	// Through the root first, which refuses a link that leads out. The lock opens the
+	// name once more: a link that is put there in between is followed, but then at
+	// most an empty file is made at its end. What is written goes through the root.
 	if f, err := disk.Append(lockFile); err != nil {
 		return nil, fmt.Errorf("runs: lock: %w", err)
 	} else {
