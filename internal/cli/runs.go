@@ -47,6 +47,9 @@ func lineOf(info runs.Info) runLine {
 	if info.Err != nil {
 		l.State, l.Error = "unreadable", info.Err.Error()
 	}
+	if info.Damage != nil {
+		l.Error = info.Damage.Error()
+	}
 	if info.Failure != nil {
 		l.Error = info.Failure.Error
 	}

@@ -42,6 +42,9 @@ func Load(dir string) (*Found, error) {
 		case info.Err != nil:
 			f.Others = append(f.Others, Unfinished{info.Dir, "unreadable", info.Err.Error()})
 			continue
+		case info.Damage != nil: // a page must say what machine trained its runs
+			f.Others = append(f.Others, Unfinished{info.Dir, "damaged", info.Damage.Error()})
+			continue
 		case info.State != runs.StateDone:
 			u := Unfinished{Dir: info.Dir, State: string(info.State)}
 			if info.Failure != nil {

@@ -109,6 +109,32 @@ func TestListBadRun(t *testing.T) {
 	}
 }
 
+// A run whose record alone is damaged or lost is read, and its weights are loaded, by
+// what its newest checkpoint knows; whoever asks is told.
+func TestReadWithoutRecord(t *testing.T) {
+	root := t.TempDir()
+	dir := filepath.Join(root, "run")
+	c := tiny()
+	check(t, trainIn(dir, c, &observer{}))
+	file := filepath.Join(dir, recordFile)
+	const want = "what matters of it is taken from the checkpoint of step 7"
+	for name, damage := range map[string]func() error{
+		"damaged": func() error { return os.WriteFile(file, []byte("{"), 0o600) },
+		"lost":    func() error { return os.Remove(file) },
+	} {
+		check(t, damage())
+		info, err := Read(dir)
+		if err != nil || info.Record.Identity != c.Hash() || info.Started.IsZero() || info.State != StateDone || info.Damage == nil || !strings.Contains(info.Damage.Error(), want) {
+			t.Errorf("%s: %+v, %v", name, info, err)
+		}
+		var warned []error
+		step, err := LoadWeights(dir, arch.New(arch.SpecOf(c), false), func(err error) { warned = append(warned, err) })
+		if err != nil || step != 7 || len(warned) != 1 || !strings.Contains(warned[0].Error(), want) {
+			t.Errorf("%s: step %d, warned %v, %v", name, step, warned, err)
+		}
+	}
+}
+
 // TestOpenRefusals: what is not a run, or leads elsewhere, is left alone.
 func TestOpenRefusals(t *testing.T) {
 	root := t.TempDir()

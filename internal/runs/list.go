@@ -22,6 +22,7 @@ type Info struct {
 	Last     *Metric   // newest line of the metrics; nil before the first step
 	Eval     *Eval     // newest evaluation; nil before the first
 	Failure  *Failure  // why the run stopped by itself
+	Damage   error     // of the record: what Record has is what the newest checkpoint knows
 	Err      error     // what of the directory could not be read; the rest is set
 }
 
@@ -33,7 +34,7 @@ func Read(dir string) (Info, error) {
 		return info, err
 	}
 	defer disk.root.Close()
-	if info.Record, err = readRecord(disk); err != nil {
+	if info.Record, info.Damage, err = recordOrKnown(disk); err != nil {
 		return info, fmt.Errorf("runs: %s: %w", dir, err)
 	}
 	info.Started = info.Record.Started

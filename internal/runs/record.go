@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 	"time"
@@ -85,6 +87,33 @@ func writeRecord(f FS, r Record) error {
 // recordOf is what a checkpoint knows of its run's record.
 func recordOf(m manifest) Record {
 	return Record{Format: m.Format, Identity: m.Identity, Data: m.Data, Started: m.Started, Session: Session{ISA: m.ISA}}
+}
+
+// standIn is what the newest checkpoint knows of a record that is lost or damaged, as
+// err says, and a warning that it is taken instead.
+func standIn(err error, known manifest) (r Record, warning error) {
+	return recordOf(known), fmt.Errorf("%w; what matters of it is taken from the checkpoint of step %d", err, known.Step)
+}
+
+// lost says that a file is not there, or not as it was written.
+func lost(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, errChanged) }
+
+// recordOrKnown reads a record, or what the newest checkpoint knows of it where it
+// alone is lost or damaged, as damage then says.
+func recordOrKnown(f FS) (r Record, damage, err error) {
+	r, err = readRecord(f)
+	if !lost(err) {
+		return r, nil, err
+	}
+	known, e := newestManifest(f)
+	switch {
+	case e != nil:
+		return r, nil, e
+	case known.Step == 0:
+		return r, nil, err
+	}
+	r, damage = standIn(err, known)
+	return r, damage, nil
 }
 
 // fingerprint hashes the first examples of both splits, so that a run does not go

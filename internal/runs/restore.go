@@ -191,16 +191,19 @@ var ErrNoCheckpoint = errors.New("no readable checkpoint")
 
 // LoadWeights reads the newest good checkpoint of a run into a model of its
 // configuration, and says which step it is of. Damaged checkpoints that it passes
-// over are told to warn.
+// over, and a record that is lost, are told to warn.
 func LoadWeights(dir string, m *arch.Model, warn func(error)) (step int, err error) {
 	disk, err := openDir(dir)
 	if err != nil {
 		return 0, err
 	}
 	defer disk.root.Close()
-	record, err := readRecord(disk)
+	record, damage, err := recordOrKnown(disk)
 	if err != nil {
 		return 0, fmt.Errorf("runs: %s: %w", dir, err)
+	}
+	if damage != nil {
+		warn(fmt.Errorf("runs: %s: %w", dir, damage))
 	}
 	step, warned, err := loadWeights(disk, record.Identity, m)
 	for _, e := range warned {

@@ -100,14 +100,15 @@ func (r *Run) admit() error {
 	if !r.opts.Resume {
 		return ErrExists
 	}
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errChanged) {
+	if lost(err) {
 		if known.Step == 0 {
 			// Nothing but a few lines of metrics can be lost.
 			r.warn(fmt.Errorf("%w; there is no checkpoint, so the run starts again", err))
 			return nil
 		}
-		r.warn(fmt.Errorf("%w; what matters of it is taken from the checkpoint of step %d", err, known.Step))
-		record, err = recordOf(known), nil
+		record, err = standIn(err, known)
+		r.warn(err)
+		err = nil
 	}
 	if err != nil {
 		return err
