@@ -58,13 +58,17 @@ func SumSquares(x []float32) float64 {
 	if len(x) <= taskElements {
 		return float64(dot(x, x))
 	}
-	blocks := (len(x) + taskElements - 1) / taskElements
+	return sumBlocks(len(x), func(i0, i1 int) float32 { return dot(x[i0:i1], x[i0:i1]) })
+}
+
+// sumBlocks adds what of gives for blocks of n values, in ascending order.
+func sumBlocks(n int, of func(i0, i1 int) float32) float64 {
+	blocks := (n + taskElements - 1) / taskElements
 	parts := scratch(2 * blocks)
 	defer parts.release()
 	sums := parts.float64s()
 	For(blocks, func(i int) {
-		block := x[i*taskElements : min(len(x), (i+1)*taskElements)]
-		sums[i] = float64(dot(block, block))
+		sums[i] = float64(of(i*taskElements, min(n, (i+1)*taskElements)))
 	})
 	var sum float64
 	for _, s := range sums[:blocks] {

@@ -28,14 +28,17 @@ func add(dst, a, b []float32) {
 func addTo(dst, src []float32) { add(dst, dst, src) }
 
 // axpy is dst += f*src.
-func axpy(dst []float32, f float32, src []float32) {
-	src = src[:len(dst)]
+func axpy(dst []float32, f float32, src []float32) { triad(dst, dst, src, f) }
+
+// triad is dst = a + f*b; dst may be a or b.
+func triad(dst, a, b []float32, f float32) {
+	a, b = a[:len(dst)], b[:len(dst)]
 	if c := rowsNow(); c != nil && len(dst) > 0 {
-		c.axpy(len(dst), &dst[0], &dst[0], &src[0], f)
+		c.axpy(len(dst), &dst[0], &a[0], &b[0], f)
 		return
 	}
 	for i := range dst {
-		dst[i] += f * src[i]
+		dst[i] = a[i] + f*b[i]
 	}
 }
 

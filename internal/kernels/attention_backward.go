@@ -13,7 +13,7 @@ func (w *attentionWork) backward(task int) {
 	b := newBackwardBlocks(w)
 	defer b.whole.release()
 	for i := first; i < end; i++ {
-		if next := w.after(task, i); next < w.B*w.Heads {
+		if next := i + 1; next < w.B*w.Heads { // as in forward
 			b.lookAhead(next, w.q, w.k, w.v, w.do, w.o, w.dq, w.dk, w.dv)
 		}
 		b.run(i)

@@ -21,7 +21,7 @@ func (w *attentionWork) forward(task int) {
 		return
 	}
 	for i := task * w.heads; i < end; i++ {
-		if next := w.after(task, i); next < all {
+		if next := i + 1; next < all { // of this task, or of the one that the thread takes next
 			f.lookAhead(next, w.q, w.k, w.v, w.o)
 		}
 		f.run(i, 0, w.T)

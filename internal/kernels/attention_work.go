@@ -73,16 +73,6 @@ func (w *attentionWork) run(task func(int), parts int) {
 	attentionWorks.Put(w)
 }
 
-// after guesses which head follows head i of a task on the same thread: the next one,
-// or the first one of the task that the thread will probably take. Memory is asked for
-// by it, and nothing else.
-func (w *attentionWork) after(task, i int) int {
-	if i+1 < (task+1)*w.heads {
-		return i + 1
-	}
-	return (task + Threads()) * w.heads
-}
-
 // head cuts head i, counting through all sequences, out of a view.
 func (w *attentionWork) head(v View, i int) View {
 	return v.At(i/w.Heads*w.T, i%w.Heads*w.Dim)

@@ -16,18 +16,7 @@ func (n Narrow) SumSquares() float64 {
 	case len(x) <= taskElements:
 		return float64(squaresBF16(x))
 	}
-	blocks := (len(x) + taskElements - 1) / taskElements
-	parts := scratch(2 * blocks)
-	defer parts.release()
-	sums := parts.float64s()
-	For(blocks, func(i int) {
-		sums[i] = float64(squaresBF16(x[i*taskElements : min(len(x), (i+1)*taskElements)]))
-	})
-	var sum float64
-	for _, s := range sums[:blocks] {
-		sum += s
-	}
-	return sum
+	return sumBlocks(len(x), func(i0, i1 int) float32 { return squaresBF16(x[i0:i1]) })
 }
 
 // squaresBF16 is the sum of the squares of a block, with the bits of dot on the

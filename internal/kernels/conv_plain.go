@@ -20,7 +20,7 @@ func (c Conv) plainForward(y, x, gen View, u, s []float32) {
 func (c Conv) plainBackward(dx, dgen View, du, ds []float32, dy, x, gen View, u, s []float32, acc bool) {
 	blocks := c.blocks()
 	n := len(du) + len(ds)
-	count, size := groups(c.B*blocks, convPartials)
+	count, size := groups(max(c.B*blocks, 1), convPartials) // of nothing the sums are zero
 	parts := scratch(count * n)
 	defer parts.release()
 	For(count, func(g int) {

@@ -15,7 +15,7 @@ type LinearCrossEntropy struct {
 
 // Forward writes the loss of each row (0 where ignored) and the token of the
 // greatest logit (-1 where ignored; the lowest one among equals), and returns the
-// sum of the losses and the number of labelled rows. A logit that is not finite
+// sum of the losses and the number of labelled rows. A logit that is NaN or +Inf
 // makes the loss not finite.
 func (l LinearCrossEntropy) Forward(losses []float32, pred []int32, x View, e []float32, targets []int32) (sum float64, labelled int) {
 	return l.run(losses, pred, View{}, tableGrad{}, x, e, targets, 0)
@@ -47,9 +47,7 @@ func (l LinearCrossEntropy) ForwardBackwardBF16(losses []float32, pred []int32, 
 // WorkFloats is how much work space a call with so many labelled rows takes, with de
 // in bfloat16 or not.
 func (l LinearCrossEntropy) WorkFloats(labelled int, narrow bool) int {
-	block := l.blockRows(narrow)
-	blocks := max(1, (labelled+block-1)/block)
-	n := (labelled + blocks - 1) / blocks * (l.logitStride() + Stride(l.Dim) + 1)
+	n := l.blockFloats(l.block(labelled, narrow))
 	if narrow {
 		n += l.narrowRows() * l.Dim
 	}

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// blockRows is how many rows have logits at once: 32 MiB of them. But each block reads the
+// blockRows is how many rows have logits at once at most: 32 MiB of them. But each block reads the
 // embedding twice and adds to its gradient, so there are never fewer than 128, or 256
 // where rows are long. A gradient in bfloat16 is rounded once a block, so that blocks are
 // larger there, at the price of the float32 gradient that need not exist.
@@ -15,6 +15,19 @@ func (l LinearCrossEntropy) blockRows(narrow bool) int {
 		least = 1024
 	}
 	return max(8<<20/l.Vocab, least)
+}
+
+// block is how many of the labelled rows make a block, all being about as large.
+func (l LinearCrossEntropy) block(labelled int, narrow bool) int {
+	most := l.blockRows(narrow)
+	blocks := max(1, (labelled+most-1)/most)
+	return (labelled + blocks - 1) / blocks
+}
+
+// blockFloats is the work space of a block of rows: of each, the logits, its copy of x and a
+// factor.
+func (l LinearCrossEntropy) blockFloats(rows int) int {
+	return rows * (l.logitStride() + Stride(l.Dim) + 1)
 }
 
 // logitStride is the distance between rows of logits: whole cache lines, and such that the
@@ -122,12 +135,10 @@ func (l LinearCrossEntropy) run(losses []float32, pred []int32, dx View, de tabl
 		de.clear()
 		return 0, 0
 	}
-	block := l.blockRows(de.narrow != nil)
-	blocks := (labelled + block - 1) / block
-	block = (labelled + blocks - 1) / blocks
+	block := l.block(labelled, de.narrow != nil)
 	stride := l.logitStride()
 	dim := Stride(l.Dim)
-	work := scratch(block * (stride + dim + 1))
+	work := scratch(l.blockFloats(block))
 	defer work.release()
 
 	w := lossWorks.Get().(*lossWork)

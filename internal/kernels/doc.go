@@ -3,8 +3,8 @@
 //
 // It knows nothing of graphs, configurations or devices. Every kernel works on
 // memory that its caller owns, keeps nothing between calls, and gives the same
-// bits for any number of threads: work is cut by shape, never by thread count,
-// and partial sums are added in a fixed order. Between instruction sets results
+// bits for any number of threads: what decides the order of a sum is cut by shape,
+// never by thread count, and partial sums are added in a fixed order. Between instruction sets results
 // may differ by rounding.
 //
 // The hot loops are Go assembly made by the generators under asm/ (AVX-512 and

@@ -8,8 +8,9 @@ type Part struct {
 }
 
 // GemmConcat multiplies one matrix by several, in one go: for each part C = A·B (NN)
-// or Aᵀ·B (TN), C [m,N]; acc adds. It gives the bits of one Gemm a part, but works A up
-// once, and spreads parts of few columns over all threads.
+// or Aᵀ·B (TN), C [m,N]; acc adds. It gives the values of one Gemm a part, and its bits
+// where neither divides k, but works A up once, and spreads parts of few columns over all
+// threads.
 func GemmConcat(l Layout, m, k int, a View, parts []Part, acc bool) {
 	if l == NT {
 		panic("kernels: GemmConcat: the layout NT has no use and no code")

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestGemmParts holds joint products against one Gemm a part: GemmConcat to the bit,
-// GemmSum to the rounding of another order of the sum.
+// TestGemmParts holds joint products against one Gemm a part: GemmConcat to the bit
+// where none divides k, GemmSum to the rounding of another order of the sum.
 func TestGemmParts(t *testing.T) {
 	everyISA(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 2))

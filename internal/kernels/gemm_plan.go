@@ -10,14 +10,15 @@ type block struct{ i0, i1, part, parts int }
 // rows a tenth.
 const (
 	// Values of B that are packed at a time, 4 MiB: a share of the last cache, so that
-	// what was packed is still there for the last row of tasks.
+	// what was packed is still there for the last row of tasks. Four times as many where k
+	// is divided, for then each is read once.
 	packBudget = 1 << 20
 	// k of a stage when B does not fit the budget: two chunks, for C is read and written
 	// once a chunk and a stage of fewer columns packs A more often.
 	stageDepth = 1024
 	// With so few row panels, packing B costs more than reading it where it lies.
 	directRows = 6
-	// Most tasks of a product of many rows, and parts that it may divide k into.
+	// Tasks that many rows are cut into at least, where there are enough of them.
 	productTasks = 48
 	// Fewest operations of a task: a microsecond, several times what handing out costs.
 	taskFLOPs = 1 << 18
@@ -26,7 +27,7 @@ const (
 	// Blocks of so many panels a part are cut between panels, others between tiles.
 	wholePanels = 4
 	// A of so many values stays in the second cache while a task goes through panels of B,
-	// which it may then pack itself: other tasks do not read them.
+	// which it may then pack itself: few other tasks read them.
 	lateArea = 160 << 10
 	// Row panels of a task: what it reads of A, at most 12 x 28 KiB, fits the second cache.
 	taskPanels = 12
@@ -105,8 +106,8 @@ func (g *product) cutTiles(fromMemory bool) {
 		rows, tasks = 1, min(tasks, max(1, len(g.panels)/wholePanels)) // few share a panel
 	}
 	parts := (tasks + rows - 1) / rows
-	if rows == 1 {
-		parts = (parts + used - 1) / used * used
+	if each := (used + g.splits - 1) / g.splits; rows == 1 {
+		parts = (parts + each - 1) / each * each
 	}
 	parts = min(parts, g.rowPanels/rows*len(g.panels))
 	// Those that read the same of B follow each other.
@@ -117,7 +118,7 @@ func (g *product) cutTiles(fromMemory bool) {
 	}
 }
 
-// cutRows cuts C into blocks of rows, for about as many tasks as given. In the share of each
+// cutRows cuts C into blocks of rows, at least as many as given if there are the rows. In the share of each
 // thread they are large at first, and the last ones are cut by columns too, so that all threads
 // end at about the same time.
 func (g *product) cutRows(tasks int) {

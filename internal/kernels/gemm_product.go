@@ -2,8 +2,8 @@ package kernels
 
 import "sync"
 
-// product is one matrix product on its way. C is cut into panels of columns and k
-// into chunks, by shape alone; tasks are blocks of row panels by panels.
+// product is one matrix product on its way. C is cut into panels of rows and of columns,
+// which make tiles, and k into chunks, by shape alone; tasks are runs of tiles.
 type product struct {
 	e     *engine
 	l     Layout
@@ -19,10 +19,10 @@ type product struct {
 
 	rowPanels  int
 	rows       []int   // the first row of each row panel, and the end
-	blocks     []block // of C, one a task
+	blocks     []block // of C: one a task, or splits tasks
 	splits     int     // tasks that share a tile of C and divide k
 	directB    bool
-	packLate   bool // tasks pack the panels that they alone read
+	packLate   bool // tasks pack the panels that they read
 	stage      stage
 	packed     *buffer // panels of B of this stage
 	partial    *buffer // sums of each split
@@ -56,7 +56,7 @@ type stage struct {
 	width  int // of the panels
 	acc    bool
 
-	strips, group int // of tasks that pack: see packTasks
+	strips, group int // strips of a chunk, and what a task packs of them: see runStage
 }
 
 var products = sync.Pool{New: func() any {
@@ -129,7 +129,7 @@ func (g *product) run() {
 func (g *product) fit(s *stage) {
 	s.c1 = len(g.chunks)
 	s.acc = g.acc || s.c0 > 0
-	if g.directB || g.splits > 1 || g.k*g.width <= packBudget {
+	if g.directB || g.packLate || g.splits > 1 || g.k*g.width <= packBudget {
 		s.width = g.width
 		return
 	}

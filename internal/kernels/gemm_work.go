@@ -1,14 +1,12 @@
 package kernels
 
 // work computes one block of C, or one split's share of it.
-func (g *product) work(t int) {
+func (g *product) work(task int) {
 	e, s := g.e, &g.stage
-	task, split := t, t%g.splits
-	t /= g.splits
-	i0, i1 := g.blocks[t].i0, g.blocks[t].i1
-	from, to := g.tilesOf(g.blocks[t])
-	chunks := s.c1 - s.c0
-	c0, c1 := s.c0+split*chunks/g.splits, s.c0+(split+1)*chunks/g.splits
+	block := g.blocks[task/g.splits]
+	i0, i1 := block.i0, block.i1
+	from, to := g.tilesOf(block)
+	c0, c1 := g.chunksOf(task)
 
 	var copied *buffer
 	if g.l == TN && 2*e.rows <= line && to-from >= copyPanels*(i1-i0) {
@@ -17,10 +15,7 @@ func (g *product) work(t int) {
 	}
 	for ci := c0; ci < c1; ci++ {
 		c := g.chunks[ci]
-		acc := s.acc || ci > s.c0
-		if g.splits > 1 {
-			acc = ci > c0
-		}
+		acc := ci > c0 || g.splits == 1 && s.acc
 		rs, cs, a0 := g.a.Stride, 1, c.off
 		if g.l == TN {
 			rs, cs, a0 = 1, g.a.Stride, c.off*g.a.Stride
@@ -28,12 +23,7 @@ func (g *product) work(t int) {
 		if copied != nil {
 			g.copyRowsOfA(copied.f, i0, i1, c)
 		}
-		then, thenAt := g.blocks[t], c // what comes after this chunk
-		if ci+1 < c1 {
-			thenAt = g.chunks[ci+1]
-		} else if t+1 < len(g.blocks) {
-			then, thenAt = g.blocks[t+1], g.chunks[c0]
-		}
+		then, thenAt := g.after(task, ci)
 		laterA := g.linesOfA(then, thenAt)
 		for tile := from; tile < to; {
 			i, j := i0+tile%(i1-i0), s.j0+tile/(i1-i0)
@@ -55,10 +45,7 @@ func (g *product) work(t int) {
 					laterB = g.linesOfB(g.panels[s.j0+first/(then.i1-then.i0)], thenAt)
 				}
 			}
-			dst, col := g.c[p.part], p.at
-			if g.splits > 1 {
-				dst, col = Dense(g.partial.f[split*g.m*g.width:], g.width), p.pos
-			}
+			dst, col := g.sums(p, task%g.splits)
 			tiles := e.tiles[vecs-1]
 			for ; i < end; i++ {
 				r0, r1 := g.rows[i], g.rows[i+1]
@@ -76,6 +63,31 @@ func (g *product) work(t int) {
 			}
 		}
 	}
+}
+
+// chunksOf gives the chunks of a task in this stage: all of them, or its split's.
+func (g *product) chunksOf(task int) (c0, c1 int) {
+	first, n, split := g.stage.c0, g.stage.c1-g.stage.c0, task%g.splits
+	return first + split*n/g.splits, first + (split+1)*n/g.splits
+}
+
+// after is the block and the chunk that follow chunk at of a task: in the task itself, or in
+// the one that its thread takes next.
+func (g *product) after(task, at int) (block, chunk) {
+	at++
+	if _, end := g.chunksOf(task); at == end {
+		task = min(task+1, len(g.blocks)*g.splits-1)
+		at, _ = g.chunksOf(task)
+	}
+	return g.blocks[task/g.splits], g.chunks[at]
+}
+
+// sums is where the sums of a panel go, and at which column: to C, or to their split's place.
+func (g *product) sums(p panel, split int) (View, int) {
+	if g.splits > 1 {
+		return Dense(g.partial.f[split*g.m*g.width:], g.width), p.pos
+	}
+	return g.c[p.part], p.at
 }
 
 // rowsOfB is where a panel of a chunk of B lies, and its stride.

@@ -63,18 +63,6 @@ func MeasureTriad(threads int) float64 {
 	return best
 }
 
-// triad is dst = a + f*b.
-func triad(dst, a, b []float32, f float32) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	if c := rowsNow(); c != nil && len(dst) > 0 {
-		c.axpy(len(dst), &dst[0], &a[0], &b[0], f)
-		return
-	}
-	for i := range dst {
-		dst[i] = a[i] + f*b[i]
-	}
-}
-
 // together runs body(0) to body(n-1) at the same time, each in its own goroutine,
 // and says how long they took from the moment when all were ready.
 func together(n int, body func(i int)) time.Duration {

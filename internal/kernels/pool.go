@@ -20,12 +20,12 @@ type pool struct {
 
 	threads atomic.Int64 // as set; 0 means GOMAXPROCS
 	workers []chan struct{}
+	asked   int64 // tasks of all calls
 
 	// A worker that comes late, between two calls of For, finds all shares empty and
 	// goes back to sleep; whoever takes a task knows that its For still waits for it.
 	shares [maxThreads]share
 	shared atomic.Int64              // shares that the last call made
-	asked  int64                     // tasks of all calls
 	asleep atomic.Bool               // the caller sleeps until a thread is done with a task
 	done   chan struct{}             // wakes it
 	fell   atomic.Pointer[bug.Panic] // the first panic of a task
@@ -39,7 +39,7 @@ const maxThreads = 256
 // a thread fetches ahead of use is its own.
 type share struct {
 	tasks atomic.Uint64
-	body  func(int) // of the call that made the share
+	body  func(int) // of the call that made the share; kept until the next one does
 	_     [112]byte // no two threads write the same pair of cache lines
 
 	finished atomic.Int64 // tasks of any share that this thread has finished, in all calls
@@ -81,25 +81,27 @@ var workers = pool{done: make(chan struct{}, 1)}
 // SetThreads sets how many threads For uses; 0 or less means GOMAXPROCS.
 func SetThreads(n int) { workers.threads.Store(int64(max(n, 0))) }
 
-// Threads says how many threads For uses.
+// Threads says how many threads For uses at most.
 func Threads() int {
-	if n := int(workers.threads.Load()); n > 0 {
-		return n
+	n := int(workers.threads.Load())
+	if n == 0 {
+		n = runtime.GOMAXPROCS(0)
 	}
-	return runtime.GOMAXPROCS(0)
+	return min(n, maxThreads)
 }
 
-// For runs body(0) to body(n-1) on the worker pool and returns when all are done. Each
+// For runs body(0) to body(n-1), n < 1<<32, on the worker pool and returns when all are done. Each
 // thread begins with its share of neighbouring tasks, in ascending order, and then takes
 // the last ones of others. For may be called from several goroutines and from inside a
 // body: a call that finds the pool busy runs its tasks itself, in order. Where a body
 // panics, on whichever thread, For panics too: at once where it runs its tasks itself,
-// else when all are done, with a *bug.Panic.
+// else when all are done, with a *bug.Panic. A body may not end its goroutine, as a test's
+// FailNow does.
 //
 // Results must not depend on the number of threads: cut tasks by shape, let no two
 // tasks write the same memory, and add partial sums in a fixed order.
 func For(n int, body func(i int)) {
-	t := min(Threads(), n, maxThreads)
+	t := min(Threads(), n)
 	if t <= 1 || !workers.busy.TryLock() {
 		for i := range n {
 			body(i)
@@ -167,11 +169,11 @@ func (p *pool) serve(id int, wake chan struct{}) {
 	}
 }
 
-// awake is how long a thread waits for work, or for the end of it, before it
+// awake is about how long a thread waits for work, or for the end of it, before it
 // sleeps.
 const awake = time.Millisecond
 
-// spin waits until ready, at most for awake, and says whether it saw that. Now and
+// spin waits until ready, about as long as awake at most, and says whether it saw that. Now and
 // then it lets other goroutines run. It does without the PAUSE instruction, on which
 // a virtual machine may be stopped for tens of microseconds.
 func spin(ready func() bool) bool {
@@ -194,13 +196,13 @@ func spin(ready func() bool) bool {
 
 // work takes tasks until none is left, also after one that panicked.
 func (p *pool) work(id int) {
-	for !p.try(id) {
+	for !p.takeAll(id) {
 	}
 }
 
-// try takes tasks until none is left, or one panics: it counts as finished, for the
+// takeAll takes tasks until none is left, or one panics: it counts as finished, for the
 // caller of For waits for all of them.
-func (p *pool) try(id int) (through bool) {
+func (p *pool) takeAll(id int) (all bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			p.fell.CompareAndSwap(nil, bug.Of(r))

@@ -1,17 +1,13 @@
 package kernels
 
-// rowBlock is how many rows of a matrix one task of a simple row-wise kernel
-// takes: enough to outweigh the hand-out, few enough to balance.
-const rowBlock = 64
-
 // Copy copies rows x d values:
 //
 //	y[i,j] = x[i,j]
 func Copy(y, x View, rows, d int) {
-	y.mustHold("copy: y", rows, d)
-	x.mustHold("copy: x", rows, d)
-	For((rows+rowBlock-1)/rowBlock, func(task int) {
-		for i := task * rowBlock; i < min(rows, (task+1)*rowBlock); i++ {
+	y.mustHold("Copy: y", rows, d)
+	x.mustHold("Copy: x", rows, d)
+	forRows(rows, d, func(r0, r1 int) {
+		for i := r0; i < r1; i++ {
 			copy(y.Row(i, d), x.Row(i, d))
 		}
 	})
