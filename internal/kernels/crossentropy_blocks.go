@@ -57,8 +57,8 @@ func (t *tableGrad) clear() {
 	}
 }
 
-// take adds the products of n rows of logits and of x: logitsᵀ·x.
-func (t *tableGrad) take(l LinearCrossEntropy, n int, logits, x View) {
+// addProduct adds that of n rows of logits and of x: logitsᵀ·x.
+func (t *tableGrad) addProduct(l LinearCrossEntropy, n int, logits, x View) {
 	if t.narrow == nil {
 		Gemm(TN, l.Vocab, l.Dim, n, logits, x, Dense(t.wide, l.Dim), t.add)
 		t.add = true
@@ -156,7 +156,7 @@ func (l LinearCrossEntropy) run(losses []float32, pred []int32, dx View, de tabl
 		if !de.wanted() {
 			continue
 		}
-		de.take(l, n, w.logits, w.packed)
+		de.addProduct(l, n, w.logits, w.packed)
 		Gemm(NN, n, l.Dim, l.Vocab, w.logits, embedding, w.packed, false)
 		w.each(l.Dim, w.scatter)
 	}

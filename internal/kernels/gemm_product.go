@@ -56,7 +56,7 @@ type stage struct {
 	width  int // of the panels
 	acc    bool
 
-	strips, group int // strips of a chunk, and what a task packs of them: see runStage
+	strips, group int // strips of a chunk, and what a task packs of them: see packB
 }
 
 var products = sync.Pool{New: func() any {
@@ -109,7 +109,7 @@ func (g *product) vecs(p panel) int { return (p.n + g.e.lanes - 1) / g.e.lanes }
 
 func (g *product) run() {
 	if g.k == 0 {
-		g.clear()
+		g.writeZeros()
 		return
 	}
 	g.plan()
@@ -158,32 +158,15 @@ func (g *product) pos(j int) int {
 
 func (g *product) runStage(s stage) {
 	g.stage = s
-	depth := g.chunks[s.c1-1].off + g.chunks[s.c1-1].n - g.chunks[s.c0].off
 	if !g.directB {
-		if g.packLate {
-			panel, squares := g.lateSize()
-			g.packed = scratch(len(g.blocks) * g.splits * (panel + squares))
-		} else {
-			g.packed = scratch(depth * s.width)
-		}
-		switch {
-		case g.packLate:
-		case g.l == NT:
-			count := (s.j1 - s.j0) * (s.c1 - s.c0)
-			g.stage.group = max(1, taskElements*count/(depth*s.width))
-			run((count+g.stage.group-1)/g.stage.group, g.packColsB)
-		default:
-			var tasks int
-			g.stage.strips, g.stage.group, tasks = s.packTasks(g.chunks, s.width)
-			run(tasks, g.packRowsB)
-		}
+		g.packB()
 	}
 	if g.splits > 1 {
 		g.partial = scratch(g.splits * g.m * g.width)
 	}
-	run(len(g.blocks)*g.splits, g.workTask)
+	For(len(g.blocks)*g.splits, g.workTask)
 	if g.splits > 1 {
-		run((g.m+15)/16, g.reduceTask)
+		For((g.m+15)/16, g.reduceTask)
 		g.partial.release()
 		g.partial = nil
 	}
@@ -193,16 +176,29 @@ func (g *product) runStage(s stage) {
 	}
 }
 
-func run(n int, task func(int)) {
-	if n == 1 {
-		task(0)
+// packB packs the stage's part of B, or makes room for the tasks that pack it themselves.
+func (g *product) packB() {
+	s := &g.stage
+	if g.packLate {
+		panel, squares := g.lateSize()
+		g.packed = scratch(len(g.blocks) * g.splits * (panel + squares))
 		return
 	}
-	For(n, task)
+	depth := g.chunks[s.c1-1].off + g.chunks[s.c1-1].n - g.chunks[s.c0].off
+	g.packed = scratch(depth * s.width)
+	if g.l == NT {
+		count := (s.j1 - s.j0) * (s.c1 - s.c0)
+		s.group = max(1, taskElements*count/(depth*s.width))
+		For((count+s.group-1)/s.group, g.packColsB)
+		return
+	}
+	var tasks int
+	s.strips, s.group, tasks = s.packTasks(g.chunks, s.width)
+	For(tasks, g.packRowsB)
 }
 
-// clear writes the empty sum.
-func (g *product) clear() {
+// writeZeros writes the empty sum.
+func (g *product) writeZeros() {
 	if g.acc {
 		return
 	}

@@ -196,25 +196,25 @@ func spin(ready func() bool) bool {
 
 // work takes tasks until none is left, also after one that panicked.
 func (p *pool) work(id int) {
-	for !p.takeAll(id) {
+	for !p.tryAll(id) {
 	}
 }
 
-// takeAll takes tasks until none is left, or one panics: it counts as finished, for the
+// tryAll works until no task is left, or one panics: it counts as finished, for the
 // caller of For waits for all of them.
-func (p *pool) takeAll(id int) (all bool) {
+func (p *pool) tryAll(id int) (all bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			p.fell.CompareAndSwap(nil, bug.Of(r))
 			p.finish(id)
 		}
 	}()
-	p.take(id)
+	p.takeAll(id)
 	return true
 }
 
-// take takes the tasks of its own share first, then those of others.
-func (p *pool) take(id int) {
+// takeAll runs the tasks of its own share first, then those of others.
+func (p *pool) takeAll(id int) {
 	n := int(p.shared.Load())
 	for i := range n {
 		s := &p.shares[(id+i)%n]
