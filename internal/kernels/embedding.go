@@ -28,11 +28,14 @@ func EmbeddingBackward(dtable []float32, dy View, tokens []int32, vocab, d int, 
 	}
 	sorted := sortTokens(tokens)
 	defer sorted.positions.release()
-	// A task owns the tokens of a bin, and a block of columns, since one token may
-	// make up most of a bin.
-	cols := max(embeddingCols, (d+1)/2)
+	// A task owns the tokens of a bin: whole rows in their order, as memory likes them best. But
+	// one token may make up most positions, and then columns are cut as well.
+	cols := d
+	if threads := Threads(); sorted.longest()*threads > len(tokens) {
+		cols = max(embeddingCols, (d+threads-1)/threads)
+	}
 	blocks := (d + cols - 1) / cols
-	For(embeddingBins*blocks, func(i int) {
+	For(sorted.n*blocks, func(i int) {
 		bin, c0 := i/blocks, i%blocks*cols
 		addRows(dtable[c0:], d, dy.At(0, c0), sorted.bin(bin), tokens, min(cols, d-c0))
 	})
@@ -56,7 +59,7 @@ func EmbeddingBackwardBF16(dtable []uint16, dy View, tokens []int32, vocab, d in
 	}
 	sorted, draws := sortTokens(tokens), drawsOf(seed)
 	defer sorted.positions.release()
-	For(embeddingBins, func(bin int) {
+	For(sorted.n, func(bin int) {
 		list := sorted.bin(bin)
 		slices.SortFunc(list, func(p, q int32) int { return cmp.Or(cmp.Compare(tokens[p], tokens[q]), cmp.Compare(p, q)) })
 		sum := scratch(d)
@@ -78,16 +81,26 @@ func EmbeddingBackwardBF16(dtable []uint16, dy View, tokens []int32, vocab, d in
 }
 
 const (
-	embeddingBins  = 16   // a power of two
+	embeddingBins  = 64   // most bins: a power of two
 	embeddingCols  = 32   // fewest columns of a task: two cache lines
 	embeddingChunk = 1024 // tokens that a task sorts
 )
 
-// tokenBins are the positions of tokens in bins by the last bits of the token, in
-// ascending order in each bin.
+// tokenBins are the positions of tokens in n bins by the last bits of the token, in
+// ascending order in each bin. How many bins there are decides no bit of a sum.
 type tokenBins struct {
 	positions *buffer
+	n         int
 	ends      [embeddingBins]int32
+}
+
+// longest is how many positions the longest bin has.
+func (b *tokenBins) longest() int {
+	most := 0
+	for i := range b.n {
+		most = max(most, len(b.bin(i)))
+	}
+	return most
 }
 
 // bin is the positions in one bin.
@@ -99,31 +112,42 @@ func (b *tokenBins) bin(i int) []int32 {
 	return b.positions.int32s()[first:b.ends[i]]
 }
 
-// sortTokens sorts the positions of tokens into bins; the positions' buffer is the
-// caller's to release.
+// sortTokens sorts the positions of tokens into one bin for one thread, or into some for each;
+// the positions' buffer is the caller's to release.
 func sortTokens(tokens []int32) (b tokenBins) {
-	b.positions = scratch(len(tokens))
+	b.positions, b.n = scratch(len(tokens)), 1
 	positions := b.positions.int32s()
+	threads := Threads()
+	if threads == 1 {
+		for i := range tokens {
+			positions[i] = int32(i)
+		}
+		b.ends[0] = int32(len(tokens))
+		return b
+	}
+	for b.n < min(4*threads, embeddingBins) {
+		b.n *= 2
+	}
 	chunks := (len(tokens) + embeddingChunk - 1) / embeddingChunk
-	heads := scratch(chunks * embeddingBins) // of each chunk's share of each bin
+	heads := scratch(chunks * b.n) // of each chunk's share of each bin
 	defer heads.release()
 	counts := heads.int32s()
 	part := func(c int) (at, some []int32, first int) {
 		first = c * embeddingChunk
-		return counts[c*embeddingBins:][:embeddingBins], tokens[first:min(len(tokens), first+embeddingChunk)], first
+		return counts[c*b.n:][:b.n], tokens[first:min(len(tokens), first+embeddingChunk)], first
 	}
 	clear(counts)
 	For(chunks, func(c int) {
 		at, some, _ := part(c)
 		for _, v := range some {
-			at[uint32(v)%embeddingBins]++
+			at[int(v)&(b.n-1)]++
 		}
 	})
 	sum := int32(0)
-	for bin := range b.ends {
+	for bin := range b.n {
 		for c := range chunks {
-			n := counts[c*embeddingBins+bin]
-			counts[c*embeddingBins+bin] = sum
+			n := counts[c*b.n+bin]
+			counts[c*b.n+bin] = sum
 			sum += n
 		}
 		b.ends[bin] = sum
@@ -131,7 +155,7 @@ func sortTokens(tokens []int32) (b tokenBins) {
 	For(chunks, func(c int) {
 		at, some, first := part(c)
 		for i, v := range some {
-			bin := uint32(v) % embeddingBins
+			bin := int(v) & (b.n - 1)
 			positions[at[bin]] = int32(first + i)
 			at[bin]++
 		}
