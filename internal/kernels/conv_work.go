@@ -42,7 +42,11 @@ func (w *convWork) start(p *convPass, task int) {
 	if p.Kind == ConvLowRank {
 		w.most = max(1, convPositions/tile)
 	}
-	w.rows = tile + p.W - 2 + (convFetch+4*p.D-1)/(4*p.D)
+	ahead := (convFetch + 4*p.D - 1) / (4 * p.D)
+	if p.backward {
+		ahead = convRows
+	}
+	w.rows = tile + p.W - 2 + ahead
 	if p.backward {
 		size := p.vecs * p.stride
 		w.part = p.parts.f[task*size : (task+1)*size]
@@ -177,15 +181,14 @@ func (p *convPass) padded(dst []float32, wide int, src View, first, cols, row0, 
 // point to the first of them.
 func (w *convWork) vectors(v, end int) {
 	p, r := w.p, &w.run
-	most := end
+	most, group := end, 0 // vectors of a run, and of a head that has taps of its own
+	if p.backward {
+		most = convColumns / p.code.lanes
+	}
 	switch p.Kind {
-	case ConvStatic:
-		r.groups = 1
-		if p.backward {
-			most = convColumns / p.code.lanes
-		}
 	case ConvHeadwise:
-		r.groups = p.D / p.HeadSize
+		group = p.HeadSize / p.code.lanes
+		most = max(most/group, 1) * group
 	case ConvLowRank:
 		most = 1
 	}
@@ -193,7 +196,10 @@ func (w *convWork) vectors(v, end int) {
 	r.outAhead, r.genAhead = w.rows*r.outStride, w.rows*r.genStride
 	for {
 		n := min(most, end-v)
-		r.vecs = n / max(r.groups, 1)
+		r.groups, r.vecs = 1, n
+		if group > 0 {
+			r.groups, r.vecs = n/group, group
+		}
 		r.factors = &p.factors.f[v*p.stride]
 		if p.backward {
 			r.dfactors = &w.part[v*p.stride]
@@ -205,6 +211,9 @@ func (w *convWork) vectors(v, end int) {
 		r.x, r.out = at(r.x, n*p.code.lanes), at(r.out, n*p.code.lanes)
 		if p.backward {
 			r.dy = at(r.dy, n*p.code.lanes)
+		}
+		if group > 0 {
+			r.gen, r.dgen = at(r.gen, r.groups*p.W), at(r.dgen, r.groups*p.W)
 		}
 	}
 }
