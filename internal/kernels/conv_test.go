@@ -255,6 +255,9 @@ func TestConvFiniteDifferences(t *testing.T) {
 }
 
 func TestConvAllocatesNothing(t *testing.T) {
+	if !poolsKeep {
+		t.Skip("the race detector makes garbage")
+	}
 	everyISA(t, func(t *testing.T) {
 		if isa == ISAGo {
 			t.Skip("the plain twin makes closures")
