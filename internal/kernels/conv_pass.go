@@ -28,13 +28,13 @@ type convPass struct {
 }
 
 const (
-	convTask      = 32 << 10 // elements of a task
-	convPartials  = 16       // most partial sums of the gradients of u and s
-	convColumns   = 64       // channels of row-wise gradients taken at a time: all their rows stay in the nearest cache
-	convRows      = 8        // their rows between those in work and those fetched
-	convFetch     = 4 << 10  // bytes between the row in work and the one fetched, forward
-	convPositions = 24       // most positions that low-rank loops take at a time
-	convSums      = 24 << 10 // bytes of the lane sums of dz, which the nearest cache holds
+	convTask     = 32 << 10 // elements of a task
+	convPartials = 16       // most partial sums of the gradients of u and s
+	convColumns  = 64       // channels of row-wise gradients taken at a time: all their rows stay in the nearest cache
+	convRows     = 8        // their rows between those in work and those fetched
+	convFetch    = 4 << 10  // bytes between the row in work and the one fetched, forward
+	convArea     = 6 << 10  // elements that low-rank loops take at a time: of 12 to 48 positions
+	convSums     = 48 << 10 // bytes of the lane sums of dz, which the nearest caches hold
 )
 
 var convPasses = sync.Pool{New: func() any {

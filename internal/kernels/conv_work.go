@@ -40,7 +40,7 @@ func (w *convWork) start(p *convPass, task int) {
 	w.run.rank = p.rank
 	tile := p.loop.tile
 	if p.Kind == ConvLowRank {
-		w.most = max(1, convPositions/tile)
+		w.most = max(1, min(max(convArea/p.D, 12), 48)/tile)
 	}
 	ahead := (convFetch + 4*p.D - 1) / (4 * p.D)
 	if p.backward {
