@@ -137,6 +137,8 @@ var convEdges = []Conv{
 	{B: 1, T: 30, D: 16, W: 9},
 	{B: 9, T: 20, D: 16, W: 2},
 	{B: 37, T: 4, D: 8, W: 3},
+	{B: 2, T: 37, D: 160, W: 4}, // channels of more than one run of gradients, the last one shorter
+	{B: 1, T: 21, D: 288, W: 3},
 }
 
 // convKinds gives the dynamic and static variants of a shape.

@@ -42,12 +42,9 @@ func (w *convWork) start(p *convPass, task int) {
 	if p.Kind == ConvLowRank {
 		w.most = max(1, min(max(convArea/p.D, 12), 48)/tile)
 	}
-	ahead := (convFetch + 4*p.D - 1) / (4 * p.D)
+	w.rows = tile + p.W - 2 + (convFetch+4*p.D-1)/(4*p.D)
 	if p.backward {
-		ahead = convRows
-	}
-	w.rows = tile + p.W - 2 + ahead
-	if p.backward {
+		w.rows = tile + p.W - 2 + convRows
 		size := p.vecs * p.stride
 		w.part = p.parts.f[task*size : (task+1)*size]
 		clear(w.part)

@@ -89,7 +89,7 @@ func (g *product) packTransposed(dst, squares []float32, p panel, c chunk) {
 			k = whole * lanes
 		}
 		if k < c.n {
-			clear(square)
+			clear(square) // lanes beyond the matrix are zero, as copyRows makes them
 		}
 		for ; k < c.n; k += lanes {
 			m := min(lanes, c.n-k)

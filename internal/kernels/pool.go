@@ -13,7 +13,7 @@ import (
 // works too, so n threads are the caller and n-1 workers.
 //
 // A small product takes a microsecond, and a cache line that goes from one core to another
-// up to a fifth of that. So each thread waits at a line of its own, which also says what to
+// up to a quarter of that. So each thread waits at a line of its own, which also says what to
 // do, and counts what it has finished on another, which the caller reads.
 type pool struct {
 	busy sync.Mutex // held by the For that the workers serve
@@ -90,9 +90,9 @@ func Threads() int {
 	return min(n, maxThreads)
 }
 
-// For runs body(0) to body(n-1), n < 1<<32, on the worker pool and returns when all are done. Each
-// thread begins with its share of neighbouring tasks, in ascending order, and then takes
-// the last ones of others. For may be called from several goroutines and from inside a
+// For runs body(0) to body(n-1), n < 1<<32, on the worker pool and returns when all are
+// done. Each thread begins with its share of neighbouring tasks, in ascending order, and
+// then takes the last ones of others. For may be called from several goroutines and from inside a
 // body: a call that finds the pool busy runs its tasks itself, in order. Where a body
 // panics, on whichever thread, For panics too: at once where it runs its tasks itself,
 // else when all are done, with a *bug.Panic. A body may not end its goroutine, as a test's
