@@ -152,13 +152,12 @@ func tile(s isa, rows, vecs int, masks Mem) {
 		DECQ(k)
 		JNZ(LabelRef(name))
 	}
-	if s.Lanes == 8 { // AVX2 loads with a mask are slow, and most vectors are whole
-		CMPQ(simd.Argument("last"), Imm(8))
-		JLT(LabelRef("part"))
-		loop("whole", nil)
-		JMP(LabelRef("store"))
-		Label("part")
-	}
+	// Loads with a mask take a slot of the multiply-adds, and most vectors are whole.
+	CMPQ(simd.Argument("last"), U8(s.Lanes))
+	JLT(LabelRef("part"))
+	loop("whole", nil)
+	JMP(LabelRef("store"))
+	Label("part")
 	loop("loop", mask)
 
 	Label("store")
