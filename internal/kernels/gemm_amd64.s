@@ -6,36 +6,45 @@
 
 // func tile1x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile1x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	MOVQ       last+64(FP), CX
-	MOVQ       $-1, R8
-	BZHIQ      CX, R8, R8
-	KMOVW      R8, K1
-	VPXORQ     Z0, Z0, Z0
-	MOVQ       DX, CX
-	SHLQ       $0x02, CX
-	MOVQ       next+80(FP), R8
-	MOVQ       ns+88(FP), R9
-	SHLQ       $0x02, R9
-	MOVQ       c+48(FP), R10
-	MOVQ       ldc+56(FP), R11
-	SHLQ       $0x02, R11
-	PREFETCHT0 (R10)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile1x1AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x00000001, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x00000001, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	MOVQ   last+64(FP), CX
+	MOVQ   $-1, R8
+	BZHIQ  CX, R8, R8
+	KMOVW  R8, K1
+	VPXORQ Z0, Z0, Z0
+	MOVQ   DX, CX
+	SHLQ   $0x02, CX
+	MOVQ   next+80(FP), R8
+	MOVQ   ns+88(FP), R9
+	SHLQ   $0x02, R9
+	MOVQ   c+48(FP), R10
+	MOVQ   ldc+56(FP), R11
+	SHLQ   $0x02, R11
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+
+wholeGroup:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT0   (DI)(CX*8)
@@ -45,11 +54,19 @@ whole:
 	VFMADD231PS  Z1, Z2, Z0
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+
+loopGroup:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT0   (DI)(CX*8)
@@ -59,6 +76,10 @@ loop:
 	VFMADD231PS  Z1, Z2, Z0
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -76,39 +97,46 @@ write:
 
 // func tile2x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile2x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	MOVQ       last+64(FP), R8
-	MOVQ       $-1, R9
-	BZHIQ      R8, R9, R9
-	KMOVW      R9, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	MOVQ       DX, R8
-	SHLQ       $0x02, R8
-	MOVQ       next+80(FP), R9
-	MOVQ       ns+88(FP), R10
-	SHLQ       $0x02, R10
-	MOVQ       c+48(FP), R11
-	MOVQ       ldc+56(FP), R12
-	SHLQ       $0x02, R12
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile2x1AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x00000002, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x00000002, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	MOVQ   last+64(FP), R8
+	MOVQ   $-1, R9
+	BZHIQ  R8, R9, R9
+	KMOVW  R9, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	MOVQ   DX, R8
+	SHLQ   $0x02, R8
+	MOVQ   next+80(FP), R9
+	MOVQ   ns+88(FP), R10
+	SHLQ   $0x02, R10
+	MOVQ   c+48(FP), R11
+	MOVQ   ldc+56(FP), R12
+	SHLQ   $0x02, R12
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+
+wholeGroup:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT0   (DI)(R8*8)
@@ -120,11 +148,19 @@ whole:
 	VFMADD231PS  Z2, Z3, Z1
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+
+loopGroup:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT0   (DI)(R8*8)
@@ -136,6 +172,10 @@ loop:
 	VFMADD231PS  Z2, Z3, Z1
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -159,42 +199,47 @@ write:
 
 // func tile3x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile3x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	MOVQ       last+64(FP), R8
-	MOVQ       $-1, R9
-	BZHIQ      R8, R9, R9
-	KMOVW      R9, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	MOVQ       DX, R8
-	SHLQ       $0x02, R8
-	MOVQ       next+80(FP), R9
-	MOVQ       ns+88(FP), R10
-	SHLQ       $0x02, R10
-	MOVQ       c+48(FP), R11
-	MOVQ       ldc+56(FP), R12
-	SHLQ       $0x02, R12
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile3x1AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x00000003, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x00000003, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	MOVQ   last+64(FP), R8
+	MOVQ   $-1, R9
+	BZHIQ  R8, R9, R9
+	KMOVW  R9, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	MOVQ   DX, R8
+	SHLQ   $0x02, R8
+	MOVQ   next+80(FP), R9
+	MOVQ   ns+88(FP), R10
+	SHLQ   $0x02, R10
+	MOVQ   c+48(FP), R11
+	MOVQ   ldc+56(FP), R12
+	SHLQ   $0x02, R12
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+
+wholeGroup:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT0   (DI)(R8*8)
@@ -208,11 +253,19 @@ whole:
 	VFMADD231PS  Z3, Z4, Z2
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+
+loopGroup:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT0   (DI)(R8*8)
@@ -226,6 +279,10 @@ loop:
 	VFMADD231PS  Z3, Z4, Z2
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -254,47 +311,50 @@ write:
 
 // func tile4x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile4x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R8
-	LEAQ       (DI)(R8*1), R8
-	MOVQ       last+64(FP), R9
-	MOVQ       $-1, R10
-	BZHIQ      R9, R10, R10
-	KMOVW      R10, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	MOVQ       DX, R9
-	SHLQ       $0x02, R9
-	MOVQ       next+80(FP), R10
-	MOVQ       ns+88(FP), R11
-	SHLQ       $0x02, R11
-	MOVQ       c+48(FP), R12
-	MOVQ       ldc+56(FP), R13
-	SHLQ       $0x02, R13
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile4x1AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x00000004, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x00000004, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(CX*2), R8
+	LEAQ   (DI)(R8*1), R8
+	MOVQ   last+64(FP), R9
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	MOVQ   DX, R9
+	SHLQ   $0x02, R9
+	MOVQ   next+80(FP), R10
+	MOVQ   ns+88(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   c+48(FP), R12
+	MOVQ   ldc+56(FP), R13
+	SHLQ   $0x02, R13
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+
+wholeGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -312,11 +372,19 @@ whole:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+
+loopGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -334,6 +402,10 @@ loop:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -367,50 +439,51 @@ write:
 
 // func tile5x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile5x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R8
-	LEAQ       (DI)(R8*1), R8
-	MOVQ       last+64(FP), R9
-	MOVQ       $-1, R10
-	BZHIQ      R9, R10, R10
-	KMOVW      R10, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	VPXORQ     Z4, Z4, Z4
-	MOVQ       DX, R9
-	SHLQ       $0x02, R9
-	MOVQ       next+80(FP), R10
-	MOVQ       ns+88(FP), R11
-	SHLQ       $0x02, R11
-	MOVQ       c+48(FP), R12
-	MOVQ       ldc+56(FP), R13
-	SHLQ       $0x02, R13
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile5x1AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x00000005, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x00000005, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(CX*2), R8
+	LEAQ   (DI)(R8*1), R8
+	MOVQ   last+64(FP), R9
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	MOVQ   DX, R9
+	SHLQ   $0x02, R9
+	MOVQ   next+80(FP), R10
+	MOVQ   ns+88(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   c+48(FP), R12
+	MOVQ   ldc+56(FP), R13
+	SHLQ   $0x02, R13
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+
+wholeGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -430,11 +503,19 @@ whole:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+
+loopGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -454,6 +535,10 @@ loop:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -492,53 +577,52 @@ write:
 
 // func tile6x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile6x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R8
-	LEAQ       (DI)(R8*1), R8
-	MOVQ       last+64(FP), R9
-	MOVQ       $-1, R10
-	BZHIQ      R9, R10, R10
-	KMOVW      R10, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	VPXORQ     Z4, Z4, Z4
-	VPXORQ     Z5, Z5, Z5
-	MOVQ       DX, R9
-	SHLQ       $0x02, R9
-	MOVQ       next+80(FP), R10
-	MOVQ       ns+88(FP), R11
-	SHLQ       $0x02, R11
-	MOVQ       c+48(FP), R12
-	MOVQ       ldc+56(FP), R13
-	SHLQ       $0x02, R13
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile6x1AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x00000006, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x00000006, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(CX*2), R8
+	LEAQ   (DI)(R8*1), R8
+	MOVQ   last+64(FP), R9
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	MOVQ   DX, R9
+	SHLQ   $0x02, R9
+	MOVQ   next+80(FP), R10
+	MOVQ   ns+88(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   c+48(FP), R12
+	MOVQ   ldc+56(FP), R13
+	SHLQ   $0x02, R13
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+
+wholeGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -560,11 +644,19 @@ whole:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+
+loopGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -586,6 +678,10 @@ loop:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -629,57 +725,54 @@ write:
 
 // func tile7x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile7x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R9
-	LEAQ       (DI)(R9*1), R8
-	LEAQ       (R8)(R9*1), R9
-	MOVQ       last+64(FP), R10
-	MOVQ       $-1, R11
-	BZHIQ      R10, R11, R11
-	KMOVW      R11, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	VPXORQ     Z4, Z4, Z4
-	VPXORQ     Z5, Z5, Z5
-	VPXORQ     Z6, Z6, Z6
-	MOVQ       DX, R10
-	SHLQ       $0x02, R10
-	MOVQ       next+80(FP), R11
-	MOVQ       ns+88(FP), R12
-	SHLQ       $0x02, R12
-	MOVQ       c+48(FP), R13
-	MOVQ       ldc+56(FP), R14
-	SHLQ       $0x02, R14
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile7x1AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x00000007, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x00000007, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(CX*2), R9
+	LEAQ   (DI)(R9*1), R8
+	LEAQ   (R8)(R9*1), R9
+	MOVQ   last+64(FP), R10
+	MOVQ   $-1, R11
+	BZHIQ  R10, R11, R11
+	KMOVW  R11, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	MOVQ   DX, R10
+	SHLQ   $0x02, R10
+	MOVQ   next+80(FP), R11
+	MOVQ   ns+88(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   c+48(FP), R13
+	MOVQ   ldc+56(FP), R14
+	SHLQ   $0x02, R14
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+
+wholeGroup:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT0   (DI)(R10*8)
@@ -704,11 +797,19 @@ whole:
 	ADDQ         DX, R8
 	ADDQ         DX, R9
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+
+loopGroup:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT0   (DI)(R10*8)
@@ -733,6 +834,10 @@ loop:
 	ADDQ         DX, R8
 	ADDQ         DX, R9
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -781,60 +886,55 @@ write:
 
 // func tile8x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile8x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R9
-	LEAQ       (DI)(R9*1), R8
-	LEAQ       (R8)(R9*1), R9
-	MOVQ       last+64(FP), R10
-	MOVQ       $-1, R11
-	BZHIQ      R10, R11, R11
-	KMOVW      R11, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	VPXORQ     Z4, Z4, Z4
-	VPXORQ     Z5, Z5, Z5
-	VPXORQ     Z6, Z6, Z6
-	VPXORQ     Z7, Z7, Z7
-	MOVQ       DX, R10
-	SHLQ       $0x02, R10
-	MOVQ       next+80(FP), R11
-	MOVQ       ns+88(FP), R12
-	SHLQ       $0x02, R12
-	MOVQ       c+48(FP), R13
-	MOVQ       ldc+56(FP), R14
-	SHLQ       $0x02, R14
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile8x1AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x00000008, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x00000008, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(CX*2), R9
+	LEAQ   (DI)(R9*1), R8
+	LEAQ   (R8)(R9*1), R9
+	MOVQ   last+64(FP), R10
+	MOVQ   $-1, R11
+	BZHIQ  R10, R11, R11
+	KMOVW  R11, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	MOVQ   DX, R10
+	SHLQ   $0x02, R10
+	MOVQ   next+80(FP), R11
+	MOVQ   ns+88(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   c+48(FP), R13
+	MOVQ   ldc+56(FP), R14
+	SHLQ   $0x02, R14
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+
+wholeGroup:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT0   (DI)(R10*8)
@@ -861,11 +961,19 @@ whole:
 	ADDQ         DX, R8
 	ADDQ         DX, R9
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+
+loopGroup:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT0   (DI)(R10*8)
@@ -892,6 +1000,10 @@ loop:
 	ADDQ         DX, R8
 	ADDQ         DX, R9
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -945,63 +1057,56 @@ write:
 
 // func tile9x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile9x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R9
-	LEAQ       (DI)(R9*1), R8
-	LEAQ       (R8)(R9*1), R9
-	MOVQ       last+64(FP), R10
-	MOVQ       $-1, R11
-	BZHIQ      R10, R11, R11
-	KMOVW      R11, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	VPXORQ     Z4, Z4, Z4
-	VPXORQ     Z5, Z5, Z5
-	VPXORQ     Z6, Z6, Z6
-	VPXORQ     Z7, Z7, Z7
-	VPXORQ     Z8, Z8, Z8
-	MOVQ       DX, R10
-	SHLQ       $0x02, R10
-	MOVQ       next+80(FP), R11
-	MOVQ       ns+88(FP), R12
-	SHLQ       $0x02, R12
-	MOVQ       c+48(FP), R13
-	MOVQ       ldc+56(FP), R14
-	SHLQ       $0x02, R14
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile9x1AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x00000009, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x00000009, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(CX*2), R9
+	LEAQ   (DI)(R9*1), R8
+	LEAQ   (R8)(R9*1), R9
+	MOVQ   last+64(FP), R10
+	MOVQ   $-1, R11
+	BZHIQ  R10, R11, R11
+	KMOVW  R11, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	MOVQ   DX, R10
+	SHLQ   $0x02, R10
+	MOVQ   next+80(FP), R11
+	MOVQ   ns+88(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   c+48(FP), R13
+	MOVQ   ldc+56(FP), R14
+	SHLQ   $0x02, R14
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+
+wholeGroup:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT0   (DI)(R10*8)
@@ -1030,11 +1135,19 @@ whole:
 	ADDQ         DX, R8
 	ADDQ         DX, R9
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+
+loopGroup:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT0   (DI)(R10*8)
@@ -1063,6 +1176,10 @@ loop:
 	ADDQ         DX, R8
 	ADDQ         DX, R9
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -1121,67 +1238,58 @@ write:
 
 // func tile10x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile10x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R10
-	LEAQ       (DI)(R10*1), R8
-	LEAQ       (R8)(R10*1), R9
-	LEAQ       (R9)(R10*1), R10
-	MOVQ       last+64(FP), R11
-	MOVQ       $-1, R12
-	BZHIQ      R11, R12, R12
-	KMOVW      R12, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	VPXORQ     Z4, Z4, Z4
-	VPXORQ     Z5, Z5, Z5
-	VPXORQ     Z6, Z6, Z6
-	VPXORQ     Z7, Z7, Z7
-	VPXORQ     Z8, Z8, Z8
-	VPXORQ     Z9, Z9, Z9
-	MOVQ       DX, R11
-	SHLQ       $0x02, R11
-	MOVQ       next+80(FP), R12
-	MOVQ       ns+88(FP), R13
-	SHLQ       $0x02, R13
-	MOVQ       c+48(FP), R14
-	MOVQ       ldc+56(FP), R15
-	SHLQ       $0x02, R15
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile10x1AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x0000000a, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x0000000a, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(CX*2), R10
+	LEAQ   (DI)(R10*1), R8
+	LEAQ   (R8)(R10*1), R9
+	LEAQ   (R9)(R10*1), R10
+	MOVQ   last+64(FP), R11
+	MOVQ   $-1, R12
+	BZHIQ  R11, R12, R12
+	KMOVW  R12, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	MOVQ   DX, R11
+	SHLQ   $0x02, R11
+	MOVQ   next+80(FP), R12
+	MOVQ   ns+88(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   c+48(FP), R14
+	MOVQ   ldc+56(FP), R15
+	SHLQ   $0x02, R15
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+
+wholeGroup:
 	PREFETCHT1   (R12)
 	ADDQ         R13, R12
 	PREFETCHT0   (DI)(R11*8)
@@ -1213,11 +1321,19 @@ whole:
 	ADDQ         DX, R9
 	ADDQ         DX, R10
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+
+loopGroup:
 	PREFETCHT1   (R12)
 	ADDQ         R13, R12
 	PREFETCHT0   (DI)(R11*8)
@@ -1249,6 +1365,10 @@ loop:
 	ADDQ         DX, R9
 	ADDQ         DX, R10
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -1312,70 +1432,59 @@ write:
 
 // func tile11x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile11x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R10
-	LEAQ       (DI)(R10*1), R8
-	LEAQ       (R8)(R10*1), R9
-	LEAQ       (R9)(R10*1), R10
-	MOVQ       last+64(FP), R11
-	MOVQ       $-1, R12
-	BZHIQ      R11, R12, R12
-	KMOVW      R12, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	VPXORQ     Z4, Z4, Z4
-	VPXORQ     Z5, Z5, Z5
-	VPXORQ     Z6, Z6, Z6
-	VPXORQ     Z7, Z7, Z7
-	VPXORQ     Z8, Z8, Z8
-	VPXORQ     Z9, Z9, Z9
-	VPXORQ     Z10, Z10, Z10
-	MOVQ       DX, R11
-	SHLQ       $0x02, R11
-	MOVQ       next+80(FP), R12
-	MOVQ       ns+88(FP), R13
-	SHLQ       $0x02, R13
-	MOVQ       c+48(FP), R14
-	MOVQ       ldc+56(FP), R15
-	SHLQ       $0x02, R15
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile11x1AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x0000000b, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x0000000b, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(CX*2), R10
+	LEAQ   (DI)(R10*1), R8
+	LEAQ   (R8)(R10*1), R9
+	LEAQ   (R9)(R10*1), R10
+	MOVQ   last+64(FP), R11
+	MOVQ   $-1, R12
+	BZHIQ  R11, R12, R12
+	KMOVW  R12, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	MOVQ   DX, R11
+	SHLQ   $0x02, R11
+	MOVQ   next+80(FP), R12
+	MOVQ   ns+88(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   c+48(FP), R14
+	MOVQ   ldc+56(FP), R15
+	SHLQ   $0x02, R15
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+
+wholeGroup:
 	PREFETCHT1   (R12)
 	ADDQ         R13, R12
 	PREFETCHT0   (DI)(R11*8)
@@ -1409,11 +1518,19 @@ whole:
 	ADDQ         DX, R9
 	ADDQ         DX, R10
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+
+loopGroup:
 	PREFETCHT1   (R12)
 	ADDQ         R13, R12
 	PREFETCHT0   (DI)(R11*8)
@@ -1447,6 +1564,10 @@ loop:
 	ADDQ         DX, R9
 	ADDQ         DX, R10
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -1515,73 +1636,60 @@ write:
 
 // func tile12x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile12x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R10
-	LEAQ       (DI)(R10*1), R8
-	LEAQ       (R8)(R10*1), R9
-	LEAQ       (R9)(R10*1), R10
-	MOVQ       last+64(FP), R11
-	MOVQ       $-1, R12
-	BZHIQ      R11, R12, R12
-	KMOVW      R12, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	VPXORQ     Z4, Z4, Z4
-	VPXORQ     Z5, Z5, Z5
-	VPXORQ     Z6, Z6, Z6
-	VPXORQ     Z7, Z7, Z7
-	VPXORQ     Z8, Z8, Z8
-	VPXORQ     Z9, Z9, Z9
-	VPXORQ     Z10, Z10, Z10
-	VPXORQ     Z11, Z11, Z11
-	MOVQ       DX, R11
-	SHLQ       $0x02, R11
-	MOVQ       next+80(FP), R12
-	MOVQ       ns+88(FP), R13
-	SHLQ       $0x02, R13
-	MOVQ       c+48(FP), R14
-	MOVQ       ldc+56(FP), R15
-	SHLQ       $0x02, R15
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile12x1AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x0000000c, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x0000000c, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(CX*2), R10
+	LEAQ   (DI)(R10*1), R8
+	LEAQ   (R8)(R10*1), R9
+	LEAQ   (R9)(R10*1), R10
+	MOVQ   last+64(FP), R11
+	MOVQ   $-1, R12
+	BZHIQ  R11, R12, R12
+	KMOVW  R12, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	MOVQ   DX, R11
+	SHLQ   $0x02, R11
+	MOVQ   next+80(FP), R12
+	MOVQ   ns+88(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   c+48(FP), R14
+	MOVQ   ldc+56(FP), R15
+	SHLQ   $0x02, R15
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+
+wholeGroup:
 	PREFETCHT1   (R12)
 	ADDQ         R13, R12
 	PREFETCHT0   (DI)(R11*8)
@@ -1617,11 +1725,19 @@ whole:
 	ADDQ         DX, R9
 	ADDQ         DX, R10
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+
+loopGroup:
 	PREFETCHT1   (R12)
 	ADDQ         R13, R12
 	PREFETCHT0   (DI)(R11*8)
@@ -1657,6 +1773,10 @@ loop:
 	ADDQ         DX, R9
 	ADDQ         DX, R10
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -1730,77 +1850,62 @@ write:
 
 // func tile13x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile13x1AVX512(SB), NOSPLIT, $8-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R11
-	LEAQ       (DI)(R11*1), R8
-	LEAQ       (R8)(R11*1), R9
-	LEAQ       (R9)(R11*1), R10
-	LEAQ       (R10)(R11*1), R11
-	MOVQ       last+64(FP), R12
-	MOVQ       $-1, R13
-	BZHIQ      R12, R13, R13
-	KMOVW      R13, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	VPXORQ     Z4, Z4, Z4
-	VPXORQ     Z5, Z5, Z5
-	VPXORQ     Z6, Z6, Z6
-	VPXORQ     Z7, Z7, Z7
-	VPXORQ     Z8, Z8, Z8
-	VPXORQ     Z9, Z9, Z9
-	VPXORQ     Z10, Z10, Z10
-	VPXORQ     Z11, Z11, Z11
-	VPXORQ     Z12, Z12, Z12
-	MOVQ       DX, R12
-	SHLQ       $0x02, R12
-	MOVQ       next+80(FP), R13
-	MOVQ       ns+88(FP), R14
-	SHLQ       $0x02, R14
-	MOVQ       c+48(FP), R15
-	MOVQ       ldc+56(FP), BP
-	SHLQ       $0x02, BP
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile13x1AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x0000000d, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x0000000d, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(CX*2), R11
+	LEAQ   (DI)(R11*1), R8
+	LEAQ   (R8)(R11*1), R9
+	LEAQ   (R9)(R11*1), R10
+	LEAQ   (R10)(R11*1), R11
+	MOVQ   last+64(FP), R12
+	MOVQ   $-1, R13
+	BZHIQ  R12, R13, R13
+	KMOVW  R13, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	MOVQ   DX, R12
+	SHLQ   $0x02, R12
+	MOVQ   next+80(FP), R13
+	MOVQ   ns+88(FP), R14
+	SHLQ   $0x02, R14
+	MOVQ   c+48(FP), R15
+	MOVQ   ldc+56(FP), BP
+	SHLQ   $0x02, BP
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R15)
+	ADDQ       BP, R15
+
+wholeGroup:
 	PREFETCHT1   (R13)
 	ADDQ         R14, R13
 	PREFETCHT0   (DI)(R12*8)
@@ -1839,11 +1944,19 @@ whole:
 	ADDQ         DX, R10
 	ADDQ         DX, R11
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R15)
+	ADDQ       BP, R15
+
+loopGroup:
 	PREFETCHT1   (R13)
 	ADDQ         R14, R13
 	PREFETCHT0   (DI)(R12*8)
@@ -1882,6 +1995,10 @@ loop:
 	ADDQ         DX, R10
 	ADDQ         DX, R11
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -1960,80 +2077,63 @@ write:
 
 // func tile14x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile14x1AVX512(SB), NOSPLIT, $8-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R11
-	LEAQ       (DI)(R11*1), R8
-	LEAQ       (R8)(R11*1), R9
-	LEAQ       (R9)(R11*1), R10
-	LEAQ       (R10)(R11*1), R11
-	MOVQ       last+64(FP), R12
-	MOVQ       $-1, R13
-	BZHIQ      R12, R13, R13
-	KMOVW      R13, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	VPXORQ     Z4, Z4, Z4
-	VPXORQ     Z5, Z5, Z5
-	VPXORQ     Z6, Z6, Z6
-	VPXORQ     Z7, Z7, Z7
-	VPXORQ     Z8, Z8, Z8
-	VPXORQ     Z9, Z9, Z9
-	VPXORQ     Z10, Z10, Z10
-	VPXORQ     Z11, Z11, Z11
-	VPXORQ     Z12, Z12, Z12
-	VPXORQ     Z13, Z13, Z13
-	MOVQ       DX, R12
-	SHLQ       $0x02, R12
-	MOVQ       next+80(FP), R13
-	MOVQ       ns+88(FP), R14
-	SHLQ       $0x02, R14
-	MOVQ       c+48(FP), R15
-	MOVQ       ldc+56(FP), BP
-	SHLQ       $0x02, BP
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile14x1AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x0000000e, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x0000000e, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(CX*2), R11
+	LEAQ   (DI)(R11*1), R8
+	LEAQ   (R8)(R11*1), R9
+	LEAQ   (R9)(R11*1), R10
+	LEAQ   (R10)(R11*1), R11
+	MOVQ   last+64(FP), R12
+	MOVQ   $-1, R13
+	BZHIQ  R12, R13, R13
+	KMOVW  R13, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	MOVQ   DX, R12
+	SHLQ   $0x02, R12
+	MOVQ   next+80(FP), R13
+	MOVQ   ns+88(FP), R14
+	SHLQ   $0x02, R14
+	MOVQ   c+48(FP), R15
+	MOVQ   ldc+56(FP), BP
+	SHLQ   $0x02, BP
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R15)
+	ADDQ       BP, R15
+
+wholeGroup:
 	PREFETCHT1   (R13)
 	ADDQ         R14, R13
 	PREFETCHT0   (DI)(R12*8)
@@ -2074,11 +2174,19 @@ whole:
 	ADDQ         DX, R10
 	ADDQ         DX, R11
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R15)
+	ADDQ       BP, R15
+
+loopGroup:
 	PREFETCHT1   (R13)
 	ADDQ         R14, R13
 	PREFETCHT0   (DI)(R12*8)
@@ -2119,6 +2227,10 @@ loop:
 	ADDQ         DX, R10
 	ADDQ         DX, R11
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -2202,38 +2314,47 @@ write:
 
 // func tile1x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile1x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	MOVQ       last+64(FP), CX
-	MOVQ       $-1, R8
-	BZHIQ      CX, R8, R8
-	KMOVW      R8, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	MOVQ       DX, CX
-	SHLQ       $0x02, CX
-	MOVQ       next+80(FP), R8
-	MOVQ       ns+88(FP), R9
-	SHLQ       $0x02, R9
-	MOVQ       c+48(FP), R10
-	MOVQ       ldc+56(FP), R11
-	SHLQ       $0x02, R11
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile1x2AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x00000001, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x00000001, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	MOVQ   last+64(FP), CX
+	MOVQ   $-1, R8
+	BZHIQ  CX, R8, R8
+	KMOVW  R8, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	MOVQ   DX, CX
+	SHLQ   $0x02, CX
+	MOVQ   next+80(FP), R8
+	MOVQ   ns+88(FP), R9
+	SHLQ   $0x02, R9
+	MOVQ   c+48(FP), R10
+	MOVQ   ldc+56(FP), R11
+	SHLQ   $0x02, R11
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+
+wholeGroup:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT0   (DI)(CX*8)
@@ -2245,11 +2366,20 @@ whole:
 	VFMADD231PS  Z3, Z4, Z1
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+
+loopGroup:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT0   (DI)(CX*8)
@@ -2261,6 +2391,10 @@ loop:
 	VFMADD231PS  Z3, Z4, Z1
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -2281,43 +2415,49 @@ write:
 
 // func tile2x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile2x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	MOVQ       last+64(FP), R8
-	MOVQ       $-1, R9
-	BZHIQ      R8, R9, R9
-	KMOVW      R9, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	MOVQ       DX, R8
-	SHLQ       $0x02, R8
-	MOVQ       next+80(FP), R9
-	MOVQ       ns+88(FP), R10
-	SHLQ       $0x02, R10
-	MOVQ       c+48(FP), R11
-	MOVQ       ldc+56(FP), R12
-	SHLQ       $0x02, R12
+TEXT ·tile2x2AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x00000002, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x00000002, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	MOVQ   last+64(FP), R8
+	MOVQ   $-1, R9
+	BZHIQ  R8, R9, R9
+	KMOVW  R9, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	MOVQ   DX, R8
+	SHLQ   $0x02, R8
+	MOVQ   next+80(FP), R9
+	MOVQ   ns+88(FP), R10
+	SHLQ   $0x02, R10
+	MOVQ   c+48(FP), R11
+	MOVQ   ldc+56(FP), R12
+	SHLQ   $0x02, R12
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
+
+whole:
 	PREFETCHT0 (R11)
 	PREFETCHT0 64(R11)
 	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
 
-whole:
+wholeGroup:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT0   (DI)(R8*8)
@@ -2332,11 +2472,20 @@ whole:
 	VFMADD231PS  Z5, Z6, Z3
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+
+loopGroup:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT0   (DI)(R8*8)
@@ -2351,6 +2500,10 @@ loop:
 	VFMADD231PS  Z5, Z6, Z3
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -2380,48 +2533,51 @@ write:
 
 // func tile3x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile3x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	MOVQ       last+64(FP), R8
-	MOVQ       $-1, R9
-	BZHIQ      R8, R9, R9
-	KMOVW      R9, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	VPXORQ     Z4, Z4, Z4
-	VPXORQ     Z5, Z5, Z5
-	MOVQ       DX, R8
-	SHLQ       $0x02, R8
-	MOVQ       next+80(FP), R9
-	MOVQ       ns+88(FP), R10
-	SHLQ       $0x02, R10
-	MOVQ       c+48(FP), R11
-	MOVQ       ldc+56(FP), R12
-	SHLQ       $0x02, R12
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile3x2AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x00000003, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x00000003, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	MOVQ   last+64(FP), R8
+	MOVQ   $-1, R9
+	BZHIQ  R8, R9, R9
+	KMOVW  R9, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	MOVQ   DX, R8
+	SHLQ   $0x02, R8
+	MOVQ   next+80(FP), R9
+	MOVQ   ns+88(FP), R10
+	SHLQ   $0x02, R10
+	MOVQ   c+48(FP), R11
+	MOVQ   ldc+56(FP), R12
+	SHLQ   $0x02, R12
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+
+wholeGroup:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT0   (DI)(R8*8)
@@ -2439,11 +2595,20 @@ whole:
 	VFMADD231PS  Z7, Z8, Z5
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+
+loopGroup:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT0   (DI)(R8*8)
@@ -2461,6 +2626,10 @@ loop:
 	VFMADD231PS  Z7, Z8, Z5
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -2498,55 +2667,55 @@ write:
 
 // func tile4x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile4x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R8
-	LEAQ       (DI)(R8*1), R8
-	MOVQ       last+64(FP), R9
-	MOVQ       $-1, R10
-	BZHIQ      R9, R10, R10
-	KMOVW      R10, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	VPXORQ     Z4, Z4, Z4
-	VPXORQ     Z5, Z5, Z5
-	VPXORQ     Z6, Z6, Z6
-	VPXORQ     Z7, Z7, Z7
-	MOVQ       DX, R9
-	SHLQ       $0x02, R9
-	MOVQ       next+80(FP), R10
-	MOVQ       ns+88(FP), R11
-	SHLQ       $0x02, R11
-	MOVQ       c+48(FP), R12
-	MOVQ       ldc+56(FP), R13
-	SHLQ       $0x02, R13
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile4x2AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x00000004, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x00000004, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(CX*2), R8
+	LEAQ   (DI)(R8*1), R8
+	MOVQ   last+64(FP), R9
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	MOVQ   DX, R9
+	SHLQ   $0x02, R9
+	MOVQ   next+80(FP), R10
+	MOVQ   ns+88(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   c+48(FP), R12
+	MOVQ   ldc+56(FP), R13
+	SHLQ   $0x02, R13
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+
+wholeGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -2569,11 +2738,20 @@ whole:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+
+loopGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -2596,6 +2774,10 @@ loop:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -2641,60 +2823,57 @@ write:
 
 // func tile5x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile5x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R8
-	LEAQ       (DI)(R8*1), R8
-	MOVQ       last+64(FP), R9
-	MOVQ       $-1, R10
-	BZHIQ      R9, R10, R10
-	KMOVW      R10, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	VPXORQ     Z4, Z4, Z4
-	VPXORQ     Z5, Z5, Z5
-	VPXORQ     Z6, Z6, Z6
-	VPXORQ     Z7, Z7, Z7
-	VPXORQ     Z8, Z8, Z8
-	VPXORQ     Z9, Z9, Z9
-	MOVQ       DX, R9
-	SHLQ       $0x02, R9
-	MOVQ       next+80(FP), R10
-	MOVQ       ns+88(FP), R11
-	SHLQ       $0x02, R11
-	MOVQ       c+48(FP), R12
-	MOVQ       ldc+56(FP), R13
-	SHLQ       $0x02, R13
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile5x2AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x00000005, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x00000005, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(CX*2), R8
+	LEAQ   (DI)(R8*1), R8
+	MOVQ   last+64(FP), R9
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	MOVQ   DX, R9
+	SHLQ   $0x02, R9
+	MOVQ   next+80(FP), R10
+	MOVQ   ns+88(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   c+48(FP), R12
+	MOVQ   ldc+56(FP), R13
+	SHLQ   $0x02, R13
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+
+wholeGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -2720,11 +2899,20 @@ whole:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+
+loopGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -2750,6 +2938,10 @@ loop:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -2803,65 +2995,59 @@ write:
 
 // func tile6x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile6x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R8
-	LEAQ       (DI)(R8*1), R8
-	MOVQ       last+64(FP), R9
-	MOVQ       $-1, R10
-	BZHIQ      R9, R10, R10
-	KMOVW      R10, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	VPXORQ     Z4, Z4, Z4
-	VPXORQ     Z5, Z5, Z5
-	VPXORQ     Z6, Z6, Z6
-	VPXORQ     Z7, Z7, Z7
-	VPXORQ     Z8, Z8, Z8
-	VPXORQ     Z9, Z9, Z9
-	VPXORQ     Z10, Z10, Z10
-	VPXORQ     Z11, Z11, Z11
-	MOVQ       DX, R9
-	SHLQ       $0x02, R9
-	MOVQ       next+80(FP), R10
-	MOVQ       ns+88(FP), R11
-	SHLQ       $0x02, R11
-	MOVQ       c+48(FP), R12
-	MOVQ       ldc+56(FP), R13
-	SHLQ       $0x02, R13
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile6x2AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x00000006, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x00000006, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(CX*2), R8
+	LEAQ   (DI)(R8*1), R8
+	MOVQ   last+64(FP), R9
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	MOVQ   DX, R9
+	SHLQ   $0x02, R9
+	MOVQ   next+80(FP), R10
+	MOVQ   ns+88(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   c+48(FP), R12
+	MOVQ   ldc+56(FP), R13
+	SHLQ   $0x02, R13
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+
+wholeGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -2890,11 +3076,20 @@ whole:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       R13, R12
+
+loopGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -2923,6 +3118,10 @@ loop:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -2984,71 +3183,62 @@ write:
 
 // func tile7x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile7x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R9
-	LEAQ       (DI)(R9*1), R8
-	LEAQ       (R8)(R9*1), R9
-	MOVQ       last+64(FP), R10
-	MOVQ       $-1, R11
-	BZHIQ      R10, R11, R11
-	KMOVW      R11, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	VPXORQ     Z4, Z4, Z4
-	VPXORQ     Z5, Z5, Z5
-	VPXORQ     Z6, Z6, Z6
-	VPXORQ     Z7, Z7, Z7
-	VPXORQ     Z8, Z8, Z8
-	VPXORQ     Z9, Z9, Z9
-	VPXORQ     Z10, Z10, Z10
-	VPXORQ     Z11, Z11, Z11
-	VPXORQ     Z12, Z12, Z12
-	VPXORQ     Z13, Z13, Z13
-	MOVQ       DX, R10
-	SHLQ       $0x02, R10
-	MOVQ       next+80(FP), R11
-	MOVQ       ns+88(FP), R12
-	SHLQ       $0x02, R12
-	MOVQ       c+48(FP), R13
-	MOVQ       ldc+56(FP), R14
-	SHLQ       $0x02, R14
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile7x2AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x00000007, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x00000007, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(CX*2), R9
+	LEAQ   (DI)(R9*1), R8
+	LEAQ   (R8)(R9*1), R9
+	MOVQ   last+64(FP), R10
+	MOVQ   $-1, R11
+	BZHIQ  R10, R11, R11
+	KMOVW  R11, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	MOVQ   DX, R10
+	SHLQ   $0x02, R10
+	MOVQ   next+80(FP), R11
+	MOVQ   ns+88(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   c+48(FP), R13
+	MOVQ   ldc+56(FP), R14
+	SHLQ   $0x02, R14
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+
+wholeGroup:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT0   (DI)(R10*8)
@@ -3081,11 +3271,20 @@ whole:
 	ADDQ         DX, R8
 	ADDQ         DX, R9
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+
+loopGroup:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT0   (DI)(R10*8)
@@ -3118,6 +3317,10 @@ loop:
 	ADDQ         DX, R8
 	ADDQ         DX, R9
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -3187,76 +3390,64 @@ write:
 
 // func tile8x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile8x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R9
-	LEAQ       (DI)(R9*1), R8
-	LEAQ       (R8)(R9*1), R9
-	MOVQ       last+64(FP), R10
-	MOVQ       $-1, R11
-	BZHIQ      R10, R11, R11
-	KMOVW      R11, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	VPXORQ     Z4, Z4, Z4
-	VPXORQ     Z5, Z5, Z5
-	VPXORQ     Z6, Z6, Z6
-	VPXORQ     Z7, Z7, Z7
-	VPXORQ     Z8, Z8, Z8
-	VPXORQ     Z9, Z9, Z9
-	VPXORQ     Z10, Z10, Z10
-	VPXORQ     Z11, Z11, Z11
-	VPXORQ     Z12, Z12, Z12
-	VPXORQ     Z13, Z13, Z13
-	VPXORQ     Z14, Z14, Z14
-	VPXORQ     Z15, Z15, Z15
-	MOVQ       DX, R10
-	SHLQ       $0x02, R10
-	MOVQ       next+80(FP), R11
-	MOVQ       ns+88(FP), R12
-	SHLQ       $0x02, R12
-	MOVQ       c+48(FP), R13
-	MOVQ       ldc+56(FP), R14
-	SHLQ       $0x02, R14
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile8x2AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x00000008, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x00000008, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(CX*2), R9
+	LEAQ   (DI)(R9*1), R8
+	LEAQ   (R8)(R9*1), R9
+	MOVQ   last+64(FP), R10
+	MOVQ   $-1, R11
+	BZHIQ  R10, R11, R11
+	KMOVW  R11, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+	MOVQ   DX, R10
+	SHLQ   $0x02, R10
+	MOVQ   next+80(FP), R11
+	MOVQ   ns+88(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   c+48(FP), R13
+	MOVQ   ldc+56(FP), R14
+	SHLQ   $0x02, R14
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+
+wholeGroup:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT0   (DI)(R10*8)
@@ -3292,11 +3483,20 @@ whole:
 	ADDQ         DX, R8
 	ADDQ         DX, R9
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+
+loopGroup:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT0   (DI)(R10*8)
@@ -3332,6 +3532,10 @@ loop:
 	ADDQ         DX, R8
 	ADDQ         DX, R9
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -3409,81 +3613,66 @@ write:
 
 // func tile9x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile9x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R9
-	LEAQ       (DI)(R9*1), R8
-	LEAQ       (R8)(R9*1), R9
-	MOVQ       last+64(FP), R10
-	MOVQ       $-1, R11
-	BZHIQ      R10, R11, R11
-	KMOVW      R11, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	VPXORQ     Z4, Z4, Z4
-	VPXORQ     Z5, Z5, Z5
-	VPXORQ     Z6, Z6, Z6
-	VPXORQ     Z7, Z7, Z7
-	VPXORQ     Z8, Z8, Z8
-	VPXORQ     Z9, Z9, Z9
-	VPXORQ     Z10, Z10, Z10
-	VPXORQ     Z11, Z11, Z11
-	VPXORQ     Z12, Z12, Z12
-	VPXORQ     Z13, Z13, Z13
-	VPXORQ     Z14, Z14, Z14
-	VPXORQ     Z15, Z15, Z15
-	VPXORQ     Z16, Z16, Z16
-	VPXORQ     Z17, Z17, Z17
-	MOVQ       DX, R10
-	SHLQ       $0x02, R10
-	MOVQ       next+80(FP), R11
-	MOVQ       ns+88(FP), R12
-	SHLQ       $0x02, R12
-	MOVQ       c+48(FP), R13
-	MOVQ       ldc+56(FP), R14
-	SHLQ       $0x02, R14
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile9x2AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x00000009, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x00000009, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(CX*2), R9
+	LEAQ   (DI)(R9*1), R8
+	LEAQ   (R8)(R9*1), R9
+	MOVQ   last+64(FP), R10
+	MOVQ   $-1, R11
+	BZHIQ  R10, R11, R11
+	KMOVW  R11, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+	VPXORQ Z16, Z16, Z16
+	VPXORQ Z17, Z17, Z17
+	MOVQ   DX, R10
+	SHLQ   $0x02, R10
+	MOVQ   next+80(FP), R11
+	MOVQ   ns+88(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   c+48(FP), R13
+	MOVQ   ldc+56(FP), R14
+	SHLQ   $0x02, R14
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+
+wholeGroup:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT0   (DI)(R10*8)
@@ -3522,11 +3711,20 @@ whole:
 	ADDQ         DX, R8
 	ADDQ         DX, R9
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+
+loopGroup:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT0   (DI)(R10*8)
@@ -3565,6 +3763,10 @@ loop:
 	ADDQ         DX, R8
 	ADDQ         DX, R9
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -3650,87 +3852,69 @@ write:
 
 // func tile10x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile10x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R10
-	LEAQ       (DI)(R10*1), R8
-	LEAQ       (R8)(R10*1), R9
-	LEAQ       (R9)(R10*1), R10
-	MOVQ       last+64(FP), R11
-	MOVQ       $-1, R12
-	BZHIQ      R11, R12, R12
-	KMOVW      R12, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	VPXORQ     Z4, Z4, Z4
-	VPXORQ     Z5, Z5, Z5
-	VPXORQ     Z6, Z6, Z6
-	VPXORQ     Z7, Z7, Z7
-	VPXORQ     Z8, Z8, Z8
-	VPXORQ     Z9, Z9, Z9
-	VPXORQ     Z10, Z10, Z10
-	VPXORQ     Z11, Z11, Z11
-	VPXORQ     Z12, Z12, Z12
-	VPXORQ     Z13, Z13, Z13
-	VPXORQ     Z14, Z14, Z14
-	VPXORQ     Z15, Z15, Z15
-	VPXORQ     Z16, Z16, Z16
-	VPXORQ     Z17, Z17, Z17
-	VPXORQ     Z18, Z18, Z18
-	VPXORQ     Z19, Z19, Z19
-	MOVQ       DX, R11
-	SHLQ       $0x02, R11
-	MOVQ       next+80(FP), R12
-	MOVQ       ns+88(FP), R13
-	SHLQ       $0x02, R13
-	MOVQ       c+48(FP), R14
-	MOVQ       ldc+56(FP), R15
-	SHLQ       $0x02, R15
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile10x2AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x0000000a, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x0000000a, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(CX*2), R10
+	LEAQ   (DI)(R10*1), R8
+	LEAQ   (R8)(R10*1), R9
+	LEAQ   (R9)(R10*1), R10
+	MOVQ   last+64(FP), R11
+	MOVQ   $-1, R12
+	BZHIQ  R11, R12, R12
+	KMOVW  R12, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+	VPXORQ Z16, Z16, Z16
+	VPXORQ Z17, Z17, Z17
+	VPXORQ Z18, Z18, Z18
+	VPXORQ Z19, Z19, Z19
+	MOVQ   DX, R11
+	SHLQ   $0x02, R11
+	MOVQ   next+80(FP), R12
+	MOVQ   ns+88(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   c+48(FP), R14
+	MOVQ   ldc+56(FP), R15
+	SHLQ   $0x02, R15
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+
+wholeGroup:
 	PREFETCHT1   (R12)
 	ADDQ         R13, R12
 	PREFETCHT0   (DI)(R11*8)
@@ -3773,11 +3957,20 @@ whole:
 	ADDQ         DX, R9
 	ADDQ         DX, R10
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+
+loopGroup:
 	PREFETCHT1   (R12)
 	ADDQ         R13, R12
 	PREFETCHT0   (DI)(R11*8)
@@ -3820,6 +4013,10 @@ loop:
 	ADDQ         DX, R9
 	ADDQ         DX, R10
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -3913,92 +4110,71 @@ write:
 
 // func tile11x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile11x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R10
-	LEAQ       (DI)(R10*1), R8
-	LEAQ       (R8)(R10*1), R9
-	LEAQ       (R9)(R10*1), R10
-	MOVQ       last+64(FP), R11
-	MOVQ       $-1, R12
-	BZHIQ      R11, R12, R12
-	KMOVW      R12, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	VPXORQ     Z4, Z4, Z4
-	VPXORQ     Z5, Z5, Z5
-	VPXORQ     Z6, Z6, Z6
-	VPXORQ     Z7, Z7, Z7
-	VPXORQ     Z8, Z8, Z8
-	VPXORQ     Z9, Z9, Z9
-	VPXORQ     Z10, Z10, Z10
-	VPXORQ     Z11, Z11, Z11
-	VPXORQ     Z12, Z12, Z12
-	VPXORQ     Z13, Z13, Z13
-	VPXORQ     Z14, Z14, Z14
-	VPXORQ     Z15, Z15, Z15
-	VPXORQ     Z16, Z16, Z16
-	VPXORQ     Z17, Z17, Z17
-	VPXORQ     Z18, Z18, Z18
-	VPXORQ     Z19, Z19, Z19
-	VPXORQ     Z20, Z20, Z20
-	VPXORQ     Z21, Z21, Z21
-	MOVQ       DX, R11
-	SHLQ       $0x02, R11
-	MOVQ       next+80(FP), R12
-	MOVQ       ns+88(FP), R13
-	SHLQ       $0x02, R13
-	MOVQ       c+48(FP), R14
-	MOVQ       ldc+56(FP), R15
-	SHLQ       $0x02, R15
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile11x2AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x0000000b, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x0000000b, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(CX*2), R10
+	LEAQ   (DI)(R10*1), R8
+	LEAQ   (R8)(R10*1), R9
+	LEAQ   (R9)(R10*1), R10
+	MOVQ   last+64(FP), R11
+	MOVQ   $-1, R12
+	BZHIQ  R11, R12, R12
+	KMOVW  R12, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+	VPXORQ Z16, Z16, Z16
+	VPXORQ Z17, Z17, Z17
+	VPXORQ Z18, Z18, Z18
+	VPXORQ Z19, Z19, Z19
+	VPXORQ Z20, Z20, Z20
+	VPXORQ Z21, Z21, Z21
+	MOVQ   DX, R11
+	SHLQ   $0x02, R11
+	MOVQ   next+80(FP), R12
+	MOVQ   ns+88(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   c+48(FP), R14
+	MOVQ   ldc+56(FP), R15
+	SHLQ   $0x02, R15
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+
+wholeGroup:
 	PREFETCHT1   (R12)
 	ADDQ         R13, R12
 	PREFETCHT0   (DI)(R11*8)
@@ -4044,11 +4220,20 @@ whole:
 	ADDQ         DX, R9
 	ADDQ         DX, R10
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+
+loopGroup:
 	PREFETCHT1   (R12)
 	ADDQ         R13, R12
 	PREFETCHT0   (DI)(R11*8)
@@ -4094,6 +4279,10 @@ loop:
 	ADDQ         DX, R9
 	ADDQ         DX, R10
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -4195,97 +4384,73 @@ write:
 
 // func tile12x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile12x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R10
-	LEAQ       (DI)(R10*1), R8
-	LEAQ       (R8)(R10*1), R9
-	LEAQ       (R9)(R10*1), R10
-	MOVQ       last+64(FP), R11
-	MOVQ       $-1, R12
-	BZHIQ      R11, R12, R12
-	KMOVW      R12, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	VPXORQ     Z4, Z4, Z4
-	VPXORQ     Z5, Z5, Z5
-	VPXORQ     Z6, Z6, Z6
-	VPXORQ     Z7, Z7, Z7
-	VPXORQ     Z8, Z8, Z8
-	VPXORQ     Z9, Z9, Z9
-	VPXORQ     Z10, Z10, Z10
-	VPXORQ     Z11, Z11, Z11
-	VPXORQ     Z12, Z12, Z12
-	VPXORQ     Z13, Z13, Z13
-	VPXORQ     Z14, Z14, Z14
-	VPXORQ     Z15, Z15, Z15
-	VPXORQ     Z16, Z16, Z16
-	VPXORQ     Z17, Z17, Z17
-	VPXORQ     Z18, Z18, Z18
-	VPXORQ     Z19, Z19, Z19
-	VPXORQ     Z20, Z20, Z20
-	VPXORQ     Z21, Z21, Z21
-	VPXORQ     Z22, Z22, Z22
-	VPXORQ     Z23, Z23, Z23
-	MOVQ       DX, R11
-	SHLQ       $0x02, R11
-	MOVQ       next+80(FP), R12
-	MOVQ       ns+88(FP), R13
-	SHLQ       $0x02, R13
-	MOVQ       c+48(FP), R14
-	MOVQ       ldc+56(FP), R15
-	SHLQ       $0x02, R15
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile12x2AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x0000000c, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x0000000c, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(CX*2), R10
+	LEAQ   (DI)(R10*1), R8
+	LEAQ   (R8)(R10*1), R9
+	LEAQ   (R9)(R10*1), R10
+	MOVQ   last+64(FP), R11
+	MOVQ   $-1, R12
+	BZHIQ  R11, R12, R12
+	KMOVW  R12, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+	VPXORQ Z16, Z16, Z16
+	VPXORQ Z17, Z17, Z17
+	VPXORQ Z18, Z18, Z18
+	VPXORQ Z19, Z19, Z19
+	VPXORQ Z20, Z20, Z20
+	VPXORQ Z21, Z21, Z21
+	VPXORQ Z22, Z22, Z22
+	VPXORQ Z23, Z23, Z23
+	MOVQ   DX, R11
+	SHLQ   $0x02, R11
+	MOVQ   next+80(FP), R12
+	MOVQ   ns+88(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   c+48(FP), R14
+	MOVQ   ldc+56(FP), R15
+	SHLQ   $0x02, R15
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+
+wholeGroup:
 	PREFETCHT1   (R12)
 	ADDQ         R13, R12
 	PREFETCHT0   (DI)(R11*8)
@@ -4334,11 +4499,20 @@ whole:
 	ADDQ         DX, R9
 	ADDQ         DX, R10
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+
+loopGroup:
 	PREFETCHT1   (R12)
 	ADDQ         R13, R12
 	PREFETCHT0   (DI)(R11*8)
@@ -4387,6 +4561,10 @@ loop:
 	ADDQ         DX, R9
 	ADDQ         DX, R10
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -4496,103 +4674,76 @@ write:
 
 // func tile13x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile13x2AVX512(SB), NOSPLIT, $8-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R11
-	LEAQ       (DI)(R11*1), R8
-	LEAQ       (R8)(R11*1), R9
-	LEAQ       (R9)(R11*1), R10
-	LEAQ       (R10)(R11*1), R11
-	MOVQ       last+64(FP), R12
-	MOVQ       $-1, R13
-	BZHIQ      R12, R13, R13
-	KMOVW      R13, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	VPXORQ     Z4, Z4, Z4
-	VPXORQ     Z5, Z5, Z5
-	VPXORQ     Z6, Z6, Z6
-	VPXORQ     Z7, Z7, Z7
-	VPXORQ     Z8, Z8, Z8
-	VPXORQ     Z9, Z9, Z9
-	VPXORQ     Z10, Z10, Z10
-	VPXORQ     Z11, Z11, Z11
-	VPXORQ     Z12, Z12, Z12
-	VPXORQ     Z13, Z13, Z13
-	VPXORQ     Z14, Z14, Z14
-	VPXORQ     Z15, Z15, Z15
-	VPXORQ     Z16, Z16, Z16
-	VPXORQ     Z17, Z17, Z17
-	VPXORQ     Z18, Z18, Z18
-	VPXORQ     Z19, Z19, Z19
-	VPXORQ     Z20, Z20, Z20
-	VPXORQ     Z21, Z21, Z21
-	VPXORQ     Z22, Z22, Z22
-	VPXORQ     Z23, Z23, Z23
-	VPXORQ     Z24, Z24, Z24
-	VPXORQ     Z25, Z25, Z25
-	MOVQ       DX, R12
-	SHLQ       $0x02, R12
-	MOVQ       next+80(FP), R13
-	MOVQ       ns+88(FP), R14
-	SHLQ       $0x02, R14
-	MOVQ       c+48(FP), R15
-	MOVQ       ldc+56(FP), BP
-	SHLQ       $0x02, BP
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile13x2AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x0000000d, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x0000000d, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(CX*2), R11
+	LEAQ   (DI)(R11*1), R8
+	LEAQ   (R8)(R11*1), R9
+	LEAQ   (R9)(R11*1), R10
+	LEAQ   (R10)(R11*1), R11
+	MOVQ   last+64(FP), R12
+	MOVQ   $-1, R13
+	BZHIQ  R12, R13, R13
+	KMOVW  R13, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+	VPXORQ Z16, Z16, Z16
+	VPXORQ Z17, Z17, Z17
+	VPXORQ Z18, Z18, Z18
+	VPXORQ Z19, Z19, Z19
+	VPXORQ Z20, Z20, Z20
+	VPXORQ Z21, Z21, Z21
+	VPXORQ Z22, Z22, Z22
+	VPXORQ Z23, Z23, Z23
+	VPXORQ Z24, Z24, Z24
+	VPXORQ Z25, Z25, Z25
+	MOVQ   DX, R12
+	SHLQ   $0x02, R12
+	MOVQ   next+80(FP), R13
+	MOVQ   ns+88(FP), R14
+	SHLQ   $0x02, R14
+	MOVQ   c+48(FP), R15
+	MOVQ   ldc+56(FP), BP
+	SHLQ   $0x02, BP
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+
+wholeGroup:
 	PREFETCHT1   (R13)
 	ADDQ         R14, R13
 	PREFETCHT0   (DI)(R12*8)
@@ -4645,11 +4796,20 @@ whole:
 	ADDQ         DX, R10
 	ADDQ         DX, R11
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+
+loopGroup:
 	PREFETCHT1   (R13)
 	ADDQ         R14, R13
 	PREFETCHT0   (DI)(R12*8)
@@ -4702,6 +4862,10 @@ loop:
 	ADDQ         DX, R10
 	ADDQ         DX, R11
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -4819,108 +4983,78 @@ write:
 
 // func tile14x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile14x2AVX512(SB), NOSPLIT, $8-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R11
-	LEAQ       (DI)(R11*1), R8
-	LEAQ       (R8)(R11*1), R9
-	LEAQ       (R9)(R11*1), R10
-	LEAQ       (R10)(R11*1), R11
-	MOVQ       last+64(FP), R12
-	MOVQ       $-1, R13
-	BZHIQ      R12, R13, R13
-	KMOVW      R13, K1
-	VPXORQ     Z0, Z0, Z0
-	VPXORQ     Z1, Z1, Z1
-	VPXORQ     Z2, Z2, Z2
-	VPXORQ     Z3, Z3, Z3
-	VPXORQ     Z4, Z4, Z4
-	VPXORQ     Z5, Z5, Z5
-	VPXORQ     Z6, Z6, Z6
-	VPXORQ     Z7, Z7, Z7
-	VPXORQ     Z8, Z8, Z8
-	VPXORQ     Z9, Z9, Z9
-	VPXORQ     Z10, Z10, Z10
-	VPXORQ     Z11, Z11, Z11
-	VPXORQ     Z12, Z12, Z12
-	VPXORQ     Z13, Z13, Z13
-	VPXORQ     Z14, Z14, Z14
-	VPXORQ     Z15, Z15, Z15
-	VPXORQ     Z16, Z16, Z16
-	VPXORQ     Z17, Z17, Z17
-	VPXORQ     Z18, Z18, Z18
-	VPXORQ     Z19, Z19, Z19
-	VPXORQ     Z20, Z20, Z20
-	VPXORQ     Z21, Z21, Z21
-	VPXORQ     Z22, Z22, Z22
-	VPXORQ     Z23, Z23, Z23
-	VPXORQ     Z24, Z24, Z24
-	VPXORQ     Z25, Z25, Z25
-	VPXORQ     Z26, Z26, Z26
-	VPXORQ     Z27, Z27, Z27
-	MOVQ       DX, R12
-	SHLQ       $0x02, R12
-	MOVQ       next+80(FP), R13
-	MOVQ       ns+88(FP), R14
-	SHLQ       $0x02, R14
-	MOVQ       c+48(FP), R15
-	MOVQ       ldc+56(FP), BP
-	SHLQ       $0x02, BP
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x10
-	JLT        part
+TEXT ·tile14x2AVX512(SB), NOSPLIT, $16-96
+	MOVQ   $0x0000000e, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x0000000e, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   rs+16(FP), CX
+	MOVQ   cs+24(FP), DX
+	MOVQ   b+32(FP), BX
+	MOVQ   bs+40(FP), SI
+	MOVQ   a+8(FP), DI
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, DX
+	SHLQ   $0x02, SI
+	LEAQ   (CX)(CX*2), R11
+	LEAQ   (DI)(R11*1), R8
+	LEAQ   (R8)(R11*1), R9
+	LEAQ   (R9)(R11*1), R10
+	LEAQ   (R10)(R11*1), R11
+	MOVQ   last+64(FP), R12
+	MOVQ   $-1, R13
+	BZHIQ  R12, R13, R13
+	KMOVW  R13, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+	VPXORQ Z16, Z16, Z16
+	VPXORQ Z17, Z17, Z17
+	VPXORQ Z18, Z18, Z18
+	VPXORQ Z19, Z19, Z19
+	VPXORQ Z20, Z20, Z20
+	VPXORQ Z21, Z21, Z21
+	VPXORQ Z22, Z22, Z22
+	VPXORQ Z23, Z23, Z23
+	VPXORQ Z24, Z24, Z24
+	VPXORQ Z25, Z25, Z25
+	VPXORQ Z26, Z26, Z26
+	VPXORQ Z27, Z27, Z27
+	MOVQ   DX, R12
+	SHLQ   $0x02, R12
+	MOVQ   next+80(FP), R13
+	MOVQ   ns+88(FP), R14
+	SHLQ   $0x02, R14
+	MOVQ   c+48(FP), R15
+	MOVQ   ldc+56(FP), BP
+	SHLQ   $0x02, BP
+	TESTQ  AX, AX
+	JZ     store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
 
 whole:
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+
+wholeGroup:
 	PREFETCHT1   (R13)
 	ADDQ         R14, R13
 	PREFETCHT0   (DI)(R12*8)
@@ -4976,11 +5110,20 @@ whole:
 	ADDQ         DX, R10
 	ADDQ         DX, R11
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+
+loopGroup:
 	PREFETCHT1   (R13)
 	ADDQ         R14, R13
 	PREFETCHT0   (DI)(R12*8)
@@ -5036,6 +5179,10 @@ loop:
 	ADDQ         DX, R10
 	ADDQ         DX, R11
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -5470,36 +5617,45 @@ GLOBL tileMask<>(SB), RODATA|NOPTR, $64
 
 // func tile1x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile1x1AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	MOVQ       last+64(FP), CX
-	LEAQ       tileMask<>+0(SB), R8
-	NEGQ       CX
-	VMOVUPS    32(R8)(CX*4), Y0
-	VXORPS     Y1, Y1, Y1
-	MOVQ       DX, CX
-	SHLQ       $0x02, CX
-	MOVQ       next+80(FP), R8
-	MOVQ       ns+88(FP), R9
-	SHLQ       $0x02, R9
-	MOVQ       c+48(FP), R10
-	MOVQ       ldc+56(FP), R11
-	SHLQ       $0x02, R11
-	PREFETCHT0 (R10)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x08
-	JLT        part
+TEXT ·tile1x1AVX2(SB), NOSPLIT, $16-96
+	MOVQ    $0x00000001, (SP)
+	MOVQ    k+0(FP), AX
+	XORL    DX, DX
+	MOVL    $0x00000001, CX
+	DIVL    CX
+	MOVQ    AX, 8(SP)
+	LEAQ    (AX)(DX*1), AX
+	MOVQ    rs+16(FP), CX
+	MOVQ    cs+24(FP), DX
+	MOVQ    b+32(FP), BX
+	MOVQ    bs+40(FP), SI
+	MOVQ    a+8(FP), DI
+	SHLQ    $0x02, CX
+	SHLQ    $0x02, DX
+	SHLQ    $0x02, SI
+	MOVQ    last+64(FP), CX
+	LEAQ    tileMask<>+0(SB), R8
+	NEGQ    CX
+	VMOVUPS 32(R8)(CX*4), Y0
+	VXORPS  Y1, Y1, Y1
+	MOVQ    DX, CX
+	SHLQ    $0x02, CX
+	MOVQ    next+80(FP), R8
+	MOVQ    ns+88(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    c+48(FP), R10
+	MOVQ    ldc+56(FP), R11
+	SHLQ    $0x02, R11
+	TESTQ   AX, AX
+	JZ      store
+	CMPQ    last+64(FP), $0x08
+	JLT     part
 
 whole:
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+
+wholeGroup:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT0   (DI)(CX*8)
@@ -5509,11 +5665,19 @@ whole:
 	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+
+loopGroup:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT0   (DI)(CX*8)
@@ -5523,6 +5687,10 @@ loop:
 	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -5540,39 +5708,46 @@ write:
 
 // func tile2x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile2x1AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	MOVQ       last+64(FP), R8
-	LEAQ       tileMask<>+0(SB), R9
-	NEGQ       R8
-	VMOVUPS    32(R9)(R8*4), Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	MOVQ       DX, R8
-	SHLQ       $0x02, R8
-	MOVQ       next+80(FP), R9
-	MOVQ       ns+88(FP), R10
-	SHLQ       $0x02, R10
-	MOVQ       c+48(FP), R11
-	MOVQ       ldc+56(FP), R12
-	SHLQ       $0x02, R12
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x08
-	JLT        part
+TEXT ·tile2x1AVX2(SB), NOSPLIT, $16-96
+	MOVQ    $0x00000002, (SP)
+	MOVQ    k+0(FP), AX
+	XORL    DX, DX
+	MOVL    $0x00000002, CX
+	DIVL    CX
+	MOVQ    AX, 8(SP)
+	LEAQ    (AX)(DX*1), AX
+	MOVQ    rs+16(FP), CX
+	MOVQ    cs+24(FP), DX
+	MOVQ    b+32(FP), BX
+	MOVQ    bs+40(FP), SI
+	MOVQ    a+8(FP), DI
+	SHLQ    $0x02, CX
+	SHLQ    $0x02, DX
+	SHLQ    $0x02, SI
+	MOVQ    last+64(FP), R8
+	LEAQ    tileMask<>+0(SB), R9
+	NEGQ    R8
+	VMOVUPS 32(R9)(R8*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	MOVQ    DX, R8
+	SHLQ    $0x02, R8
+	MOVQ    next+80(FP), R9
+	MOVQ    ns+88(FP), R10
+	SHLQ    $0x02, R10
+	MOVQ    c+48(FP), R11
+	MOVQ    ldc+56(FP), R12
+	SHLQ    $0x02, R12
+	TESTQ   AX, AX
+	JZ      store
+	CMPQ    last+64(FP), $0x08
+	JLT     part
 
 whole:
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+
+wholeGroup:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT0   (DI)(R8*8)
@@ -5584,11 +5759,19 @@ whole:
 	VFMADD231PS  Y3, Y4, Y2
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+
+loopGroup:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT0   (DI)(R8*8)
@@ -5600,6 +5783,10 @@ loop:
 	VFMADD231PS  Y3, Y4, Y2
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -5623,42 +5810,47 @@ write:
 
 // func tile3x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile3x1AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	MOVQ       last+64(FP), R8
-	LEAQ       tileMask<>+0(SB), R9
-	NEGQ       R8
-	VMOVUPS    32(R9)(R8*4), Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	MOVQ       DX, R8
-	SHLQ       $0x02, R8
-	MOVQ       next+80(FP), R9
-	MOVQ       ns+88(FP), R10
-	SHLQ       $0x02, R10
-	MOVQ       c+48(FP), R11
-	MOVQ       ldc+56(FP), R12
-	SHLQ       $0x02, R12
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x08
-	JLT        part
+TEXT ·tile3x1AVX2(SB), NOSPLIT, $16-96
+	MOVQ    $0x00000003, (SP)
+	MOVQ    k+0(FP), AX
+	XORL    DX, DX
+	MOVL    $0x00000003, CX
+	DIVL    CX
+	MOVQ    AX, 8(SP)
+	LEAQ    (AX)(DX*1), AX
+	MOVQ    rs+16(FP), CX
+	MOVQ    cs+24(FP), DX
+	MOVQ    b+32(FP), BX
+	MOVQ    bs+40(FP), SI
+	MOVQ    a+8(FP), DI
+	SHLQ    $0x02, CX
+	SHLQ    $0x02, DX
+	SHLQ    $0x02, SI
+	MOVQ    last+64(FP), R8
+	LEAQ    tileMask<>+0(SB), R9
+	NEGQ    R8
+	VMOVUPS 32(R9)(R8*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	MOVQ    DX, R8
+	SHLQ    $0x02, R8
+	MOVQ    next+80(FP), R9
+	MOVQ    ns+88(FP), R10
+	SHLQ    $0x02, R10
+	MOVQ    c+48(FP), R11
+	MOVQ    ldc+56(FP), R12
+	SHLQ    $0x02, R12
+	TESTQ   AX, AX
+	JZ      store
+	CMPQ    last+64(FP), $0x08
+	JLT     part
 
 whole:
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+
+wholeGroup:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT0   (DI)(R8*8)
@@ -5672,11 +5864,19 @@ whole:
 	VFMADD231PS  Y4, Y5, Y3
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+
+loopGroup:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT0   (DI)(R8*8)
@@ -5690,6 +5890,10 @@ loop:
 	VFMADD231PS  Y4, Y5, Y3
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -5718,47 +5922,50 @@ write:
 
 // func tile4x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile4x1AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R8
-	LEAQ       (DI)(R8*1), R8
-	MOVQ       last+64(FP), R9
-	LEAQ       tileMask<>+0(SB), R10
-	NEGQ       R9
-	VMOVUPS    32(R10)(R9*4), Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	MOVQ       DX, R9
-	SHLQ       $0x02, R9
-	MOVQ       next+80(FP), R10
-	MOVQ       ns+88(FP), R11
-	SHLQ       $0x02, R11
-	MOVQ       c+48(FP), R12
-	MOVQ       ldc+56(FP), R13
-	SHLQ       $0x02, R13
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x08
-	JLT        part
+TEXT ·tile4x1AVX2(SB), NOSPLIT, $16-96
+	MOVQ    $0x00000004, (SP)
+	MOVQ    k+0(FP), AX
+	XORL    DX, DX
+	MOVL    $0x00000004, CX
+	DIVL    CX
+	MOVQ    AX, 8(SP)
+	LEAQ    (AX)(DX*1), AX
+	MOVQ    rs+16(FP), CX
+	MOVQ    cs+24(FP), DX
+	MOVQ    b+32(FP), BX
+	MOVQ    bs+40(FP), SI
+	MOVQ    a+8(FP), DI
+	SHLQ    $0x02, CX
+	SHLQ    $0x02, DX
+	SHLQ    $0x02, SI
+	LEAQ    (CX)(CX*2), R8
+	LEAQ    (DI)(R8*1), R8
+	MOVQ    last+64(FP), R9
+	LEAQ    tileMask<>+0(SB), R10
+	NEGQ    R9
+	VMOVUPS 32(R10)(R9*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	MOVQ    DX, R9
+	SHLQ    $0x02, R9
+	MOVQ    next+80(FP), R10
+	MOVQ    ns+88(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    c+48(FP), R12
+	MOVQ    ldc+56(FP), R13
+	SHLQ    $0x02, R13
+	TESTQ   AX, AX
+	JZ      store
+	CMPQ    last+64(FP), $0x08
+	JLT     part
 
 whole:
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+
+wholeGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -5776,11 +5983,19 @@ whole:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+
+loopGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -5798,6 +6013,10 @@ loop:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -5831,50 +6050,51 @@ write:
 
 // func tile5x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile5x1AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R8
-	LEAQ       (DI)(R8*1), R8
-	MOVQ       last+64(FP), R9
-	LEAQ       tileMask<>+0(SB), R10
-	NEGQ       R9
-	VMOVUPS    32(R10)(R9*4), Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	MOVQ       DX, R9
-	SHLQ       $0x02, R9
-	MOVQ       next+80(FP), R10
-	MOVQ       ns+88(FP), R11
-	SHLQ       $0x02, R11
-	MOVQ       c+48(FP), R12
-	MOVQ       ldc+56(FP), R13
-	SHLQ       $0x02, R13
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x08
-	JLT        part
+TEXT ·tile5x1AVX2(SB), NOSPLIT, $16-96
+	MOVQ    $0x00000005, (SP)
+	MOVQ    k+0(FP), AX
+	XORL    DX, DX
+	MOVL    $0x00000005, CX
+	DIVL    CX
+	MOVQ    AX, 8(SP)
+	LEAQ    (AX)(DX*1), AX
+	MOVQ    rs+16(FP), CX
+	MOVQ    cs+24(FP), DX
+	MOVQ    b+32(FP), BX
+	MOVQ    bs+40(FP), SI
+	MOVQ    a+8(FP), DI
+	SHLQ    $0x02, CX
+	SHLQ    $0x02, DX
+	SHLQ    $0x02, SI
+	LEAQ    (CX)(CX*2), R8
+	LEAQ    (DI)(R8*1), R8
+	MOVQ    last+64(FP), R9
+	LEAQ    tileMask<>+0(SB), R10
+	NEGQ    R9
+	VMOVUPS 32(R10)(R9*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	MOVQ    DX, R9
+	SHLQ    $0x02, R9
+	MOVQ    next+80(FP), R10
+	MOVQ    ns+88(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    c+48(FP), R12
+	MOVQ    ldc+56(FP), R13
+	SHLQ    $0x02, R13
+	TESTQ   AX, AX
+	JZ      store
+	CMPQ    last+64(FP), $0x08
+	JLT     part
 
 whole:
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+
+wholeGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -5894,11 +6114,19 @@ whole:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+
+loopGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -5918,6 +6146,10 @@ loop:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -5956,53 +6188,52 @@ write:
 
 // func tile6x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile6x1AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R8
-	LEAQ       (DI)(R8*1), R8
-	MOVQ       last+64(FP), R9
-	LEAQ       tileMask<>+0(SB), R10
-	NEGQ       R9
-	VMOVUPS    32(R10)(R9*4), Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	MOVQ       DX, R9
-	SHLQ       $0x02, R9
-	MOVQ       next+80(FP), R10
-	MOVQ       ns+88(FP), R11
-	SHLQ       $0x02, R11
-	MOVQ       c+48(FP), R12
-	MOVQ       ldc+56(FP), R13
-	SHLQ       $0x02, R13
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x08
-	JLT        part
+TEXT ·tile6x1AVX2(SB), NOSPLIT, $16-96
+	MOVQ    $0x00000006, (SP)
+	MOVQ    k+0(FP), AX
+	XORL    DX, DX
+	MOVL    $0x00000006, CX
+	DIVL    CX
+	MOVQ    AX, 8(SP)
+	LEAQ    (AX)(DX*1), AX
+	MOVQ    rs+16(FP), CX
+	MOVQ    cs+24(FP), DX
+	MOVQ    b+32(FP), BX
+	MOVQ    bs+40(FP), SI
+	MOVQ    a+8(FP), DI
+	SHLQ    $0x02, CX
+	SHLQ    $0x02, DX
+	SHLQ    $0x02, SI
+	LEAQ    (CX)(CX*2), R8
+	LEAQ    (DI)(R8*1), R8
+	MOVQ    last+64(FP), R9
+	LEAQ    tileMask<>+0(SB), R10
+	NEGQ    R9
+	VMOVUPS 32(R10)(R9*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	MOVQ    DX, R9
+	SHLQ    $0x02, R9
+	MOVQ    next+80(FP), R10
+	MOVQ    ns+88(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    c+48(FP), R12
+	MOVQ    ldc+56(FP), R13
+	SHLQ    $0x02, R13
+	TESTQ   AX, AX
+	JZ      store
+	CMPQ    last+64(FP), $0x08
+	JLT     part
 
 whole:
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+
+wholeGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -6024,11 +6255,19 @@ whole:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+
+loopGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -6050,6 +6289,10 @@ loop:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -6093,37 +6336,46 @@ write:
 
 // func tile1x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile1x2AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	MOVQ       last+64(FP), CX
-	LEAQ       tileMask<>+0(SB), R8
-	NEGQ       CX
-	VMOVUPS    32(R8)(CX*4), Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	MOVQ       DX, CX
-	SHLQ       $0x02, CX
-	MOVQ       next+80(FP), R8
-	MOVQ       ns+88(FP), R9
-	SHLQ       $0x02, R9
-	MOVQ       c+48(FP), R10
-	MOVQ       ldc+56(FP), R11
-	SHLQ       $0x02, R11
-	PREFETCHT0 (R10)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x08
-	JLT        part
+TEXT ·tile1x2AVX2(SB), NOSPLIT, $16-96
+	MOVQ    $0x00000001, (SP)
+	MOVQ    k+0(FP), AX
+	XORL    DX, DX
+	MOVL    $0x00000001, CX
+	DIVL    CX
+	MOVQ    AX, 8(SP)
+	LEAQ    (AX)(DX*1), AX
+	MOVQ    rs+16(FP), CX
+	MOVQ    cs+24(FP), DX
+	MOVQ    b+32(FP), BX
+	MOVQ    bs+40(FP), SI
+	MOVQ    a+8(FP), DI
+	SHLQ    $0x02, CX
+	SHLQ    $0x02, DX
+	SHLQ    $0x02, SI
+	MOVQ    last+64(FP), CX
+	LEAQ    tileMask<>+0(SB), R8
+	NEGQ    CX
+	VMOVUPS 32(R8)(CX*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	MOVQ    DX, CX
+	SHLQ    $0x02, CX
+	MOVQ    next+80(FP), R8
+	MOVQ    ns+88(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    c+48(FP), R10
+	MOVQ    ldc+56(FP), R11
+	SHLQ    $0x02, R11
+	TESTQ   AX, AX
+	JZ      store
+	CMPQ    last+64(FP), $0x08
+	JLT     part
 
 whole:
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+
+wholeGroup:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT0   (DI)(CX*8)
@@ -6135,11 +6387,19 @@ whole:
 	VFMADD231PS  Y4, Y5, Y2
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R10)
+	ADDQ       R11, R10
+
+loopGroup:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT0   (DI)(CX*8)
@@ -6151,6 +6411,10 @@ loop:
 	VFMADD231PS  Y4, Y5, Y2
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -6171,41 +6435,48 @@ write:
 
 // func tile2x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile2x2AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	MOVQ       last+64(FP), R8
-	LEAQ       tileMask<>+0(SB), R9
-	NEGQ       R8
-	VMOVUPS    32(R9)(R8*4), Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	MOVQ       DX, R8
-	SHLQ       $0x02, R8
-	MOVQ       next+80(FP), R9
-	MOVQ       ns+88(FP), R10
-	SHLQ       $0x02, R10
-	MOVQ       c+48(FP), R11
-	MOVQ       ldc+56(FP), R12
-	SHLQ       $0x02, R12
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x08
-	JLT        part
+TEXT ·tile2x2AVX2(SB), NOSPLIT, $16-96
+	MOVQ    $0x00000002, (SP)
+	MOVQ    k+0(FP), AX
+	XORL    DX, DX
+	MOVL    $0x00000002, CX
+	DIVL    CX
+	MOVQ    AX, 8(SP)
+	LEAQ    (AX)(DX*1), AX
+	MOVQ    rs+16(FP), CX
+	MOVQ    cs+24(FP), DX
+	MOVQ    b+32(FP), BX
+	MOVQ    bs+40(FP), SI
+	MOVQ    a+8(FP), DI
+	SHLQ    $0x02, CX
+	SHLQ    $0x02, DX
+	SHLQ    $0x02, SI
+	MOVQ    last+64(FP), R8
+	LEAQ    tileMask<>+0(SB), R9
+	NEGQ    R8
+	VMOVUPS 32(R9)(R8*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	MOVQ    DX, R8
+	SHLQ    $0x02, R8
+	MOVQ    next+80(FP), R9
+	MOVQ    ns+88(FP), R10
+	SHLQ    $0x02, R10
+	MOVQ    c+48(FP), R11
+	MOVQ    ldc+56(FP), R12
+	SHLQ    $0x02, R12
+	TESTQ   AX, AX
+	JZ      store
+	CMPQ    last+64(FP), $0x08
+	JLT     part
 
 whole:
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+
+wholeGroup:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT0   (DI)(R8*8)
@@ -6220,11 +6491,19 @@ whole:
 	VFMADD231PS  Y6, Y7, Y4
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+
+loopGroup:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT0   (DI)(R8*8)
@@ -6239,6 +6518,10 @@ loop:
 	VFMADD231PS  Y6, Y7, Y4
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -6268,45 +6551,50 @@ write:
 
 // func tile3x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile3x2AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	MOVQ       last+64(FP), R8
-	LEAQ       tileMask<>+0(SB), R9
-	NEGQ       R8
-	VMOVUPS    32(R9)(R8*4), Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	MOVQ       DX, R8
-	SHLQ       $0x02, R8
-	MOVQ       next+80(FP), R9
-	MOVQ       ns+88(FP), R10
-	SHLQ       $0x02, R10
-	MOVQ       c+48(FP), R11
-	MOVQ       ldc+56(FP), R12
-	SHLQ       $0x02, R12
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-	PREFETCHT0 (R11)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x08
-	JLT        part
+TEXT ·tile3x2AVX2(SB), NOSPLIT, $16-96
+	MOVQ    $0x00000003, (SP)
+	MOVQ    k+0(FP), AX
+	XORL    DX, DX
+	MOVL    $0x00000003, CX
+	DIVL    CX
+	MOVQ    AX, 8(SP)
+	LEAQ    (AX)(DX*1), AX
+	MOVQ    rs+16(FP), CX
+	MOVQ    cs+24(FP), DX
+	MOVQ    b+32(FP), BX
+	MOVQ    bs+40(FP), SI
+	MOVQ    a+8(FP), DI
+	SHLQ    $0x02, CX
+	SHLQ    $0x02, DX
+	SHLQ    $0x02, SI
+	MOVQ    last+64(FP), R8
+	LEAQ    tileMask<>+0(SB), R9
+	NEGQ    R8
+	VMOVUPS 32(R9)(R8*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	MOVQ    DX, R8
+	SHLQ    $0x02, R8
+	MOVQ    next+80(FP), R9
+	MOVQ    ns+88(FP), R10
+	SHLQ    $0x02, R10
+	MOVQ    c+48(FP), R11
+	MOVQ    ldc+56(FP), R12
+	SHLQ    $0x02, R12
+	TESTQ   AX, AX
+	JZ      store
+	CMPQ    last+64(FP), $0x08
+	JLT     part
 
 whole:
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+
+wholeGroup:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT0   (DI)(R8*8)
@@ -6324,11 +6612,19 @@ whole:
 	VFMADD231PS  Y8, Y9, Y6
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R11)
+	ADDQ       R12, R11
+
+loopGroup:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT0   (DI)(R8*8)
@@ -6346,6 +6642,10 @@ loop:
 	VFMADD231PS  Y8, Y9, Y6
 	ADDQ         DX, DI
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -6383,51 +6683,54 @@ write:
 
 // func tile4x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile4x2AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R8
-	LEAQ       (DI)(R8*1), R8
-	MOVQ       last+64(FP), R9
-	LEAQ       tileMask<>+0(SB), R10
-	NEGQ       R9
-	VMOVUPS    32(R10)(R9*4), Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
-	VXORPS     Y8, Y8, Y8
-	MOVQ       DX, R9
-	SHLQ       $0x02, R9
-	MOVQ       next+80(FP), R10
-	MOVQ       ns+88(FP), R11
-	SHLQ       $0x02, R11
-	MOVQ       c+48(FP), R12
-	MOVQ       ldc+56(FP), R13
-	SHLQ       $0x02, R13
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x08
-	JLT        part
+TEXT ·tile4x2AVX2(SB), NOSPLIT, $16-96
+	MOVQ    $0x00000004, (SP)
+	MOVQ    k+0(FP), AX
+	XORL    DX, DX
+	MOVL    $0x00000004, CX
+	DIVL    CX
+	MOVQ    AX, 8(SP)
+	LEAQ    (AX)(DX*1), AX
+	MOVQ    rs+16(FP), CX
+	MOVQ    cs+24(FP), DX
+	MOVQ    b+32(FP), BX
+	MOVQ    bs+40(FP), SI
+	MOVQ    a+8(FP), DI
+	SHLQ    $0x02, CX
+	SHLQ    $0x02, DX
+	SHLQ    $0x02, SI
+	LEAQ    (CX)(CX*2), R8
+	LEAQ    (DI)(R8*1), R8
+	MOVQ    last+64(FP), R9
+	LEAQ    tileMask<>+0(SB), R10
+	NEGQ    R9
+	VMOVUPS 32(R10)(R9*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	MOVQ    DX, R9
+	SHLQ    $0x02, R9
+	MOVQ    next+80(FP), R10
+	MOVQ    ns+88(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    c+48(FP), R12
+	MOVQ    ldc+56(FP), R13
+	SHLQ    $0x02, R13
+	TESTQ   AX, AX
+	JZ      store
+	CMPQ    last+64(FP), $0x08
+	JLT     part
 
 whole:
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+
+wholeGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -6450,11 +6753,19 @@ whole:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+
+loopGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -6477,6 +6788,10 @@ loop:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -6522,55 +6837,56 @@ write:
 
 // func tile5x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile5x2AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R8
-	LEAQ       (DI)(R8*1), R8
-	MOVQ       last+64(FP), R9
-	LEAQ       tileMask<>+0(SB), R10
-	NEGQ       R9
-	VMOVUPS    32(R10)(R9*4), Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
-	VXORPS     Y8, Y8, Y8
-	VXORPS     Y9, Y9, Y9
-	VXORPS     Y10, Y10, Y10
-	MOVQ       DX, R9
-	SHLQ       $0x02, R9
-	MOVQ       next+80(FP), R10
-	MOVQ       ns+88(FP), R11
-	SHLQ       $0x02, R11
-	MOVQ       c+48(FP), R12
-	MOVQ       ldc+56(FP), R13
-	SHLQ       $0x02, R13
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x08
-	JLT        part
+TEXT ·tile5x2AVX2(SB), NOSPLIT, $16-96
+	MOVQ    $0x00000005, (SP)
+	MOVQ    k+0(FP), AX
+	XORL    DX, DX
+	MOVL    $0x00000005, CX
+	DIVL    CX
+	MOVQ    AX, 8(SP)
+	LEAQ    (AX)(DX*1), AX
+	MOVQ    rs+16(FP), CX
+	MOVQ    cs+24(FP), DX
+	MOVQ    b+32(FP), BX
+	MOVQ    bs+40(FP), SI
+	MOVQ    a+8(FP), DI
+	SHLQ    $0x02, CX
+	SHLQ    $0x02, DX
+	SHLQ    $0x02, SI
+	LEAQ    (CX)(CX*2), R8
+	LEAQ    (DI)(R8*1), R8
+	MOVQ    last+64(FP), R9
+	LEAQ    tileMask<>+0(SB), R10
+	NEGQ    R9
+	VMOVUPS 32(R10)(R9*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y10, Y10, Y10
+	MOVQ    DX, R9
+	SHLQ    $0x02, R9
+	MOVQ    next+80(FP), R10
+	MOVQ    ns+88(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    c+48(FP), R12
+	MOVQ    ldc+56(FP), R13
+	SHLQ    $0x02, R13
+	TESTQ   AX, AX
+	JZ      store
+	CMPQ    last+64(FP), $0x08
+	JLT     part
 
 whole:
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+
+wholeGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -6596,11 +6912,19 @@ whole:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+
+loopGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -6626,6 +6950,10 @@ loop:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:
@@ -6679,59 +7007,58 @@ write:
 
 // func tile6x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile6x2AVX2(SB), NOSPLIT, $0-96
-	MOVQ       k+0(FP), AX
-	MOVQ       rs+16(FP), CX
-	MOVQ       cs+24(FP), DX
-	MOVQ       b+32(FP), BX
-	MOVQ       bs+40(FP), SI
-	MOVQ       a+8(FP), DI
-	SHLQ       $0x02, CX
-	SHLQ       $0x02, DX
-	SHLQ       $0x02, SI
-	LEAQ       (CX)(CX*2), R8
-	LEAQ       (DI)(R8*1), R8
-	MOVQ       last+64(FP), R9
-	LEAQ       tileMask<>+0(SB), R10
-	NEGQ       R9
-	VMOVUPS    32(R10)(R9*4), Y0
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
-	VXORPS     Y8, Y8, Y8
-	VXORPS     Y9, Y9, Y9
-	VXORPS     Y10, Y10, Y10
-	VXORPS     Y11, Y11, Y11
-	VXORPS     Y12, Y12, Y12
-	MOVQ       DX, R9
-	SHLQ       $0x02, R9
-	MOVQ       next+80(FP), R10
-	MOVQ       ns+88(FP), R11
-	SHLQ       $0x02, R11
-	MOVQ       c+48(FP), R12
-	MOVQ       ldc+56(FP), R13
-	SHLQ       $0x02, R13
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
-	PREFETCHT0 (R12)
-	TESTQ      AX, AX
-	JZ         store
-	CMPQ       last+64(FP), $0x08
-	JLT        part
+TEXT ·tile6x2AVX2(SB), NOSPLIT, $16-96
+	MOVQ    $0x00000006, (SP)
+	MOVQ    k+0(FP), AX
+	XORL    DX, DX
+	MOVL    $0x00000006, CX
+	DIVL    CX
+	MOVQ    AX, 8(SP)
+	LEAQ    (AX)(DX*1), AX
+	MOVQ    rs+16(FP), CX
+	MOVQ    cs+24(FP), DX
+	MOVQ    b+32(FP), BX
+	MOVQ    bs+40(FP), SI
+	MOVQ    a+8(FP), DI
+	SHLQ    $0x02, CX
+	SHLQ    $0x02, DX
+	SHLQ    $0x02, SI
+	LEAQ    (CX)(CX*2), R8
+	LEAQ    (DI)(R8*1), R8
+	MOVQ    last+64(FP), R9
+	LEAQ    tileMask<>+0(SB), R10
+	NEGQ    R9
+	VMOVUPS 32(R10)(R9*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y12, Y12, Y12
+	MOVQ    DX, R9
+	SHLQ    $0x02, R9
+	MOVQ    next+80(FP), R10
+	MOVQ    ns+88(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    c+48(FP), R12
+	MOVQ    ldc+56(FP), R13
+	SHLQ    $0x02, R13
+	TESTQ   AX, AX
+	JZ      store
+	CMPQ    last+64(FP), $0x08
+	JLT     part
 
 whole:
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+
+wholeGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -6760,11 +7087,19 @@ whole:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          whole
 	JMP          store
 
 part:
 loop:
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+
+loopGroup:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT0   (DI)(R9*8)
@@ -6793,6 +7128,10 @@ loop:
 	ADDQ         DX, DI
 	ADDQ         DX, R8
 	DECQ         AX
+	JNZ          loopGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), AX
 	JNZ          loop
 
 store:

@@ -55,7 +55,18 @@ func tile(s isa, rows, vecs int, masks Mem) {
 	Doc(fmt.Sprintf("%s multiplies %d rows of A by %d vectors of %d columns of B.", name, rows, vecs, s.Lanes))
 	Pragma("noescape")
 
-	k := Load(Param("k"), GP64())
+	// k runs in as many groups of steps as there are rows, of even length but for the first.
+	groups, length := AllocLocal(8), AllocLocal(8)
+	MOVQ(U32(rows), groups)
+	Load(Param("k"), reg.RAX)
+	XORL(reg.EDX, reg.EDX)
+	divisor := GP32()
+	MOVL(U32(rows), divisor)
+	DIVL(divisor)
+	MOVQ(reg.RAX, length)
+	steps := GP64()
+	LEAQ(Mem{Base: reg.RAX, Index: reg.RDX, Scale: 1}, steps)
+
 	rs := Load(Param("rs"), GP64())
 	cs := Load(Param("cs"), GP64())
 	b := Load(Param("b"), GP64())
@@ -132,24 +143,25 @@ func tile(s isa, rows, vecs int, masks Mem) {
 		}
 	}
 
-	// C is called for before it is needed, so that it comes while the sums grow.
+	// C is called for while the sums grow, a row a group: all at once would take every place
+	// where the nearest cache waits for memory.
 	to, ldc := Load(Param("c"), GP64()), Load(Param("ldc"), GP64())
 	SHLQ(U8(2), ldc)
-	for i := range sum {
-		for d := 0; d < vecs*s.Width(); d += line {
-			PREFETCHT0(Mem{Base: to, Disp: d})
-		}
-		if i < rows-1 {
-			ADDQ(ldc, to)
-		}
-	}
-
-	TESTQ(k, k)
+	TESTQ(steps, steps)
 	JZ(LabelRef("store"))
 	loop := func(name string, mask reg.Register) {
 		Label(name)
+		for d := 0; d < vecs*s.Width(); d += line {
+			PREFETCHT0(Mem{Base: to, Disp: d})
+		}
+		ADDQ(ldc, to)
+		Label(name + "Group")
 		step(mask)
-		DECQ(k)
+		DECQ(steps)
+		JNZ(LabelRef(name + "Group"))
+		DECQ(groups)
+		JZ(LabelRef("store"))
+		ADDQ(length, steps)
 		JNZ(LabelRef(name))
 	}
 	// Loads with a mask take a slot of the multiply-adds, and most vectors are whole.
