@@ -4,86 +4,104 @@
 
 #include "textflag.h"
 
-// func tile1x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile1x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile1x1AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile1x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x00000001, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000001, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	MOVQ   last+64(FP), CX
-	MOVQ   $-1, R8
-	BZHIQ  CX, R8, R8
-	KMOVW  R8, K1
+	SHLQ   $0x02, BX
+	MOVQ   last+64(FP), AX
+	MOVQ   $-1, DI
+	BZHIQ  AX, DI, DI
+	KMOVW  DI, K1
 	VPXORQ Z0, Z0, Z0
-	MOVQ   DX, CX
-	SHLQ   $0x02, CX
-	MOVQ   next+80(FP), R8
-	MOVQ   ns+88(FP), R9
-	SHLQ   $0x02, R9
-	MOVQ   c+48(FP), R10
+	MOVQ   CX, AX
+	SHLQ   $0x02, AX
+	MOVQ   next0+80(FP), DI
+	MOVQ   step0+88(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   next1+96(FP), R9
+	MOVQ   step1+104(FP), R10
+	SHLQ   $0x02, R10
 	MOVQ   ldc+56(FP), R11
 	SHLQ   $0x02, R11
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   R11, 32(SP)
+	MOVQ   c+48(FP), R11
+	MOVQ   R11, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
+	MOVQ       24(SP), R11
+	PREFETCHT0 (R11)
+	ADDQ       32(SP), R11
+	MOVQ       R11, 24(SP)
+	MOVQ       16(SP), R11
 
 wholeGroup:
-	PREFETCHT1   (R8)
-	ADDQ         R9, R8
-	PREFETCHT0   (DI)(CX*8)
-	VMOVUPS      (BX), Z1
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z2
+	PREFETCHT1   (DI)
+	ADDQ         R8, DI
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT0   (SI)(AX*8)
+	VMOVUPS      (DX), Z1
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         DX, DI
-	DECQ         AX
+	ADDQ         CX, SI
+	DECQ         R11
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R11
+	MOVQ         R11, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
+	MOVQ       24(SP), R11
+	PREFETCHT0 (R11)
+	ADDQ       32(SP), R11
+	MOVQ       R11, 24(SP)
+	MOVQ       16(SP), R11
 
-loopGroup:
-	PREFETCHT1   (R8)
-	ADDQ         R9, R8
-	PREFETCHT0   (DI)(CX*8)
-	VMOVUPS.Z    (BX), K1, Z1
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z2
+partGroup:
+	PREFETCHT1   (DI)
+	ADDQ         R8, DI
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT0   (SI)(AX*8)
+	VMOVUPS.Z    (DX), K1, Z1
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z2
 	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         DX, DI
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	DECQ         R11
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R11
+	MOVQ         R11, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
+	MOVQ      32(SP), CX
 	MOVB      acc+72(FP), CL
 	TESTB     CL, CL
 	JZ        write
@@ -95,126 +113,277 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile2x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile2x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile2x1AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile2x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x00000002, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000002, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	MOVQ   last+64(FP), R8
-	MOVQ   $-1, R9
-	BZHIQ  R8, R9, R9
-	KMOVW  R9, K1
+	SHLQ   $0x02, BX
+	MOVQ   last+64(FP), DI
+	MOVQ   $-1, R8
+	BZHIQ  DI, R8, R8
+	KMOVW  R8, K1
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
-	MOVQ   DX, R8
-	SHLQ   $0x02, R8
-	MOVQ   next+80(FP), R9
-	MOVQ   ns+88(FP), R10
-	SHLQ   $0x02, R10
-	MOVQ   c+48(FP), R11
+	MOVQ   CX, DI
+	SHLQ   $0x02, DI
+	MOVQ   next0+80(FP), R8
+	MOVQ   step0+88(FP), R9
+	SHLQ   $0x02, R9
+	MOVQ   next1+96(FP), R10
+	MOVQ   step1+104(FP), R11
+	SHLQ   $0x02, R11
 	MOVQ   ldc+56(FP), R12
 	SHLQ   $0x02, R12
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   R12, 32(SP)
+	MOVQ   c+48(FP), R12
+	MOVQ   R12, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
+	MOVQ       24(SP), R12
+	PREFETCHT0 (R12)
+	ADDQ       32(SP), R12
+	MOVQ       R12, 24(SP)
+	MOVQ       16(SP), R12
 
 wholeGroup:
-	PREFETCHT1   (R9)
-	ADDQ         R10, R9
-	PREFETCHT0   (DI)(R8*8)
-	VMOVUPS      (BX), Z2
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z3
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (SI)(DI*8)
+	VMOVUPS      (DX), Z2
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z3
 	VFMADD231PS  Z2, Z3, Z0
-	VBROADCASTSS (DI)(CX*1), Z3
+	VBROADCASTSS (SI)(AX*1), Z3
 	VFMADD231PS  Z2, Z3, Z1
-	ADDQ         DX, DI
-	DECQ         AX
+	ADDQ         CX, SI
+	DECQ         R12
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R12
+	MOVQ         R12, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
+	MOVQ       24(SP), R12
+	PREFETCHT0 (R12)
+	ADDQ       32(SP), R12
+	MOVQ       R12, 24(SP)
+	MOVQ       16(SP), R12
 
-loopGroup:
-	PREFETCHT1   (R9)
-	ADDQ         R10, R9
-	PREFETCHT0   (DI)(R8*8)
-	VMOVUPS.Z    (BX), K1, Z2
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z3
+partGroup:
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (SI)(DI*8)
+	VMOVUPS.Z    (DX), K1, Z2
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z3
 	VFMADD231PS  Z2, Z3, Z0
-	VBROADCASTSS (DI)(CX*1), Z3
+	VBROADCASTSS (SI)(AX*1), Z3
 	VFMADD231PS  Z2, Z3, Z1
-	ADDQ         DX, DI
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	DECQ         R12
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R12
+	MOVQ         R12, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS.Z (AX), K1, Z2
 	VADDPS    Z2, Z0, Z0
-	ADDQ      R12, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z2
 	VADDPS    Z2, Z1, Z1
 	MOVQ      c+48(FP), AX
 
 write:
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    R12, AX
+	ADDQ    CX, AX
 	VMOVUPS Z1, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile3x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile3x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile3x1AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile3x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x00000003, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000003, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
+	SHLQ   $0x02, BX
+	MOVQ   last+64(FP), DI
+	MOVQ   $-1, R8
+	BZHIQ  DI, R8, R8
+	KMOVW  R8, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	MOVQ   CX, DI
+	SHLQ   $0x02, DI
+	MOVQ   next0+80(FP), R8
+	MOVQ   step0+88(FP), R9
+	SHLQ   $0x02, R9
+	MOVQ   next1+96(FP), R10
+	MOVQ   step1+104(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   ldc+56(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   R12, 32(SP)
+	MOVQ   c+48(FP), R12
+	MOVQ   R12, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
+
+whole:
+	MOVQ       24(SP), R12
+	PREFETCHT0 (R12)
+	ADDQ       32(SP), R12
+	MOVQ       R12, 24(SP)
+	MOVQ       16(SP), R12
+
+wholeGroup:
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (SI)(DI*8)
+	VMOVUPS      (DX), Z3
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VBROADCASTSS (SI)(AX*1), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VBROADCASTSS (SI)(AX*2), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	ADDQ         CX, SI
+	DECQ         R12
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), R12
+	MOVQ         R12, 16(SP)
+	JNZ          whole
+	JMP          store
+
+part:
+	MOVQ       24(SP), R12
+	PREFETCHT0 (R12)
+	ADDQ       32(SP), R12
+	MOVQ       R12, 24(SP)
+	MOVQ       16(SP), R12
+
+partGroup:
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (SI)(DI*8)
+	VMOVUPS.Z    (DX), K1, Z3
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VBROADCASTSS (SI)(AX*1), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VBROADCASTSS (SI)(AX*2), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	ADDQ         CX, SI
+	DECQ         R12
+	JNZ          partGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), R12
+	MOVQ         R12, 16(SP)
+	JNZ          part
+
+store:
+	MOVQ      c+48(FP), AX
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
+	JZ        write
+	VMOVUPS.Z (AX), K1, Z3
+	VADDPS    Z3, Z0, Z0
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z3
+	VADDPS    Z3, Z1, Z1
+	ADDQ      CX, AX
+	VMOVUPS.Z (AX), K1, Z3
+	VADDPS    Z3, Z2, Z2
+	MOVQ      c+48(FP), AX
+
+write:
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	VZEROUPPER
+	RET
+
+// func tile4x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tile4x1AVX512(SB), NOSPLIT, $40-112
+	MOVQ   $0x00000004, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x00000004, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, BX
+	LEAQ   (AX)(AX*2), DI
+	LEAQ   (SI)(DI*1), DI
 	MOVQ   last+64(FP), R8
 	MOVQ   $-1, R9
 	BZHIQ  R8, R9, R9
@@ -222,532 +391,472 @@ TEXT ·tile3x1AVX512(SB), NOSPLIT, $16-96
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
-	MOVQ   DX, R8
-	SHLQ   $0x02, R8
-	MOVQ   next+80(FP), R9
-	MOVQ   ns+88(FP), R10
-	SHLQ   $0x02, R10
-	MOVQ   c+48(FP), R11
-	MOVQ   ldc+56(FP), R12
-	SHLQ   $0x02, R12
-	TESTQ  AX, AX
-	JZ     store
-	CMPQ   last+64(FP), $0x10
-	JLT    part
-
-whole:
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-
-wholeGroup:
-	PREFETCHT1   (R9)
-	ADDQ         R10, R9
-	PREFETCHT0   (DI)(R8*8)
-	VMOVUPS      (BX), Z3
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z4
-	VFMADD231PS  Z3, Z4, Z0
-	VBROADCASTSS (DI)(CX*1), Z4
-	VFMADD231PS  Z3, Z4, Z1
-	VBROADCASTSS (DI)(CX*2), Z4
-	VFMADD231PS  Z3, Z4, Z2
-	ADDQ         DX, DI
-	DECQ         AX
-	JNZ          wholeGroup
-	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          whole
-	JMP          store
-
-part:
-loop:
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-
-loopGroup:
-	PREFETCHT1   (R9)
-	ADDQ         R10, R9
-	PREFETCHT0   (DI)(R8*8)
-	VMOVUPS.Z    (BX), K1, Z3
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z4
-	VFMADD231PS  Z3, Z4, Z0
-	VBROADCASTSS (DI)(CX*1), Z4
-	VFMADD231PS  Z3, Z4, Z1
-	VBROADCASTSS (DI)(CX*2), Z4
-	VFMADD231PS  Z3, Z4, Z2
-	ADDQ         DX, DI
-	DECQ         AX
-	JNZ          loopGroup
-	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
-
-store:
-	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
-	JZ        write
-	VMOVUPS.Z (AX), K1, Z3
-	VADDPS    Z3, Z0, Z0
-	ADDQ      R12, AX
-	VMOVUPS.Z (AX), K1, Z3
-	VADDPS    Z3, Z1, Z1
-	ADDQ      R12, AX
-	VMOVUPS.Z (AX), K1, Z3
-	VADDPS    Z3, Z2, Z2
-	MOVQ      c+48(FP), AX
-
-write:
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    R12, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    R12, AX
-	VMOVUPS Z2, K1, (AX)
-	VZEROUPPER
-	RET
-
-// func tile4x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile4x1AVX512(SB), NOSPLIT, $16-96
-	MOVQ   $0x00000004, (SP)
-	MOVQ   k+0(FP), AX
-	XORL   DX, DX
-	MOVL   $0x00000004, CX
-	DIVL   CX
-	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R8
-	LEAQ   (DI)(R8*1), R8
-	MOVQ   last+64(FP), R9
-	MOVQ   $-1, R10
-	BZHIQ  R9, R10, R10
-	KMOVW  R10, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
 	VPXORQ Z3, Z3, Z3
-	MOVQ   DX, R9
-	SHLQ   $0x02, R9
-	MOVQ   next+80(FP), R10
-	MOVQ   ns+88(FP), R11
-	SHLQ   $0x02, R11
-	MOVQ   c+48(FP), R12
+	MOVQ   CX, R8
+	SHLQ   $0x02, R8
+	MOVQ   next0+80(FP), R9
+	MOVQ   step0+88(FP), R10
+	SHLQ   $0x02, R10
+	MOVQ   next1+96(FP), R11
+	MOVQ   step1+104(FP), R12
+	SHLQ   $0x02, R12
 	MOVQ   ldc+56(FP), R13
 	SHLQ   $0x02, R13
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   R13, 32(SP)
+	MOVQ   c+48(FP), R13
+	MOVQ   R13, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
 wholeGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMOVUPS      (BX), Z4
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z5
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMOVUPS      (DX), Z4
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z5
 	VFMADD231PS  Z4, Z5, Z0
-	VBROADCASTSS (DI)(CX*1), Z5
+	VBROADCASTSS (SI)(AX*1), Z5
 	VFMADD231PS  Z4, Z5, Z1
-	VBROADCASTSS (DI)(CX*2), Z5
+	VBROADCASTSS (SI)(AX*2), Z5
 	VFMADD231PS  Z4, Z5, Z2
-	VBROADCASTSS (R8), Z5
+	VBROADCASTSS (DI), Z5
 	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
-loopGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMOVUPS.Z    (BX), K1, Z4
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z5
+partGroup:
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMOVUPS.Z    (DX), K1, Z4
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z5
 	VFMADD231PS  Z4, Z5, Z0
-	VBROADCASTSS (DI)(CX*1), Z5
+	VBROADCASTSS (SI)(AX*1), Z5
 	VFMADD231PS  Z4, Z5, Z1
-	VBROADCASTSS (DI)(CX*2), Z5
+	VBROADCASTSS (SI)(AX*2), Z5
 	VFMADD231PS  Z4, Z5, Z2
-	VBROADCASTSS (R8), Z5
+	VBROADCASTSS (DI), Z5
 	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS.Z (AX), K1, Z4
 	VADDPS    Z4, Z0, Z0
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z4
 	VADDPS    Z4, Z1, Z1
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z4
 	VADDPS    Z4, Z2, Z2
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z4
 	VADDPS    Z4, Z3, Z3
 	MOVQ      c+48(FP), AX
 
 write:
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z1, K1, (AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z2, K1, (AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z3, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile5x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile5x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile5x1AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile5x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x00000005, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000005, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R8
-	LEAQ   (DI)(R8*1), R8
-	MOVQ   last+64(FP), R9
-	MOVQ   $-1, R10
-	BZHIQ  R9, R10, R10
-	KMOVW  R10, K1
+	SHLQ   $0x02, BX
+	LEAQ   (AX)(AX*2), DI
+	LEAQ   (SI)(DI*1), DI
+	MOVQ   last+64(FP), R8
+	MOVQ   $-1, R9
+	BZHIQ  R8, R9, R9
+	KMOVW  R9, K1
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
 	VPXORQ Z3, Z3, Z3
 	VPXORQ Z4, Z4, Z4
-	MOVQ   DX, R9
-	SHLQ   $0x02, R9
-	MOVQ   next+80(FP), R10
-	MOVQ   ns+88(FP), R11
-	SHLQ   $0x02, R11
-	MOVQ   c+48(FP), R12
+	MOVQ   CX, R8
+	SHLQ   $0x02, R8
+	MOVQ   next0+80(FP), R9
+	MOVQ   step0+88(FP), R10
+	SHLQ   $0x02, R10
+	MOVQ   next1+96(FP), R11
+	MOVQ   step1+104(FP), R12
+	SHLQ   $0x02, R12
 	MOVQ   ldc+56(FP), R13
 	SHLQ   $0x02, R13
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   R13, 32(SP)
+	MOVQ   c+48(FP), R13
+	MOVQ   R13, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
 wholeGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMOVUPS      (BX), Z5
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z6
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMOVUPS      (DX), Z5
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z6
 	VFMADD231PS  Z5, Z6, Z0
-	VBROADCASTSS (DI)(CX*1), Z6
+	VBROADCASTSS (SI)(AX*1), Z6
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (DI)(CX*2), Z6
+	VBROADCASTSS (SI)(AX*2), Z6
 	VFMADD231PS  Z5, Z6, Z2
-	VBROADCASTSS (R8), Z6
+	VBROADCASTSS (DI), Z6
 	VFMADD231PS  Z5, Z6, Z3
-	VBROADCASTSS (R8)(CX*1), Z6
+	VBROADCASTSS (DI)(AX*1), Z6
 	VFMADD231PS  Z5, Z6, Z4
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
-loopGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMOVUPS.Z    (BX), K1, Z5
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z6
+partGroup:
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMOVUPS.Z    (DX), K1, Z5
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z6
 	VFMADD231PS  Z5, Z6, Z0
-	VBROADCASTSS (DI)(CX*1), Z6
+	VBROADCASTSS (SI)(AX*1), Z6
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (DI)(CX*2), Z6
+	VBROADCASTSS (SI)(AX*2), Z6
 	VFMADD231PS  Z5, Z6, Z2
-	VBROADCASTSS (R8), Z6
+	VBROADCASTSS (DI), Z6
 	VFMADD231PS  Z5, Z6, Z3
-	VBROADCASTSS (R8)(CX*1), Z6
+	VBROADCASTSS (DI)(AX*1), Z6
 	VFMADD231PS  Z5, Z6, Z4
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS.Z (AX), K1, Z5
 	VADDPS    Z5, Z0, Z0
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z5
 	VADDPS    Z5, Z1, Z1
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z5
 	VADDPS    Z5, Z2, Z2
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z5
 	VADDPS    Z5, Z3, Z3
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z5
 	VADDPS    Z5, Z4, Z4
 	MOVQ      c+48(FP), AX
 
 write:
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z1, K1, (AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z2, K1, (AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z3, K1, (AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z4, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile6x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile6x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile6x1AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile6x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x00000006, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000006, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R8
-	LEAQ   (DI)(R8*1), R8
-	MOVQ   last+64(FP), R9
-	MOVQ   $-1, R10
-	BZHIQ  R9, R10, R10
-	KMOVW  R10, K1
+	SHLQ   $0x02, BX
+	LEAQ   (AX)(AX*2), DI
+	LEAQ   (SI)(DI*1), DI
+	MOVQ   last+64(FP), R8
+	MOVQ   $-1, R9
+	BZHIQ  R8, R9, R9
+	KMOVW  R9, K1
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
 	VPXORQ Z3, Z3, Z3
 	VPXORQ Z4, Z4, Z4
 	VPXORQ Z5, Z5, Z5
-	MOVQ   DX, R9
-	SHLQ   $0x02, R9
-	MOVQ   next+80(FP), R10
-	MOVQ   ns+88(FP), R11
-	SHLQ   $0x02, R11
-	MOVQ   c+48(FP), R12
+	MOVQ   CX, R8
+	SHLQ   $0x02, R8
+	MOVQ   next0+80(FP), R9
+	MOVQ   step0+88(FP), R10
+	SHLQ   $0x02, R10
+	MOVQ   next1+96(FP), R11
+	MOVQ   step1+104(FP), R12
+	SHLQ   $0x02, R12
 	MOVQ   ldc+56(FP), R13
 	SHLQ   $0x02, R13
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   R13, 32(SP)
+	MOVQ   c+48(FP), R13
+	MOVQ   R13, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
 wholeGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMOVUPS      (BX), Z6
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z7
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMOVUPS      (DX), Z6
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z7
 	VFMADD231PS  Z6, Z7, Z0
-	VBROADCASTSS (DI)(CX*1), Z7
+	VBROADCASTSS (SI)(AX*1), Z7
 	VFMADD231PS  Z6, Z7, Z1
-	VBROADCASTSS (DI)(CX*2), Z7
+	VBROADCASTSS (SI)(AX*2), Z7
 	VFMADD231PS  Z6, Z7, Z2
-	VBROADCASTSS (R8), Z7
+	VBROADCASTSS (DI), Z7
 	VFMADD231PS  Z6, Z7, Z3
-	VBROADCASTSS (R8)(CX*1), Z7
+	VBROADCASTSS (DI)(AX*1), Z7
 	VFMADD231PS  Z6, Z7, Z4
-	VBROADCASTSS (R8)(CX*2), Z7
+	VBROADCASTSS (DI)(AX*2), Z7
 	VFMADD231PS  Z6, Z7, Z5
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
-loopGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMOVUPS.Z    (BX), K1, Z6
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z7
+partGroup:
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMOVUPS.Z    (DX), K1, Z6
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z7
 	VFMADD231PS  Z6, Z7, Z0
-	VBROADCASTSS (DI)(CX*1), Z7
+	VBROADCASTSS (SI)(AX*1), Z7
 	VFMADD231PS  Z6, Z7, Z1
-	VBROADCASTSS (DI)(CX*2), Z7
+	VBROADCASTSS (SI)(AX*2), Z7
 	VFMADD231PS  Z6, Z7, Z2
-	VBROADCASTSS (R8), Z7
+	VBROADCASTSS (DI), Z7
 	VFMADD231PS  Z6, Z7, Z3
-	VBROADCASTSS (R8)(CX*1), Z7
+	VBROADCASTSS (DI)(AX*1), Z7
 	VFMADD231PS  Z6, Z7, Z4
-	VBROADCASTSS (R8)(CX*2), Z7
+	VBROADCASTSS (DI)(AX*2), Z7
 	VFMADD231PS  Z6, Z7, Z5
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS.Z (AX), K1, Z6
 	VADDPS    Z6, Z0, Z0
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z6
 	VADDPS    Z6, Z1, Z1
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z6
 	VADDPS    Z6, Z2, Z2
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z6
 	VADDPS    Z6, Z3, Z3
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z6
 	VADDPS    Z6, Z4, Z4
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z6
 	VADDPS    Z6, Z5, Z5
 	MOVQ      c+48(FP), AX
 
 write:
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z1, K1, (AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z2, K1, (AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z3, K1, (AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z4, K1, (AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z5, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile7x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile7x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile7x1AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile7x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x00000007, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000007, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R9
-	LEAQ   (DI)(R9*1), R8
-	LEAQ   (R8)(R9*1), R9
-	MOVQ   last+64(FP), R10
-	MOVQ   $-1, R11
-	BZHIQ  R10, R11, R11
-	KMOVW  R11, K1
+	SHLQ   $0x02, BX
+	LEAQ   (AX)(AX*2), R8
+	LEAQ   (SI)(R8*1), DI
+	LEAQ   (DI)(R8*1), R8
+	MOVQ   last+64(FP), R9
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
@@ -755,160 +864,178 @@ TEXT ·tile7x1AVX512(SB), NOSPLIT, $16-96
 	VPXORQ Z4, Z4, Z4
 	VPXORQ Z5, Z5, Z5
 	VPXORQ Z6, Z6, Z6
-	MOVQ   DX, R10
-	SHLQ   $0x02, R10
-	MOVQ   next+80(FP), R11
-	MOVQ   ns+88(FP), R12
-	SHLQ   $0x02, R12
-	MOVQ   c+48(FP), R13
+	MOVQ   CX, R9
+	SHLQ   $0x02, R9
+	MOVQ   next0+80(FP), R10
+	MOVQ   step0+88(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   next1+96(FP), R12
+	MOVQ   step1+104(FP), R13
+	SHLQ   $0x02, R13
 	MOVQ   ldc+56(FP), R14
 	SHLQ   $0x02, R14
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   R14, 32(SP)
+	MOVQ   c+48(FP), R14
+	MOVQ   R14, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
+	MOVQ       24(SP), R14
+	PREFETCHT0 (R14)
+	ADDQ       32(SP), R14
+	MOVQ       R14, 24(SP)
+	MOVQ       16(SP), R14
 
 wholeGroup:
-	PREFETCHT1   (R11)
-	ADDQ         R12, R11
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R9)(R10*8)
-	VMOVUPS      (BX), Z7
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z8
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT0   (SI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
+	VMOVUPS      (DX), Z7
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z8
 	VFMADD231PS  Z7, Z8, Z0
-	VBROADCASTSS (DI)(CX*1), Z8
+	VBROADCASTSS (SI)(AX*1), Z8
 	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS (DI)(CX*2), Z8
+	VBROADCASTSS (SI)(AX*2), Z8
 	VFMADD231PS  Z7, Z8, Z2
-	VBROADCASTSS (R8), Z8
+	VBROADCASTSS (DI), Z8
 	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS (R8)(CX*1), Z8
+	VBROADCASTSS (DI)(AX*1), Z8
 	VFMADD231PS  Z7, Z8, Z4
-	VBROADCASTSS (R8)(CX*2), Z8
+	VBROADCASTSS (DI)(AX*2), Z8
 	VFMADD231PS  Z7, Z8, Z5
-	VBROADCASTSS (R9), Z8
+	VBROADCASTSS (R8), Z8
 	VFMADD231PS  Z7, Z8, Z6
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	DECQ         R14
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R14
+	MOVQ         R14, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
+	MOVQ       24(SP), R14
+	PREFETCHT0 (R14)
+	ADDQ       32(SP), R14
+	MOVQ       R14, 24(SP)
+	MOVQ       16(SP), R14
 
-loopGroup:
-	PREFETCHT1   (R11)
-	ADDQ         R12, R11
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R9)(R10*8)
-	VMOVUPS.Z    (BX), K1, Z7
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z8
+partGroup:
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT0   (SI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
+	VMOVUPS.Z    (DX), K1, Z7
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z8
 	VFMADD231PS  Z7, Z8, Z0
-	VBROADCASTSS (DI)(CX*1), Z8
+	VBROADCASTSS (SI)(AX*1), Z8
 	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS (DI)(CX*2), Z8
+	VBROADCASTSS (SI)(AX*2), Z8
 	VFMADD231PS  Z7, Z8, Z2
-	VBROADCASTSS (R8), Z8
+	VBROADCASTSS (DI), Z8
 	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS (R8)(CX*1), Z8
+	VBROADCASTSS (DI)(AX*1), Z8
 	VFMADD231PS  Z7, Z8, Z4
-	VBROADCASTSS (R8)(CX*2), Z8
+	VBROADCASTSS (DI)(AX*2), Z8
 	VFMADD231PS  Z7, Z8, Z5
-	VBROADCASTSS (R9), Z8
+	VBROADCASTSS (R8), Z8
 	VFMADD231PS  Z7, Z8, Z6
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	DECQ         R14
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R14
+	MOVQ         R14, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS.Z (AX), K1, Z7
 	VADDPS    Z7, Z0, Z0
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z7
 	VADDPS    Z7, Z1, Z1
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z7
 	VADDPS    Z7, Z2, Z2
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z7
 	VADDPS    Z7, Z3, Z3
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z7
 	VADDPS    Z7, Z4, Z4
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z7
 	VADDPS    Z7, Z5, Z5
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z7
 	VADDPS    Z7, Z6, Z6
 	MOVQ      c+48(FP), AX
 
 write:
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z1, K1, (AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z2, K1, (AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z3, K1, (AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z4, K1, (AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z5, K1, (AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z6, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile8x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile8x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile8x1AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile8x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x00000008, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000008, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R9
-	LEAQ   (DI)(R9*1), R8
-	LEAQ   (R8)(R9*1), R9
-	MOVQ   last+64(FP), R10
-	MOVQ   $-1, R11
-	BZHIQ  R10, R11, R11
-	KMOVW  R11, K1
+	SHLQ   $0x02, BX
+	LEAQ   (AX)(AX*2), R8
+	LEAQ   (SI)(R8*1), DI
+	LEAQ   (DI)(R8*1), R8
+	MOVQ   last+64(FP), R9
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
@@ -917,169 +1044,187 @@ TEXT ·tile8x1AVX512(SB), NOSPLIT, $16-96
 	VPXORQ Z5, Z5, Z5
 	VPXORQ Z6, Z6, Z6
 	VPXORQ Z7, Z7, Z7
-	MOVQ   DX, R10
-	SHLQ   $0x02, R10
-	MOVQ   next+80(FP), R11
-	MOVQ   ns+88(FP), R12
-	SHLQ   $0x02, R12
-	MOVQ   c+48(FP), R13
+	MOVQ   CX, R9
+	SHLQ   $0x02, R9
+	MOVQ   next0+80(FP), R10
+	MOVQ   step0+88(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   next1+96(FP), R12
+	MOVQ   step1+104(FP), R13
+	SHLQ   $0x02, R13
 	MOVQ   ldc+56(FP), R14
 	SHLQ   $0x02, R14
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   R14, 32(SP)
+	MOVQ   c+48(FP), R14
+	MOVQ   R14, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
+	MOVQ       24(SP), R14
+	PREFETCHT0 (R14)
+	ADDQ       32(SP), R14
+	MOVQ       R14, 24(SP)
+	MOVQ       16(SP), R14
 
 wholeGroup:
-	PREFETCHT1   (R11)
-	ADDQ         R12, R11
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R9)(R10*8)
-	VMOVUPS      (BX), Z8
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z9
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT0   (SI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
+	VMOVUPS      (DX), Z8
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z9
 	VFMADD231PS  Z8, Z9, Z0
-	VBROADCASTSS (DI)(CX*1), Z9
+	VBROADCASTSS (SI)(AX*1), Z9
 	VFMADD231PS  Z8, Z9, Z1
-	VBROADCASTSS (DI)(CX*2), Z9
+	VBROADCASTSS (SI)(AX*2), Z9
 	VFMADD231PS  Z8, Z9, Z2
-	VBROADCASTSS (R8), Z9
+	VBROADCASTSS (DI), Z9
 	VFMADD231PS  Z8, Z9, Z3
-	VBROADCASTSS (R8)(CX*1), Z9
+	VBROADCASTSS (DI)(AX*1), Z9
 	VFMADD231PS  Z8, Z9, Z4
-	VBROADCASTSS (R8)(CX*2), Z9
+	VBROADCASTSS (DI)(AX*2), Z9
 	VFMADD231PS  Z8, Z9, Z5
-	VBROADCASTSS (R9), Z9
+	VBROADCASTSS (R8), Z9
 	VFMADD231PS  Z8, Z9, Z6
-	VBROADCASTSS (R9)(CX*1), Z9
+	VBROADCASTSS (R8)(AX*1), Z9
 	VFMADD231PS  Z8, Z9, Z7
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	DECQ         R14
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R14
+	MOVQ         R14, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
+	MOVQ       24(SP), R14
+	PREFETCHT0 (R14)
+	ADDQ       32(SP), R14
+	MOVQ       R14, 24(SP)
+	MOVQ       16(SP), R14
 
-loopGroup:
-	PREFETCHT1   (R11)
-	ADDQ         R12, R11
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R9)(R10*8)
-	VMOVUPS.Z    (BX), K1, Z8
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z9
+partGroup:
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT0   (SI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
+	VMOVUPS.Z    (DX), K1, Z8
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z9
 	VFMADD231PS  Z8, Z9, Z0
-	VBROADCASTSS (DI)(CX*1), Z9
+	VBROADCASTSS (SI)(AX*1), Z9
 	VFMADD231PS  Z8, Z9, Z1
-	VBROADCASTSS (DI)(CX*2), Z9
+	VBROADCASTSS (SI)(AX*2), Z9
 	VFMADD231PS  Z8, Z9, Z2
-	VBROADCASTSS (R8), Z9
+	VBROADCASTSS (DI), Z9
 	VFMADD231PS  Z8, Z9, Z3
-	VBROADCASTSS (R8)(CX*1), Z9
+	VBROADCASTSS (DI)(AX*1), Z9
 	VFMADD231PS  Z8, Z9, Z4
-	VBROADCASTSS (R8)(CX*2), Z9
+	VBROADCASTSS (DI)(AX*2), Z9
 	VFMADD231PS  Z8, Z9, Z5
-	VBROADCASTSS (R9), Z9
+	VBROADCASTSS (R8), Z9
 	VFMADD231PS  Z8, Z9, Z6
-	VBROADCASTSS (R9)(CX*1), Z9
+	VBROADCASTSS (R8)(AX*1), Z9
 	VFMADD231PS  Z8, Z9, Z7
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	DECQ         R14
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R14
+	MOVQ         R14, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS.Z (AX), K1, Z8
 	VADDPS    Z8, Z0, Z0
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z8
 	VADDPS    Z8, Z1, Z1
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z8
 	VADDPS    Z8, Z2, Z2
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z8
 	VADDPS    Z8, Z3, Z3
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z8
 	VADDPS    Z8, Z4, Z4
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z8
 	VADDPS    Z8, Z5, Z5
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z8
 	VADDPS    Z8, Z6, Z6
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z8
 	VADDPS    Z8, Z7, Z7
 	MOVQ      c+48(FP), AX
 
 write:
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z1, K1, (AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z2, K1, (AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z3, K1, (AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z4, K1, (AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z5, K1, (AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z6, K1, (AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z7, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile9x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile9x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile9x1AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile9x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x00000009, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000009, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R9
-	LEAQ   (DI)(R9*1), R8
-	LEAQ   (R8)(R9*1), R9
-	MOVQ   last+64(FP), R10
-	MOVQ   $-1, R11
-	BZHIQ  R10, R11, R11
-	KMOVW  R11, K1
+	SHLQ   $0x02, BX
+	LEAQ   (AX)(AX*2), R8
+	LEAQ   (SI)(R8*1), DI
+	LEAQ   (DI)(R8*1), R8
+	MOVQ   last+64(FP), R9
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
@@ -1089,179 +1234,197 @@ TEXT ·tile9x1AVX512(SB), NOSPLIT, $16-96
 	VPXORQ Z6, Z6, Z6
 	VPXORQ Z7, Z7, Z7
 	VPXORQ Z8, Z8, Z8
-	MOVQ   DX, R10
-	SHLQ   $0x02, R10
-	MOVQ   next+80(FP), R11
-	MOVQ   ns+88(FP), R12
-	SHLQ   $0x02, R12
-	MOVQ   c+48(FP), R13
+	MOVQ   CX, R9
+	SHLQ   $0x02, R9
+	MOVQ   next0+80(FP), R10
+	MOVQ   step0+88(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   next1+96(FP), R12
+	MOVQ   step1+104(FP), R13
+	SHLQ   $0x02, R13
 	MOVQ   ldc+56(FP), R14
 	SHLQ   $0x02, R14
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   R14, 32(SP)
+	MOVQ   c+48(FP), R14
+	MOVQ   R14, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
+	MOVQ       24(SP), R14
+	PREFETCHT0 (R14)
+	ADDQ       32(SP), R14
+	MOVQ       R14, 24(SP)
+	MOVQ       16(SP), R14
 
 wholeGroup:
-	PREFETCHT1   (R11)
-	ADDQ         R12, R11
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R9)(R10*8)
-	VMOVUPS      (BX), Z9
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z10
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT0   (SI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
+	VMOVUPS      (DX), Z9
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z10
 	VFMADD231PS  Z9, Z10, Z0
-	VBROADCASTSS (DI)(CX*1), Z10
+	VBROADCASTSS (SI)(AX*1), Z10
 	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS (DI)(CX*2), Z10
+	VBROADCASTSS (SI)(AX*2), Z10
 	VFMADD231PS  Z9, Z10, Z2
-	VBROADCASTSS (R8), Z10
+	VBROADCASTSS (DI), Z10
 	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS (R8)(CX*1), Z10
+	VBROADCASTSS (DI)(AX*1), Z10
 	VFMADD231PS  Z9, Z10, Z4
-	VBROADCASTSS (R8)(CX*2), Z10
+	VBROADCASTSS (DI)(AX*2), Z10
 	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS (R9), Z10
+	VBROADCASTSS (R8), Z10
 	VFMADD231PS  Z9, Z10, Z6
-	VBROADCASTSS (R9)(CX*1), Z10
+	VBROADCASTSS (R8)(AX*1), Z10
 	VFMADD231PS  Z9, Z10, Z7
-	VBROADCASTSS (R9)(CX*2), Z10
+	VBROADCASTSS (R8)(AX*2), Z10
 	VFMADD231PS  Z9, Z10, Z8
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	DECQ         R14
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R14
+	MOVQ         R14, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R13)
-	ADDQ       R14, R13
+	MOVQ       24(SP), R14
+	PREFETCHT0 (R14)
+	ADDQ       32(SP), R14
+	MOVQ       R14, 24(SP)
+	MOVQ       16(SP), R14
 
-loopGroup:
-	PREFETCHT1   (R11)
-	ADDQ         R12, R11
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R9)(R10*8)
-	VMOVUPS.Z    (BX), K1, Z9
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z10
+partGroup:
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT0   (SI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
+	VMOVUPS.Z    (DX), K1, Z9
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z10
 	VFMADD231PS  Z9, Z10, Z0
-	VBROADCASTSS (DI)(CX*1), Z10
+	VBROADCASTSS (SI)(AX*1), Z10
 	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS (DI)(CX*2), Z10
+	VBROADCASTSS (SI)(AX*2), Z10
 	VFMADD231PS  Z9, Z10, Z2
-	VBROADCASTSS (R8), Z10
+	VBROADCASTSS (DI), Z10
 	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS (R8)(CX*1), Z10
+	VBROADCASTSS (DI)(AX*1), Z10
 	VFMADD231PS  Z9, Z10, Z4
-	VBROADCASTSS (R8)(CX*2), Z10
+	VBROADCASTSS (DI)(AX*2), Z10
 	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS (R9), Z10
+	VBROADCASTSS (R8), Z10
 	VFMADD231PS  Z9, Z10, Z6
-	VBROADCASTSS (R9)(CX*1), Z10
+	VBROADCASTSS (R8)(AX*1), Z10
 	VFMADD231PS  Z9, Z10, Z7
-	VBROADCASTSS (R9)(CX*2), Z10
+	VBROADCASTSS (R8)(AX*2), Z10
 	VFMADD231PS  Z9, Z10, Z8
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	DECQ         R14
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R14
+	MOVQ         R14, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS.Z (AX), K1, Z9
 	VADDPS    Z9, Z0, Z0
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z9
 	VADDPS    Z9, Z1, Z1
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z9
 	VADDPS    Z9, Z2, Z2
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z9
 	VADDPS    Z9, Z3, Z3
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z9
 	VADDPS    Z9, Z4, Z4
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z9
 	VADDPS    Z9, Z5, Z5
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z9
 	VADDPS    Z9, Z6, Z6
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z9
 	VADDPS    Z9, Z7, Z7
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z9
 	VADDPS    Z9, Z8, Z8
 	MOVQ      c+48(FP), AX
 
 write:
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z1, K1, (AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z2, K1, (AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z3, K1, (AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z4, K1, (AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z5, K1, (AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z6, K1, (AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z7, K1, (AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z8, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile10x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile10x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile10x1AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile10x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x0000000a, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x0000000a, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R10
-	LEAQ   (DI)(R10*1), R8
-	LEAQ   (R8)(R10*1), R9
-	LEAQ   (R9)(R10*1), R10
-	MOVQ   last+64(FP), R11
-	MOVQ   $-1, R12
-	BZHIQ  R11, R12, R12
-	KMOVW  R12, K1
+	SHLQ   $0x02, BX
+	LEAQ   (AX)(AX*2), R9
+	LEAQ   (SI)(R9*1), DI
+	LEAQ   (DI)(R9*1), R8
+	LEAQ   (R8)(R9*1), R9
+	MOVQ   last+64(FP), R10
+	MOVQ   $-1, R11
+	BZHIQ  R10, R11, R11
+	KMOVW  R11, K1
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
@@ -1272,190 +1435,208 @@ TEXT ·tile10x1AVX512(SB), NOSPLIT, $16-96
 	VPXORQ Z7, Z7, Z7
 	VPXORQ Z8, Z8, Z8
 	VPXORQ Z9, Z9, Z9
-	MOVQ   DX, R11
-	SHLQ   $0x02, R11
-	MOVQ   next+80(FP), R12
-	MOVQ   ns+88(FP), R13
-	SHLQ   $0x02, R13
-	MOVQ   c+48(FP), R14
+	MOVQ   CX, R10
+	SHLQ   $0x02, R10
+	MOVQ   next0+80(FP), R11
+	MOVQ   step0+88(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   next1+96(FP), R13
+	MOVQ   step1+104(FP), R14
+	SHLQ   $0x02, R14
 	MOVQ   ldc+56(FP), R15
 	SHLQ   $0x02, R15
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   R15, 32(SP)
+	MOVQ   c+48(FP), R15
+	MOVQ   R15, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)
+	ADDQ       32(SP), R15
+	MOVQ       R15, 24(SP)
+	MOVQ       16(SP), R15
 
 wholeGroup:
-	PREFETCHT1   (R12)
-	ADDQ         R13, R12
-	PREFETCHT0   (DI)(R11*8)
-	PREFETCHT0   (R10)(R11*8)
-	VMOVUPS      (BX), Z10
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z11
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT1   (R13)
+	ADDQ         R14, R13
+	PREFETCHT0   (SI)(R10*8)
+	PREFETCHT0   (R9)(R10*8)
+	VMOVUPS      (DX), Z10
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z11
 	VFMADD231PS  Z10, Z11, Z0
-	VBROADCASTSS (DI)(CX*1), Z11
+	VBROADCASTSS (SI)(AX*1), Z11
 	VFMADD231PS  Z10, Z11, Z1
-	VBROADCASTSS (DI)(CX*2), Z11
+	VBROADCASTSS (SI)(AX*2), Z11
 	VFMADD231PS  Z10, Z11, Z2
-	VBROADCASTSS (R8), Z11
+	VBROADCASTSS (DI), Z11
 	VFMADD231PS  Z10, Z11, Z3
-	VBROADCASTSS (R8)(CX*1), Z11
+	VBROADCASTSS (DI)(AX*1), Z11
 	VFMADD231PS  Z10, Z11, Z4
-	VBROADCASTSS (R8)(CX*2), Z11
+	VBROADCASTSS (DI)(AX*2), Z11
 	VFMADD231PS  Z10, Z11, Z5
-	VBROADCASTSS (R9), Z11
+	VBROADCASTSS (R8), Z11
 	VFMADD231PS  Z10, Z11, Z6
-	VBROADCASTSS (R9)(CX*1), Z11
+	VBROADCASTSS (R8)(AX*1), Z11
 	VFMADD231PS  Z10, Z11, Z7
-	VBROADCASTSS (R9)(CX*2), Z11
+	VBROADCASTSS (R8)(AX*2), Z11
 	VFMADD231PS  Z10, Z11, Z8
-	VBROADCASTSS (R10), Z11
+	VBROADCASTSS (R9), Z11
 	VFMADD231PS  Z10, Z11, Z9
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	DECQ         R15
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R15
+	MOVQ         R15, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)
+	ADDQ       32(SP), R15
+	MOVQ       R15, 24(SP)
+	MOVQ       16(SP), R15
 
-loopGroup:
-	PREFETCHT1   (R12)
-	ADDQ         R13, R12
-	PREFETCHT0   (DI)(R11*8)
-	PREFETCHT0   (R10)(R11*8)
-	VMOVUPS.Z    (BX), K1, Z10
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z11
+partGroup:
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT1   (R13)
+	ADDQ         R14, R13
+	PREFETCHT0   (SI)(R10*8)
+	PREFETCHT0   (R9)(R10*8)
+	VMOVUPS.Z    (DX), K1, Z10
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z11
 	VFMADD231PS  Z10, Z11, Z0
-	VBROADCASTSS (DI)(CX*1), Z11
+	VBROADCASTSS (SI)(AX*1), Z11
 	VFMADD231PS  Z10, Z11, Z1
-	VBROADCASTSS (DI)(CX*2), Z11
+	VBROADCASTSS (SI)(AX*2), Z11
 	VFMADD231PS  Z10, Z11, Z2
-	VBROADCASTSS (R8), Z11
+	VBROADCASTSS (DI), Z11
 	VFMADD231PS  Z10, Z11, Z3
-	VBROADCASTSS (R8)(CX*1), Z11
+	VBROADCASTSS (DI)(AX*1), Z11
 	VFMADD231PS  Z10, Z11, Z4
-	VBROADCASTSS (R8)(CX*2), Z11
+	VBROADCASTSS (DI)(AX*2), Z11
 	VFMADD231PS  Z10, Z11, Z5
-	VBROADCASTSS (R9), Z11
+	VBROADCASTSS (R8), Z11
 	VFMADD231PS  Z10, Z11, Z6
-	VBROADCASTSS (R9)(CX*1), Z11
+	VBROADCASTSS (R8)(AX*1), Z11
 	VFMADD231PS  Z10, Z11, Z7
-	VBROADCASTSS (R9)(CX*2), Z11
+	VBROADCASTSS (R8)(AX*2), Z11
 	VFMADD231PS  Z10, Z11, Z8
-	VBROADCASTSS (R10), Z11
+	VBROADCASTSS (R9), Z11
 	VFMADD231PS  Z10, Z11, Z9
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	DECQ         R15
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R15
+	MOVQ         R15, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS.Z (AX), K1, Z10
 	VADDPS    Z10, Z0, Z0
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z10
 	VADDPS    Z10, Z1, Z1
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z10
 	VADDPS    Z10, Z2, Z2
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z10
 	VADDPS    Z10, Z3, Z3
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z10
 	VADDPS    Z10, Z4, Z4
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z10
 	VADDPS    Z10, Z5, Z5
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z10
 	VADDPS    Z10, Z6, Z6
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z10
 	VADDPS    Z10, Z7, Z7
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z10
 	VADDPS    Z10, Z8, Z8
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z10
 	VADDPS    Z10, Z9, Z9
 	MOVQ      c+48(FP), AX
 
 write:
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z1, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z2, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z3, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z4, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z5, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z6, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z7, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z8, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z9, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile11x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile11x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile11x1AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile11x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x0000000b, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x0000000b, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R10
-	LEAQ   (DI)(R10*1), R8
-	LEAQ   (R8)(R10*1), R9
-	LEAQ   (R9)(R10*1), R10
-	MOVQ   last+64(FP), R11
-	MOVQ   $-1, R12
-	BZHIQ  R11, R12, R12
-	KMOVW  R12, K1
+	SHLQ   $0x02, BX
+	LEAQ   (AX)(AX*2), R9
+	LEAQ   (SI)(R9*1), DI
+	LEAQ   (DI)(R9*1), R8
+	LEAQ   (R8)(R9*1), R9
+	MOVQ   last+64(FP), R10
+	MOVQ   $-1, R11
+	BZHIQ  R10, R11, R11
+	KMOVW  R11, K1
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
@@ -1467,199 +1648,217 @@ TEXT ·tile11x1AVX512(SB), NOSPLIT, $16-96
 	VPXORQ Z8, Z8, Z8
 	VPXORQ Z9, Z9, Z9
 	VPXORQ Z10, Z10, Z10
-	MOVQ   DX, R11
-	SHLQ   $0x02, R11
-	MOVQ   next+80(FP), R12
-	MOVQ   ns+88(FP), R13
-	SHLQ   $0x02, R13
-	MOVQ   c+48(FP), R14
+	MOVQ   CX, R10
+	SHLQ   $0x02, R10
+	MOVQ   next0+80(FP), R11
+	MOVQ   step0+88(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   next1+96(FP), R13
+	MOVQ   step1+104(FP), R14
+	SHLQ   $0x02, R14
 	MOVQ   ldc+56(FP), R15
 	SHLQ   $0x02, R15
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   R15, 32(SP)
+	MOVQ   c+48(FP), R15
+	MOVQ   R15, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)
+	ADDQ       32(SP), R15
+	MOVQ       R15, 24(SP)
+	MOVQ       16(SP), R15
 
 wholeGroup:
-	PREFETCHT1   (R12)
-	ADDQ         R13, R12
-	PREFETCHT0   (DI)(R11*8)
-	PREFETCHT0   (R10)(R11*8)
-	VMOVUPS      (BX), Z11
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z12
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT1   (R13)
+	ADDQ         R14, R13
+	PREFETCHT0   (SI)(R10*8)
+	PREFETCHT0   (R9)(R10*8)
+	VMOVUPS      (DX), Z11
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z12
 	VFMADD231PS  Z11, Z12, Z0
-	VBROADCASTSS (DI)(CX*1), Z12
+	VBROADCASTSS (SI)(AX*1), Z12
 	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS (DI)(CX*2), Z12
+	VBROADCASTSS (SI)(AX*2), Z12
 	VFMADD231PS  Z11, Z12, Z2
-	VBROADCASTSS (R8), Z12
+	VBROADCASTSS (DI), Z12
 	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (R8)(CX*1), Z12
+	VBROADCASTSS (DI)(AX*1), Z12
 	VFMADD231PS  Z11, Z12, Z4
-	VBROADCASTSS (R8)(CX*2), Z12
+	VBROADCASTSS (DI)(AX*2), Z12
 	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS (R9), Z12
+	VBROADCASTSS (R8), Z12
 	VFMADD231PS  Z11, Z12, Z6
-	VBROADCASTSS (R9)(CX*1), Z12
+	VBROADCASTSS (R8)(AX*1), Z12
 	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS (R9)(CX*2), Z12
+	VBROADCASTSS (R8)(AX*2), Z12
 	VFMADD231PS  Z11, Z12, Z8
-	VBROADCASTSS (R10), Z12
+	VBROADCASTSS (R9), Z12
 	VFMADD231PS  Z11, Z12, Z9
-	VBROADCASTSS (R10)(CX*1), Z12
+	VBROADCASTSS (R9)(AX*1), Z12
 	VFMADD231PS  Z11, Z12, Z10
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	DECQ         R15
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R15
+	MOVQ         R15, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)
+	ADDQ       32(SP), R15
+	MOVQ       R15, 24(SP)
+	MOVQ       16(SP), R15
 
-loopGroup:
-	PREFETCHT1   (R12)
-	ADDQ         R13, R12
-	PREFETCHT0   (DI)(R11*8)
-	PREFETCHT0   (R10)(R11*8)
-	VMOVUPS.Z    (BX), K1, Z11
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z12
+partGroup:
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT1   (R13)
+	ADDQ         R14, R13
+	PREFETCHT0   (SI)(R10*8)
+	PREFETCHT0   (R9)(R10*8)
+	VMOVUPS.Z    (DX), K1, Z11
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z12
 	VFMADD231PS  Z11, Z12, Z0
-	VBROADCASTSS (DI)(CX*1), Z12
+	VBROADCASTSS (SI)(AX*1), Z12
 	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS (DI)(CX*2), Z12
+	VBROADCASTSS (SI)(AX*2), Z12
 	VFMADD231PS  Z11, Z12, Z2
-	VBROADCASTSS (R8), Z12
+	VBROADCASTSS (DI), Z12
 	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (R8)(CX*1), Z12
+	VBROADCASTSS (DI)(AX*1), Z12
 	VFMADD231PS  Z11, Z12, Z4
-	VBROADCASTSS (R8)(CX*2), Z12
+	VBROADCASTSS (DI)(AX*2), Z12
 	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS (R9), Z12
+	VBROADCASTSS (R8), Z12
 	VFMADD231PS  Z11, Z12, Z6
-	VBROADCASTSS (R9)(CX*1), Z12
+	VBROADCASTSS (R8)(AX*1), Z12
 	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS (R9)(CX*2), Z12
+	VBROADCASTSS (R8)(AX*2), Z12
 	VFMADD231PS  Z11, Z12, Z8
-	VBROADCASTSS (R10), Z12
+	VBROADCASTSS (R9), Z12
 	VFMADD231PS  Z11, Z12, Z9
-	VBROADCASTSS (R10)(CX*1), Z12
+	VBROADCASTSS (R9)(AX*1), Z12
 	VFMADD231PS  Z11, Z12, Z10
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	DECQ         R15
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R15
+	MOVQ         R15, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS.Z (AX), K1, Z11
 	VADDPS    Z11, Z0, Z0
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z11
 	VADDPS    Z11, Z1, Z1
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z11
 	VADDPS    Z11, Z2, Z2
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z11
 	VADDPS    Z11, Z3, Z3
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z11
 	VADDPS    Z11, Z4, Z4
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z11
 	VADDPS    Z11, Z5, Z5
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z11
 	VADDPS    Z11, Z6, Z6
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z11
 	VADDPS    Z11, Z7, Z7
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z11
 	VADDPS    Z11, Z8, Z8
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z11
 	VADDPS    Z11, Z9, Z9
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z11
 	VADDPS    Z11, Z10, Z10
 	MOVQ      c+48(FP), AX
 
 write:
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z1, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z2, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z3, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z4, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z5, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z6, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z7, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z8, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z9, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z10, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile12x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile12x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile12x1AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile12x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x0000000c, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x0000000c, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R10
-	LEAQ   (DI)(R10*1), R8
-	LEAQ   (R8)(R10*1), R9
-	LEAQ   (R9)(R10*1), R10
-	MOVQ   last+64(FP), R11
-	MOVQ   $-1, R12
-	BZHIQ  R11, R12, R12
-	KMOVW  R12, K1
+	SHLQ   $0x02, BX
+	LEAQ   (AX)(AX*2), R9
+	LEAQ   (SI)(R9*1), DI
+	LEAQ   (DI)(R9*1), R8
+	LEAQ   (R8)(R9*1), R9
+	MOVQ   last+64(FP), R10
+	MOVQ   $-1, R11
+	BZHIQ  R10, R11, R11
+	KMOVW  R11, K1
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
@@ -1672,209 +1871,227 @@ TEXT ·tile12x1AVX512(SB), NOSPLIT, $16-96
 	VPXORQ Z9, Z9, Z9
 	VPXORQ Z10, Z10, Z10
 	VPXORQ Z11, Z11, Z11
-	MOVQ   DX, R11
-	SHLQ   $0x02, R11
-	MOVQ   next+80(FP), R12
-	MOVQ   ns+88(FP), R13
-	SHLQ   $0x02, R13
-	MOVQ   c+48(FP), R14
+	MOVQ   CX, R10
+	SHLQ   $0x02, R10
+	MOVQ   next0+80(FP), R11
+	MOVQ   step0+88(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   next1+96(FP), R13
+	MOVQ   step1+104(FP), R14
+	SHLQ   $0x02, R14
 	MOVQ   ldc+56(FP), R15
 	SHLQ   $0x02, R15
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   R15, 32(SP)
+	MOVQ   c+48(FP), R15
+	MOVQ   R15, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)
+	ADDQ       32(SP), R15
+	MOVQ       R15, 24(SP)
+	MOVQ       16(SP), R15
 
 wholeGroup:
-	PREFETCHT1   (R12)
-	ADDQ         R13, R12
-	PREFETCHT0   (DI)(R11*8)
-	PREFETCHT0   (R10)(R11*8)
-	VMOVUPS      (BX), Z12
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z13
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT1   (R13)
+	ADDQ         R14, R13
+	PREFETCHT0   (SI)(R10*8)
+	PREFETCHT0   (R9)(R10*8)
+	VMOVUPS      (DX), Z12
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z13
 	VFMADD231PS  Z12, Z13, Z0
-	VBROADCASTSS (DI)(CX*1), Z13
+	VBROADCASTSS (SI)(AX*1), Z13
 	VFMADD231PS  Z12, Z13, Z1
-	VBROADCASTSS (DI)(CX*2), Z13
+	VBROADCASTSS (SI)(AX*2), Z13
 	VFMADD231PS  Z12, Z13, Z2
-	VBROADCASTSS (R8), Z13
+	VBROADCASTSS (DI), Z13
 	VFMADD231PS  Z12, Z13, Z3
-	VBROADCASTSS (R8)(CX*1), Z13
+	VBROADCASTSS (DI)(AX*1), Z13
 	VFMADD231PS  Z12, Z13, Z4
-	VBROADCASTSS (R8)(CX*2), Z13
+	VBROADCASTSS (DI)(AX*2), Z13
 	VFMADD231PS  Z12, Z13, Z5
-	VBROADCASTSS (R9), Z13
+	VBROADCASTSS (R8), Z13
 	VFMADD231PS  Z12, Z13, Z6
-	VBROADCASTSS (R9)(CX*1), Z13
+	VBROADCASTSS (R8)(AX*1), Z13
 	VFMADD231PS  Z12, Z13, Z7
-	VBROADCASTSS (R9)(CX*2), Z13
+	VBROADCASTSS (R8)(AX*2), Z13
 	VFMADD231PS  Z12, Z13, Z8
-	VBROADCASTSS (R10), Z13
+	VBROADCASTSS (R9), Z13
 	VFMADD231PS  Z12, Z13, Z9
-	VBROADCASTSS (R10)(CX*1), Z13
+	VBROADCASTSS (R9)(AX*1), Z13
 	VFMADD231PS  Z12, Z13, Z10
-	VBROADCASTSS (R10)(CX*2), Z13
+	VBROADCASTSS (R9)(AX*2), Z13
 	VFMADD231PS  Z12, Z13, Z11
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	DECQ         R15
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R15
+	MOVQ         R15, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R14)
-	ADDQ       R15, R14
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)
+	ADDQ       32(SP), R15
+	MOVQ       R15, 24(SP)
+	MOVQ       16(SP), R15
 
-loopGroup:
-	PREFETCHT1   (R12)
-	ADDQ         R13, R12
-	PREFETCHT0   (DI)(R11*8)
-	PREFETCHT0   (R10)(R11*8)
-	VMOVUPS.Z    (BX), K1, Z12
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z13
+partGroup:
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT1   (R13)
+	ADDQ         R14, R13
+	PREFETCHT0   (SI)(R10*8)
+	PREFETCHT0   (R9)(R10*8)
+	VMOVUPS.Z    (DX), K1, Z12
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z13
 	VFMADD231PS  Z12, Z13, Z0
-	VBROADCASTSS (DI)(CX*1), Z13
+	VBROADCASTSS (SI)(AX*1), Z13
 	VFMADD231PS  Z12, Z13, Z1
-	VBROADCASTSS (DI)(CX*2), Z13
+	VBROADCASTSS (SI)(AX*2), Z13
 	VFMADD231PS  Z12, Z13, Z2
-	VBROADCASTSS (R8), Z13
+	VBROADCASTSS (DI), Z13
 	VFMADD231PS  Z12, Z13, Z3
-	VBROADCASTSS (R8)(CX*1), Z13
+	VBROADCASTSS (DI)(AX*1), Z13
 	VFMADD231PS  Z12, Z13, Z4
-	VBROADCASTSS (R8)(CX*2), Z13
+	VBROADCASTSS (DI)(AX*2), Z13
 	VFMADD231PS  Z12, Z13, Z5
-	VBROADCASTSS (R9), Z13
+	VBROADCASTSS (R8), Z13
 	VFMADD231PS  Z12, Z13, Z6
-	VBROADCASTSS (R9)(CX*1), Z13
+	VBROADCASTSS (R8)(AX*1), Z13
 	VFMADD231PS  Z12, Z13, Z7
-	VBROADCASTSS (R9)(CX*2), Z13
+	VBROADCASTSS (R8)(AX*2), Z13
 	VFMADD231PS  Z12, Z13, Z8
-	VBROADCASTSS (R10), Z13
+	VBROADCASTSS (R9), Z13
 	VFMADD231PS  Z12, Z13, Z9
-	VBROADCASTSS (R10)(CX*1), Z13
+	VBROADCASTSS (R9)(AX*1), Z13
 	VFMADD231PS  Z12, Z13, Z10
-	VBROADCASTSS (R10)(CX*2), Z13
+	VBROADCASTSS (R9)(AX*2), Z13
 	VFMADD231PS  Z12, Z13, Z11
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	DECQ         R15
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R15
+	MOVQ         R15, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z0, Z0
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z1, Z1
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z2, Z2
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z3, Z3
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z4, Z4
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z5, Z5
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z6, Z6
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z7, Z7
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z8, Z8
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z9, Z9
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z10, Z10
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z12
 	VADDPS    Z12, Z11, Z11
 	MOVQ      c+48(FP), AX
 
 write:
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z1, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z2, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z3, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z4, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z5, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z6, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z7, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z8, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z9, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z10, K1, (AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z11, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile13x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile13x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile13x1AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile13x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x0000000d, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x0000000d, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R11
-	LEAQ   (DI)(R11*1), R8
-	LEAQ   (R8)(R11*1), R9
-	LEAQ   (R9)(R11*1), R10
-	LEAQ   (R10)(R11*1), R11
-	MOVQ   last+64(FP), R12
-	MOVQ   $-1, R13
-	BZHIQ  R12, R13, R13
-	KMOVW  R13, K1
+	SHLQ   $0x02, BX
+	LEAQ   (AX)(AX*2), R10
+	LEAQ   (SI)(R10*1), DI
+	LEAQ   (DI)(R10*1), R8
+	LEAQ   (R8)(R10*1), R9
+	LEAQ   (R9)(R10*1), R10
+	MOVQ   last+64(FP), R11
+	MOVQ   $-1, R12
+	BZHIQ  R11, R12, R12
+	KMOVW  R12, K1
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
@@ -1888,220 +2105,238 @@ TEXT ·tile13x1AVX512(SB), NOSPLIT, $16-96
 	VPXORQ Z10, Z10, Z10
 	VPXORQ Z11, Z11, Z11
 	VPXORQ Z12, Z12, Z12
-	MOVQ   DX, R12
-	SHLQ   $0x02, R12
-	MOVQ   next+80(FP), R13
-	MOVQ   ns+88(FP), R14
-	SHLQ   $0x02, R14
-	MOVQ   c+48(FP), R15
+	MOVQ   CX, R11
+	SHLQ   $0x02, R11
+	MOVQ   next0+80(FP), R12
+	MOVQ   step0+88(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   next1+96(FP), R14
+	MOVQ   step1+104(FP), R15
+	SHLQ   $0x02, R15
 	MOVQ   ldc+56(FP), BP
 	SHLQ   $0x02, BP
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   BP, 32(SP)
+	MOVQ   c+48(FP), BP
+	MOVQ   BP, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
+	MOVQ       24(SP), BP
+	PREFETCHT0 (BP)
+	ADDQ       32(SP), BP
+	MOVQ       BP, 24(SP)
+	MOVQ       16(SP), BP
 
 wholeGroup:
-	PREFETCHT1   (R13)
-	ADDQ         R14, R13
-	PREFETCHT0   (DI)(R12*8)
-	PREFETCHT0   (R11)(R12*8)
-	VMOVUPS      (BX), Z13
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z14
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
+	PREFETCHT0   (SI)(R11*8)
+	PREFETCHT0   (R10)(R11*8)
+	VMOVUPS      (DX), Z13
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z14
 	VFMADD231PS  Z13, Z14, Z0
-	VBROADCASTSS (DI)(CX*1), Z14
+	VBROADCASTSS (SI)(AX*1), Z14
 	VFMADD231PS  Z13, Z14, Z1
-	VBROADCASTSS (DI)(CX*2), Z14
+	VBROADCASTSS (SI)(AX*2), Z14
 	VFMADD231PS  Z13, Z14, Z2
-	VBROADCASTSS (R8), Z14
+	VBROADCASTSS (DI), Z14
 	VFMADD231PS  Z13, Z14, Z3
-	VBROADCASTSS (R8)(CX*1), Z14
+	VBROADCASTSS (DI)(AX*1), Z14
 	VFMADD231PS  Z13, Z14, Z4
-	VBROADCASTSS (R8)(CX*2), Z14
+	VBROADCASTSS (DI)(AX*2), Z14
 	VFMADD231PS  Z13, Z14, Z5
-	VBROADCASTSS (R9), Z14
+	VBROADCASTSS (R8), Z14
 	VFMADD231PS  Z13, Z14, Z6
-	VBROADCASTSS (R9)(CX*1), Z14
+	VBROADCASTSS (R8)(AX*1), Z14
 	VFMADD231PS  Z13, Z14, Z7
-	VBROADCASTSS (R9)(CX*2), Z14
+	VBROADCASTSS (R8)(AX*2), Z14
 	VFMADD231PS  Z13, Z14, Z8
-	VBROADCASTSS (R10), Z14
+	VBROADCASTSS (R9), Z14
 	VFMADD231PS  Z13, Z14, Z9
-	VBROADCASTSS (R10)(CX*1), Z14
+	VBROADCASTSS (R9)(AX*1), Z14
 	VFMADD231PS  Z13, Z14, Z10
-	VBROADCASTSS (R10)(CX*2), Z14
+	VBROADCASTSS (R9)(AX*2), Z14
 	VFMADD231PS  Z13, Z14, Z11
-	VBROADCASTSS (R11), Z14
+	VBROADCASTSS (R10), Z14
 	VFMADD231PS  Z13, Z14, Z12
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	ADDQ         DX, R11
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         CX, R10
+	DECQ         BP
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), BP
+	MOVQ         BP, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
+	MOVQ       24(SP), BP
+	PREFETCHT0 (BP)
+	ADDQ       32(SP), BP
+	MOVQ       BP, 24(SP)
+	MOVQ       16(SP), BP
 
-loopGroup:
-	PREFETCHT1   (R13)
-	ADDQ         R14, R13
-	PREFETCHT0   (DI)(R12*8)
-	PREFETCHT0   (R11)(R12*8)
-	VMOVUPS.Z    (BX), K1, Z13
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z14
+partGroup:
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
+	PREFETCHT0   (SI)(R11*8)
+	PREFETCHT0   (R10)(R11*8)
+	VMOVUPS.Z    (DX), K1, Z13
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z14
 	VFMADD231PS  Z13, Z14, Z0
-	VBROADCASTSS (DI)(CX*1), Z14
+	VBROADCASTSS (SI)(AX*1), Z14
 	VFMADD231PS  Z13, Z14, Z1
-	VBROADCASTSS (DI)(CX*2), Z14
+	VBROADCASTSS (SI)(AX*2), Z14
 	VFMADD231PS  Z13, Z14, Z2
-	VBROADCASTSS (R8), Z14
+	VBROADCASTSS (DI), Z14
 	VFMADD231PS  Z13, Z14, Z3
-	VBROADCASTSS (R8)(CX*1), Z14
+	VBROADCASTSS (DI)(AX*1), Z14
 	VFMADD231PS  Z13, Z14, Z4
-	VBROADCASTSS (R8)(CX*2), Z14
+	VBROADCASTSS (DI)(AX*2), Z14
 	VFMADD231PS  Z13, Z14, Z5
-	VBROADCASTSS (R9), Z14
+	VBROADCASTSS (R8), Z14
 	VFMADD231PS  Z13, Z14, Z6
-	VBROADCASTSS (R9)(CX*1), Z14
+	VBROADCASTSS (R8)(AX*1), Z14
 	VFMADD231PS  Z13, Z14, Z7
-	VBROADCASTSS (R9)(CX*2), Z14
+	VBROADCASTSS (R8)(AX*2), Z14
 	VFMADD231PS  Z13, Z14, Z8
-	VBROADCASTSS (R10), Z14
+	VBROADCASTSS (R9), Z14
 	VFMADD231PS  Z13, Z14, Z9
-	VBROADCASTSS (R10)(CX*1), Z14
+	VBROADCASTSS (R9)(AX*1), Z14
 	VFMADD231PS  Z13, Z14, Z10
-	VBROADCASTSS (R10)(CX*2), Z14
+	VBROADCASTSS (R9)(AX*2), Z14
 	VFMADD231PS  Z13, Z14, Z11
-	VBROADCASTSS (R11), Z14
+	VBROADCASTSS (R10), Z14
 	VFMADD231PS  Z13, Z14, Z12
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	ADDQ         DX, R11
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         CX, R10
+	DECQ         BP
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), BP
+	MOVQ         BP, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z0, Z0
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z1, Z1
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z2, Z2
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z3, Z3
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z4, Z4
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z5, Z5
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z6, Z6
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z7, Z7
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z8, Z8
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z9, Z9
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z10, Z10
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z11, Z11
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z13
 	VADDPS    Z13, Z12, Z12
 	MOVQ      c+48(FP), AX
 
 write:
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z1, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z2, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z3, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z4, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z5, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z6, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z7, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z8, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z9, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z10, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z11, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z12, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile14x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile14x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile14x1AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile14x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x0000000e, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x0000000e, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R11
-	LEAQ   (DI)(R11*1), R8
-	LEAQ   (R8)(R11*1), R9
-	LEAQ   (R9)(R11*1), R10
-	LEAQ   (R10)(R11*1), R11
-	MOVQ   last+64(FP), R12
-	MOVQ   $-1, R13
-	BZHIQ  R12, R13, R13
-	KMOVW  R13, K1
+	SHLQ   $0x02, BX
+	LEAQ   (AX)(AX*2), R10
+	LEAQ   (SI)(R10*1), DI
+	LEAQ   (DI)(R10*1), R8
+	LEAQ   (R8)(R10*1), R9
+	LEAQ   (R9)(R10*1), R10
+	MOVQ   last+64(FP), R11
+	MOVQ   $-1, R12
+	BZHIQ  R11, R12, R12
+	KMOVW  R12, K1
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
@@ -2116,289 +2351,324 @@ TEXT ·tile14x1AVX512(SB), NOSPLIT, $16-96
 	VPXORQ Z11, Z11, Z11
 	VPXORQ Z12, Z12, Z12
 	VPXORQ Z13, Z13, Z13
-	MOVQ   DX, R12
-	SHLQ   $0x02, R12
-	MOVQ   next+80(FP), R13
-	MOVQ   ns+88(FP), R14
-	SHLQ   $0x02, R14
-	MOVQ   c+48(FP), R15
+	MOVQ   CX, R11
+	SHLQ   $0x02, R11
+	MOVQ   next0+80(FP), R12
+	MOVQ   step0+88(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   next1+96(FP), R14
+	MOVQ   step1+104(FP), R15
+	SHLQ   $0x02, R15
 	MOVQ   ldc+56(FP), BP
 	SHLQ   $0x02, BP
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   BP, 32(SP)
+	MOVQ   c+48(FP), BP
+	MOVQ   BP, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
+	MOVQ       24(SP), BP
+	PREFETCHT0 (BP)
+	ADDQ       32(SP), BP
+	MOVQ       BP, 24(SP)
+	MOVQ       16(SP), BP
 
 wholeGroup:
-	PREFETCHT1   (R13)
-	ADDQ         R14, R13
-	PREFETCHT0   (DI)(R12*8)
-	PREFETCHT0   (R11)(R12*8)
-	VMOVUPS      (BX), Z14
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z15
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
+	PREFETCHT0   (SI)(R11*8)
+	PREFETCHT0   (R10)(R11*8)
+	VMOVUPS      (DX), Z14
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z15
 	VFMADD231PS  Z14, Z15, Z0
-	VBROADCASTSS (DI)(CX*1), Z15
+	VBROADCASTSS (SI)(AX*1), Z15
 	VFMADD231PS  Z14, Z15, Z1
-	VBROADCASTSS (DI)(CX*2), Z15
+	VBROADCASTSS (SI)(AX*2), Z15
 	VFMADD231PS  Z14, Z15, Z2
-	VBROADCASTSS (R8), Z15
+	VBROADCASTSS (DI), Z15
 	VFMADD231PS  Z14, Z15, Z3
-	VBROADCASTSS (R8)(CX*1), Z15
+	VBROADCASTSS (DI)(AX*1), Z15
 	VFMADD231PS  Z14, Z15, Z4
-	VBROADCASTSS (R8)(CX*2), Z15
+	VBROADCASTSS (DI)(AX*2), Z15
 	VFMADD231PS  Z14, Z15, Z5
-	VBROADCASTSS (R9), Z15
+	VBROADCASTSS (R8), Z15
 	VFMADD231PS  Z14, Z15, Z6
-	VBROADCASTSS (R9)(CX*1), Z15
+	VBROADCASTSS (R8)(AX*1), Z15
 	VFMADD231PS  Z14, Z15, Z7
-	VBROADCASTSS (R9)(CX*2), Z15
+	VBROADCASTSS (R8)(AX*2), Z15
 	VFMADD231PS  Z14, Z15, Z8
-	VBROADCASTSS (R10), Z15
+	VBROADCASTSS (R9), Z15
 	VFMADD231PS  Z14, Z15, Z9
-	VBROADCASTSS (R10)(CX*1), Z15
+	VBROADCASTSS (R9)(AX*1), Z15
 	VFMADD231PS  Z14, Z15, Z10
-	VBROADCASTSS (R10)(CX*2), Z15
+	VBROADCASTSS (R9)(AX*2), Z15
 	VFMADD231PS  Z14, Z15, Z11
-	VBROADCASTSS (R11), Z15
+	VBROADCASTSS (R10), Z15
 	VFMADD231PS  Z14, Z15, Z12
-	VBROADCASTSS (R11)(CX*1), Z15
+	VBROADCASTSS (R10)(AX*1), Z15
 	VFMADD231PS  Z14, Z15, Z13
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	ADDQ         DX, R11
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         CX, R10
+	DECQ         BP
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), BP
+	MOVQ         BP, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R15)
-	ADDQ       BP, R15
+	MOVQ       24(SP), BP
+	PREFETCHT0 (BP)
+	ADDQ       32(SP), BP
+	MOVQ       BP, 24(SP)
+	MOVQ       16(SP), BP
 
-loopGroup:
-	PREFETCHT1   (R13)
-	ADDQ         R14, R13
-	PREFETCHT0   (DI)(R12*8)
-	PREFETCHT0   (R11)(R12*8)
-	VMOVUPS.Z    (BX), K1, Z14
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z15
+partGroup:
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
+	PREFETCHT0   (SI)(R11*8)
+	PREFETCHT0   (R10)(R11*8)
+	VMOVUPS.Z    (DX), K1, Z14
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z15
 	VFMADD231PS  Z14, Z15, Z0
-	VBROADCASTSS (DI)(CX*1), Z15
+	VBROADCASTSS (SI)(AX*1), Z15
 	VFMADD231PS  Z14, Z15, Z1
-	VBROADCASTSS (DI)(CX*2), Z15
+	VBROADCASTSS (SI)(AX*2), Z15
 	VFMADD231PS  Z14, Z15, Z2
-	VBROADCASTSS (R8), Z15
+	VBROADCASTSS (DI), Z15
 	VFMADD231PS  Z14, Z15, Z3
-	VBROADCASTSS (R8)(CX*1), Z15
+	VBROADCASTSS (DI)(AX*1), Z15
 	VFMADD231PS  Z14, Z15, Z4
-	VBROADCASTSS (R8)(CX*2), Z15
+	VBROADCASTSS (DI)(AX*2), Z15
 	VFMADD231PS  Z14, Z15, Z5
-	VBROADCASTSS (R9), Z15
+	VBROADCASTSS (R8), Z15
 	VFMADD231PS  Z14, Z15, Z6
-	VBROADCASTSS (R9)(CX*1), Z15
+	VBROADCASTSS (R8)(AX*1), Z15
 	VFMADD231PS  Z14, Z15, Z7
-	VBROADCASTSS (R9)(CX*2), Z15
+	VBROADCASTSS (R8)(AX*2), Z15
 	VFMADD231PS  Z14, Z15, Z8
-	VBROADCASTSS (R10), Z15
+	VBROADCASTSS (R9), Z15
 	VFMADD231PS  Z14, Z15, Z9
-	VBROADCASTSS (R10)(CX*1), Z15
+	VBROADCASTSS (R9)(AX*1), Z15
 	VFMADD231PS  Z14, Z15, Z10
-	VBROADCASTSS (R10)(CX*2), Z15
+	VBROADCASTSS (R9)(AX*2), Z15
 	VFMADD231PS  Z14, Z15, Z11
-	VBROADCASTSS (R11), Z15
+	VBROADCASTSS (R10), Z15
 	VFMADD231PS  Z14, Z15, Z12
-	VBROADCASTSS (R11)(CX*1), Z15
+	VBROADCASTSS (R10)(AX*1), Z15
 	VFMADD231PS  Z14, Z15, Z13
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	ADDQ         DX, R11
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         CX, R10
+	DECQ         BP
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), BP
+	MOVQ         BP, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z0, Z0
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z1, Z1
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z2, Z2
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z3, Z3
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z4, Z4
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z5, Z5
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z6, Z6
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z7, Z7
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z8, Z8
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z9, Z9
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z10, Z10
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z11, Z11
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z12, Z12
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS.Z (AX), K1, Z14
 	VADDPS    Z14, Z13, Z13
 	MOVQ      c+48(FP), AX
 
 write:
 	VMOVUPS Z0, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z1, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z2, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z3, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z4, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z5, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z6, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z7, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z8, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z9, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z10, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z11, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z12, K1, (AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z13, K1, (AX)
 	VZEROUPPER
 	RET
 
-// func tile1x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile1x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile1x2AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile1x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x00000001, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000001, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	MOVQ   last+64(FP), CX
-	MOVQ   $-1, R8
-	BZHIQ  CX, R8, R8
-	KMOVW  R8, K1
+	SHLQ   $0x02, BX
+	MOVQ   last+64(FP), AX
+	MOVQ   $-1, DI
+	BZHIQ  AX, DI, DI
+	KMOVW  DI, K1
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
-	MOVQ   DX, CX
-	SHLQ   $0x02, CX
-	MOVQ   next+80(FP), R8
-	MOVQ   ns+88(FP), R9
-	SHLQ   $0x02, R9
-	MOVQ   c+48(FP), R10
+	MOVQ   CX, AX
+	SHLQ   $0x02, AX
+	MOVQ   next0+80(FP), DI
+	MOVQ   step0+88(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   next1+96(FP), R9
+	MOVQ   step1+104(FP), R10
+	SHLQ   $0x02, R10
 	MOVQ   ldc+56(FP), R11
 	SHLQ   $0x02, R11
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   R11, 32(SP)
+	MOVQ   c+48(FP), R11
+	MOVQ   R11, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
+	MOVQ       24(SP), R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       32(SP), R11
+	MOVQ       R11, 24(SP)
+	MOVQ       16(SP), R11
 
 wholeGroup:
-	PREFETCHT1   (R8)
-	ADDQ         R9, R8
-	PREFETCHT0   (DI)(CX*8)
-	VMOVUPS      (BX), Z2
-	VMOVUPS      64(BX), Z3
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z4
+	PREFETCHT1   (DI)
+	ADDQ         R8, DI
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT0   (SI)(AX*8)
+	VMOVUPS      (DX), Z2
+	VMOVUPS      64(DX), Z3
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         DX, DI
-	DECQ         AX
+	ADDQ         CX, SI
+	DECQ         R11
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R11
+	MOVQ         R11, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
+	MOVQ       24(SP), R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       32(SP), R11
+	MOVQ       R11, 24(SP)
+	MOVQ       16(SP), R11
 
-loopGroup:
-	PREFETCHT1   (R8)
-	ADDQ         R9, R8
-	PREFETCHT0   (DI)(CX*8)
-	VMOVUPS      (BX), Z2
-	VMOVUPS.Z    64(BX), K1, Z3
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z4
+partGroup:
+	PREFETCHT1   (DI)
+	ADDQ         R8, DI
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT0   (SI)(AX*8)
+	VMOVUPS      (DX), Z2
+	VMOVUPS.Z    64(DX), K1, Z3
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         DX, DI
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	DECQ         R11
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R11
+	MOVQ         R11, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
+	MOVQ      32(SP), CX
 	MOVB      acc+72(FP), CL
 	TESTB     CL, CL
 	JZ        write
@@ -2413,109 +2683,127 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile2x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile2x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile2x2AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile2x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x00000002, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000002, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	MOVQ   last+64(FP), R8
-	MOVQ   $-1, R9
-	BZHIQ  R8, R9, R9
-	KMOVW  R9, K1
+	SHLQ   $0x02, BX
+	MOVQ   last+64(FP), DI
+	MOVQ   $-1, R8
+	BZHIQ  DI, R8, R8
+	KMOVW  R8, K1
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
 	VPXORQ Z3, Z3, Z3
-	MOVQ   DX, R8
-	SHLQ   $0x02, R8
-	MOVQ   next+80(FP), R9
-	MOVQ   ns+88(FP), R10
-	SHLQ   $0x02, R10
-	MOVQ   c+48(FP), R11
+	MOVQ   CX, DI
+	SHLQ   $0x02, DI
+	MOVQ   next0+80(FP), R8
+	MOVQ   step0+88(FP), R9
+	SHLQ   $0x02, R9
+	MOVQ   next1+96(FP), R10
+	MOVQ   step1+104(FP), R11
+	SHLQ   $0x02, R11
 	MOVQ   ldc+56(FP), R12
 	SHLQ   $0x02, R12
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   R12, 32(SP)
+	MOVQ   c+48(FP), R12
+	MOVQ   R12, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R12, R11
+	MOVQ       24(SP), R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       32(SP), R12
+	MOVQ       R12, 24(SP)
+	MOVQ       16(SP), R12
 
 wholeGroup:
-	PREFETCHT1   (R9)
-	ADDQ         R10, R9
-	PREFETCHT0   (DI)(R8*8)
-	VMOVUPS      (BX), Z4
-	VMOVUPS      64(BX), Z5
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z6
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (SI)(DI*8)
+	VMOVUPS      (DX), Z4
+	VMOVUPS      64(DX), Z5
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (DI)(CX*1), Z6
+	VBROADCASTSS (SI)(AX*1), Z6
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
-	ADDQ         DX, DI
-	DECQ         AX
+	ADDQ         CX, SI
+	DECQ         R12
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R12
+	MOVQ         R12, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R12, R11
+	MOVQ       24(SP), R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       32(SP), R12
+	MOVQ       R12, 24(SP)
+	MOVQ       16(SP), R12
 
-loopGroup:
-	PREFETCHT1   (R9)
-	ADDQ         R10, R9
-	PREFETCHT0   (DI)(R8*8)
-	VMOVUPS      (BX), Z4
-	VMOVUPS.Z    64(BX), K1, Z5
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z6
+partGroup:
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (SI)(DI*8)
+	VMOVUPS      (DX), Z4
+	VMOVUPS.Z    64(DX), K1, Z5
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (DI)(CX*1), Z6
+	VBROADCASTSS (SI)(AX*1), Z6
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
-	ADDQ         DX, DI
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	DECQ         R12
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R12
+	MOVQ         R12, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS   (AX), Z4
 	VADDPS    Z4, Z0, Z0
 	VMOVUPS.Z 64(AX), K1, Z5
 	VADDPS    Z5, Z1, Z1
-	ADDQ      R12, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z4
 	VADDPS    Z4, Z2, Z2
 	VMOVUPS.Z 64(AX), K1, Z5
@@ -2525,30 +2813,185 @@ store:
 write:
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    R12, AX
+	ADDQ    CX, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile3x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile3x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile3x2AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile3x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x00000003, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000003, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
+	SHLQ   $0x02, BX
+	MOVQ   last+64(FP), DI
+	MOVQ   $-1, R8
+	BZHIQ  DI, R8, R8
+	KMOVW  R8, K1
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	MOVQ   CX, DI
+	SHLQ   $0x02, DI
+	MOVQ   next0+80(FP), R8
+	MOVQ   step0+88(FP), R9
+	SHLQ   $0x02, R9
+	MOVQ   next1+96(FP), R10
+	MOVQ   step1+104(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   ldc+56(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   R12, 32(SP)
+	MOVQ   c+48(FP), R12
+	MOVQ   R12, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
+	CMPQ   last+64(FP), $0x10
+	JLT    part
+
+whole:
+	MOVQ       24(SP), R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       32(SP), R12
+	MOVQ       R12, 24(SP)
+	MOVQ       16(SP), R12
+
+wholeGroup:
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (SI)(DI*8)
+	VMOVUPS      (DX), Z6
+	VMOVUPS      64(DX), Z7
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS (SI)(AX*1), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS (SI)(AX*2), Z8
+	VFMADD231PS  Z6, Z8, Z4
+	VFMADD231PS  Z7, Z8, Z5
+	ADDQ         CX, SI
+	DECQ         R12
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), R12
+	MOVQ         R12, 16(SP)
+	JNZ          whole
+	JMP          store
+
+part:
+	MOVQ       24(SP), R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 64(R12)
+	ADDQ       32(SP), R12
+	MOVQ       R12, 24(SP)
+	MOVQ       16(SP), R12
+
+partGroup:
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (SI)(DI*8)
+	VMOVUPS      (DX), Z6
+	VMOVUPS.Z    64(DX), K1, Z7
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z8
+	VFMADD231PS  Z6, Z8, Z0
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS (SI)(AX*1), Z8
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS (SI)(AX*2), Z8
+	VFMADD231PS  Z6, Z8, Z4
+	VFMADD231PS  Z7, Z8, Z5
+	ADDQ         CX, SI
+	DECQ         R12
+	JNZ          partGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), R12
+	MOVQ         R12, 16(SP)
+	JNZ          part
+
+store:
+	MOVQ      c+48(FP), AX
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
+	JZ        write
+	VMOVUPS   (AX), Z6
+	VADDPS    Z6, Z0, Z0
+	VMOVUPS.Z 64(AX), K1, Z7
+	VADDPS    Z7, Z1, Z1
+	ADDQ      CX, AX
+	VMOVUPS   (AX), Z6
+	VADDPS    Z6, Z2, Z2
+	VMOVUPS.Z 64(AX), K1, Z7
+	VADDPS    Z7, Z3, Z3
+	ADDQ      CX, AX
+	VMOVUPS   (AX), Z6
+	VADDPS    Z6, Z4, Z4
+	VMOVUPS.Z 64(AX), K1, Z7
+	VADDPS    Z7, Z5, Z5
+	MOVQ      c+48(FP), AX
+
+write:
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tile4x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·tile4x2AVX512(SB), NOSPLIT, $40-112
+	MOVQ   $0x00000004, (SP)
+	MOVQ   k+0(FP), AX
+	XORL   DX, DX
+	MOVL   $0x00000004, CX
+	DIVL   CX
+	MOVQ   AX, 8(SP)
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
+	SHLQ   $0x02, CX
+	SHLQ   $0x02, BX
+	LEAQ   (AX)(AX*2), DI
+	LEAQ   (SI)(DI*1), DI
 	MOVQ   last+64(FP), R8
 	MOVQ   $-1, R9
 	BZHIQ  R8, R9, R9
@@ -2559,247 +3002,128 @@ TEXT ·tile3x2AVX512(SB), NOSPLIT, $16-96
 	VPXORQ Z3, Z3, Z3
 	VPXORQ Z4, Z4, Z4
 	VPXORQ Z5, Z5, Z5
-	MOVQ   DX, R8
-	SHLQ   $0x02, R8
-	MOVQ   next+80(FP), R9
-	MOVQ   ns+88(FP), R10
-	SHLQ   $0x02, R10
-	MOVQ   c+48(FP), R11
-	MOVQ   ldc+56(FP), R12
-	SHLQ   $0x02, R12
-	TESTQ  AX, AX
-	JZ     store
-	CMPQ   last+64(FP), $0x10
-	JLT    part
-
-whole:
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R12, R11
-
-wholeGroup:
-	PREFETCHT1   (R9)
-	ADDQ         R10, R9
-	PREFETCHT0   (DI)(R8*8)
-	VMOVUPS      (BX), Z6
-	VMOVUPS      64(BX), Z7
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z8
-	VFMADD231PS  Z6, Z8, Z0
-	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS (DI)(CX*1), Z8
-	VFMADD231PS  Z6, Z8, Z2
-	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS (DI)(CX*2), Z8
-	VFMADD231PS  Z6, Z8, Z4
-	VFMADD231PS  Z7, Z8, Z5
-	ADDQ         DX, DI
-	DECQ         AX
-	JNZ          wholeGroup
-	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          whole
-	JMP          store
-
-part:
-loop:
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R12, R11
-
-loopGroup:
-	PREFETCHT1   (R9)
-	ADDQ         R10, R9
-	PREFETCHT0   (DI)(R8*8)
-	VMOVUPS      (BX), Z6
-	VMOVUPS.Z    64(BX), K1, Z7
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z8
-	VFMADD231PS  Z6, Z8, Z0
-	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS (DI)(CX*1), Z8
-	VFMADD231PS  Z6, Z8, Z2
-	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS (DI)(CX*2), Z8
-	VFMADD231PS  Z6, Z8, Z4
-	VFMADD231PS  Z7, Z8, Z5
-	ADDQ         DX, DI
-	DECQ         AX
-	JNZ          loopGroup
-	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
-
-store:
-	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
-	JZ        write
-	VMOVUPS   (AX), Z6
-	VADDPS    Z6, Z0, Z0
-	VMOVUPS.Z 64(AX), K1, Z7
-	VADDPS    Z7, Z1, Z1
-	ADDQ      R12, AX
-	VMOVUPS   (AX), Z6
-	VADDPS    Z6, Z2, Z2
-	VMOVUPS.Z 64(AX), K1, Z7
-	VADDPS    Z7, Z3, Z3
-	ADDQ      R12, AX
-	VMOVUPS   (AX), Z6
-	VADDPS    Z6, Z4, Z4
-	VMOVUPS.Z 64(AX), K1, Z7
-	VADDPS    Z7, Z5, Z5
-	MOVQ      c+48(FP), AX
-
-write:
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    R12, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    R12, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, K1, 64(AX)
-	VZEROUPPER
-	RET
-
-// func tile4x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile4x2AVX512(SB), NOSPLIT, $16-96
-	MOVQ   $0x00000004, (SP)
-	MOVQ   k+0(FP), AX
-	XORL   DX, DX
-	MOVL   $0x00000004, CX
-	DIVL   CX
-	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
-	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R8
-	LEAQ   (DI)(R8*1), R8
-	MOVQ   last+64(FP), R9
-	MOVQ   $-1, R10
-	BZHIQ  R9, R10, R10
-	KMOVW  R10, K1
-	VPXORQ Z0, Z0, Z0
-	VPXORQ Z1, Z1, Z1
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
 	VPXORQ Z6, Z6, Z6
 	VPXORQ Z7, Z7, Z7
-	MOVQ   DX, R9
-	SHLQ   $0x02, R9
-	MOVQ   next+80(FP), R10
-	MOVQ   ns+88(FP), R11
-	SHLQ   $0x02, R11
-	MOVQ   c+48(FP), R12
+	MOVQ   CX, R8
+	SHLQ   $0x02, R8
+	MOVQ   next0+80(FP), R9
+	MOVQ   step0+88(FP), R10
+	SHLQ   $0x02, R10
+	MOVQ   next1+96(FP), R11
+	MOVQ   step1+104(FP), R12
+	SHLQ   $0x02, R12
 	MOVQ   ldc+56(FP), R13
 	SHLQ   $0x02, R13
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   R13, 32(SP)
+	MOVQ   c+48(FP), R13
+	MOVQ   R13, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
 wholeGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMOVUPS      (BX), Z8
-	VMOVUPS      64(BX), Z9
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z10
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMOVUPS      (DX), Z8
+	VMOVUPS      64(DX), Z9
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS (DI)(CX*1), Z10
+	VBROADCASTSS (SI)(AX*1), Z10
 	VFMADD231PS  Z8, Z10, Z2
 	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS (DI)(CX*2), Z10
+	VBROADCASTSS (SI)(AX*2), Z10
 	VFMADD231PS  Z8, Z10, Z4
 	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS (R8), Z10
+	VBROADCASTSS (DI), Z10
 	VFMADD231PS  Z8, Z10, Z6
 	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
-loopGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMOVUPS      (BX), Z8
-	VMOVUPS.Z    64(BX), K1, Z9
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z10
+partGroup:
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMOVUPS      (DX), Z8
+	VMOVUPS.Z    64(DX), K1, Z9
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS (DI)(CX*1), Z10
+	VBROADCASTSS (SI)(AX*1), Z10
 	VFMADD231PS  Z8, Z10, Z2
 	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS (DI)(CX*2), Z10
+	VBROADCASTSS (SI)(AX*2), Z10
 	VFMADD231PS  Z8, Z10, Z4
 	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS (R8), Z10
+	VBROADCASTSS (DI), Z10
 	VFMADD231PS  Z8, Z10, Z6
 	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS   (AX), Z8
 	VADDPS    Z8, Z0, Z0
 	VMOVUPS.Z 64(AX), K1, Z9
 	VADDPS    Z9, Z1, Z1
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z8
 	VADDPS    Z8, Z2, Z2
 	VMOVUPS.Z 64(AX), K1, Z9
 	VADDPS    Z9, Z3, Z3
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z8
 	VADDPS    Z8, Z4, Z4
 	VMOVUPS.Z 64(AX), K1, Z9
 	VADDPS    Z9, Z5, Z5
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z8
 	VADDPS    Z8, Z6, Z6
 	VMOVUPS.Z 64(AX), K1, Z9
@@ -2809,42 +3133,43 @@ store:
 write:
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile5x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile5x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile5x2AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile5x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x00000005, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000005, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R8
-	LEAQ   (DI)(R8*1), R8
-	MOVQ   last+64(FP), R9
-	MOVQ   $-1, R10
-	BZHIQ  R9, R10, R10
-	KMOVW  R10, K1
+	SHLQ   $0x02, BX
+	LEAQ   (AX)(AX*2), DI
+	LEAQ   (SI)(DI*1), DI
+	MOVQ   last+64(FP), R8
+	MOVQ   $-1, R9
+	BZHIQ  R8, R9, R9
+	KMOVW  R9, K1
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
@@ -2855,120 +3180,137 @@ TEXT ·tile5x2AVX512(SB), NOSPLIT, $16-96
 	VPXORQ Z7, Z7, Z7
 	VPXORQ Z8, Z8, Z8
 	VPXORQ Z9, Z9, Z9
-	MOVQ   DX, R9
-	SHLQ   $0x02, R9
-	MOVQ   next+80(FP), R10
-	MOVQ   ns+88(FP), R11
-	SHLQ   $0x02, R11
-	MOVQ   c+48(FP), R12
+	MOVQ   CX, R8
+	SHLQ   $0x02, R8
+	MOVQ   next0+80(FP), R9
+	MOVQ   step0+88(FP), R10
+	SHLQ   $0x02, R10
+	MOVQ   next1+96(FP), R11
+	MOVQ   step1+104(FP), R12
+	SHLQ   $0x02, R12
 	MOVQ   ldc+56(FP), R13
 	SHLQ   $0x02, R13
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   R13, 32(SP)
+	MOVQ   c+48(FP), R13
+	MOVQ   R13, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
 wholeGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMOVUPS      (BX), Z10
-	VMOVUPS      64(BX), Z11
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z12
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMOVUPS      (DX), Z10
+	VMOVUPS      64(DX), Z11
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS (DI)(CX*1), Z12
+	VBROADCASTSS (SI)(AX*1), Z12
 	VFMADD231PS  Z10, Z12, Z2
 	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (DI)(CX*2), Z12
+	VBROADCASTSS (SI)(AX*2), Z12
 	VFMADD231PS  Z10, Z12, Z4
 	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS (R8), Z12
+	VBROADCASTSS (DI), Z12
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS (R8)(CX*1), Z12
+	VBROADCASTSS (DI)(AX*1), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
-loopGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMOVUPS      (BX), Z10
-	VMOVUPS.Z    64(BX), K1, Z11
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z12
+partGroup:
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMOVUPS      (DX), Z10
+	VMOVUPS.Z    64(DX), K1, Z11
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS (DI)(CX*1), Z12
+	VBROADCASTSS (SI)(AX*1), Z12
 	VFMADD231PS  Z10, Z12, Z2
 	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (DI)(CX*2), Z12
+	VBROADCASTSS (SI)(AX*2), Z12
 	VFMADD231PS  Z10, Z12, Z4
 	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS (R8), Z12
+	VBROADCASTSS (DI), Z12
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS (R8)(CX*1), Z12
+	VBROADCASTSS (DI)(AX*1), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS   (AX), Z10
 	VADDPS    Z10, Z0, Z0
 	VMOVUPS.Z 64(AX), K1, Z11
 	VADDPS    Z11, Z1, Z1
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z10
 	VADDPS    Z10, Z2, Z2
 	VMOVUPS.Z 64(AX), K1, Z11
 	VADDPS    Z11, Z3, Z3
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z10
 	VADDPS    Z10, Z4, Z4
 	VMOVUPS.Z 64(AX), K1, Z11
 	VADDPS    Z11, Z5, Z5
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z10
 	VADDPS    Z10, Z6, Z6
 	VMOVUPS.Z 64(AX), K1, Z11
 	VADDPS    Z11, Z7, Z7
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z10
 	VADDPS    Z10, Z8, Z8
 	VMOVUPS.Z 64(AX), K1, Z11
@@ -2978,45 +3320,46 @@ store:
 write:
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile6x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile6x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile6x2AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile6x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x00000006, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000006, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R8
-	LEAQ   (DI)(R8*1), R8
-	MOVQ   last+64(FP), R9
-	MOVQ   $-1, R10
-	BZHIQ  R9, R10, R10
-	KMOVW  R10, K1
+	SHLQ   $0x02, BX
+	LEAQ   (AX)(AX*2), DI
+	LEAQ   (SI)(DI*1), DI
+	MOVQ   last+64(FP), R8
+	MOVQ   $-1, R9
+	BZHIQ  R8, R9, R9
+	KMOVW  R9, K1
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
@@ -3029,131 +3372,148 @@ TEXT ·tile6x2AVX512(SB), NOSPLIT, $16-96
 	VPXORQ Z9, Z9, Z9
 	VPXORQ Z10, Z10, Z10
 	VPXORQ Z11, Z11, Z11
-	MOVQ   DX, R9
-	SHLQ   $0x02, R9
-	MOVQ   next+80(FP), R10
-	MOVQ   ns+88(FP), R11
-	SHLQ   $0x02, R11
-	MOVQ   c+48(FP), R12
+	MOVQ   CX, R8
+	SHLQ   $0x02, R8
+	MOVQ   next0+80(FP), R9
+	MOVQ   step0+88(FP), R10
+	SHLQ   $0x02, R10
+	MOVQ   next1+96(FP), R11
+	MOVQ   step1+104(FP), R12
+	SHLQ   $0x02, R12
 	MOVQ   ldc+56(FP), R13
 	SHLQ   $0x02, R13
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   R13, 32(SP)
+	MOVQ   c+48(FP), R13
+	MOVQ   R13, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
 wholeGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMOVUPS      (BX), Z12
-	VMOVUPS      64(BX), Z13
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z14
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMOVUPS      (DX), Z12
+	VMOVUPS      64(DX), Z13
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
-	VBROADCASTSS (DI)(CX*1), Z14
+	VBROADCASTSS (SI)(AX*1), Z14
 	VFMADD231PS  Z12, Z14, Z2
 	VFMADD231PS  Z13, Z14, Z3
-	VBROADCASTSS (DI)(CX*2), Z14
+	VBROADCASTSS (SI)(AX*2), Z14
 	VFMADD231PS  Z12, Z14, Z4
 	VFMADD231PS  Z13, Z14, Z5
-	VBROADCASTSS (R8), Z14
+	VBROADCASTSS (DI), Z14
 	VFMADD231PS  Z12, Z14, Z6
 	VFMADD231PS  Z13, Z14, Z7
-	VBROADCASTSS (R8)(CX*1), Z14
+	VBROADCASTSS (DI)(AX*1), Z14
 	VFMADD231PS  Z12, Z14, Z8
 	VFMADD231PS  Z13, Z14, Z9
-	VBROADCASTSS (R8)(CX*2), Z14
+	VBROADCASTSS (DI)(AX*2), Z14
 	VFMADD231PS  Z12, Z14, Z10
 	VFMADD231PS  Z13, Z14, Z11
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
-loopGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMOVUPS      (BX), Z12
-	VMOVUPS.Z    64(BX), K1, Z13
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z14
+partGroup:
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMOVUPS      (DX), Z12
+	VMOVUPS.Z    64(DX), K1, Z13
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
-	VBROADCASTSS (DI)(CX*1), Z14
+	VBROADCASTSS (SI)(AX*1), Z14
 	VFMADD231PS  Z12, Z14, Z2
 	VFMADD231PS  Z13, Z14, Z3
-	VBROADCASTSS (DI)(CX*2), Z14
+	VBROADCASTSS (SI)(AX*2), Z14
 	VFMADD231PS  Z12, Z14, Z4
 	VFMADD231PS  Z13, Z14, Z5
-	VBROADCASTSS (R8), Z14
+	VBROADCASTSS (DI), Z14
 	VFMADD231PS  Z12, Z14, Z6
 	VFMADD231PS  Z13, Z14, Z7
-	VBROADCASTSS (R8)(CX*1), Z14
+	VBROADCASTSS (DI)(AX*1), Z14
 	VFMADD231PS  Z12, Z14, Z8
 	VFMADD231PS  Z13, Z14, Z9
-	VBROADCASTSS (R8)(CX*2), Z14
+	VBROADCASTSS (DI)(AX*2), Z14
 	VFMADD231PS  Z12, Z14, Z10
 	VFMADD231PS  Z13, Z14, Z11
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS   (AX), Z12
 	VADDPS    Z12, Z0, Z0
 	VMOVUPS.Z 64(AX), K1, Z13
 	VADDPS    Z13, Z1, Z1
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z12
 	VADDPS    Z12, Z2, Z2
 	VMOVUPS.Z 64(AX), K1, Z13
 	VADDPS    Z13, Z3, Z3
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z12
 	VADDPS    Z12, Z4, Z4
 	VMOVUPS.Z 64(AX), K1, Z13
 	VADDPS    Z13, Z5, Z5
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z12
 	VADDPS    Z12, Z6, Z6
 	VMOVUPS.Z 64(AX), K1, Z13
 	VADDPS    Z13, Z7, Z7
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z12
 	VADDPS    Z12, Z8, Z8
 	VMOVUPS.Z 64(AX), K1, Z13
 	VADDPS    Z13, Z9, Z9
-	ADDQ      R13, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z12
 	VADDPS    Z12, Z10, Z10
 	VMOVUPS.Z 64(AX), K1, Z13
@@ -3163,49 +3523,50 @@ store:
 write:
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    R13, AX
+	ADDQ    CX, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile7x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile7x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile7x2AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile7x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x00000007, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000007, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R9
-	LEAQ   (DI)(R9*1), R8
-	LEAQ   (R8)(R9*1), R9
-	MOVQ   last+64(FP), R10
-	MOVQ   $-1, R11
-	BZHIQ  R10, R11, R11
-	KMOVW  R11, K1
+	SHLQ   $0x02, BX
+	LEAQ   (AX)(AX*2), R8
+	LEAQ   (SI)(R8*1), DI
+	LEAQ   (DI)(R8*1), R8
+	MOVQ   last+64(FP), R9
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
@@ -3220,144 +3581,161 @@ TEXT ·tile7x2AVX512(SB), NOSPLIT, $16-96
 	VPXORQ Z11, Z11, Z11
 	VPXORQ Z12, Z12, Z12
 	VPXORQ Z13, Z13, Z13
-	MOVQ   DX, R10
-	SHLQ   $0x02, R10
-	MOVQ   next+80(FP), R11
-	MOVQ   ns+88(FP), R12
-	SHLQ   $0x02, R12
-	MOVQ   c+48(FP), R13
+	MOVQ   CX, R9
+	SHLQ   $0x02, R9
+	MOVQ   next0+80(FP), R10
+	MOVQ   step0+88(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   next1+96(FP), R12
+	MOVQ   step1+104(FP), R13
+	SHLQ   $0x02, R13
 	MOVQ   ldc+56(FP), R14
 	SHLQ   $0x02, R14
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   R14, 32(SP)
+	MOVQ   c+48(FP), R14
+	MOVQ   R14, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
+	MOVQ       24(SP), R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       32(SP), R14
+	MOVQ       R14, 24(SP)
+	MOVQ       16(SP), R14
 
 wholeGroup:
-	PREFETCHT1   (R11)
-	ADDQ         R12, R11
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R9)(R10*8)
-	VMOVUPS      (BX), Z14
-	VMOVUPS      64(BX), Z15
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z16
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT0   (SI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
+	VMOVUPS      (DX), Z14
+	VMOVUPS      64(DX), Z15
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
-	VBROADCASTSS (DI)(CX*1), Z16
+	VBROADCASTSS (SI)(AX*1), Z16
 	VFMADD231PS  Z14, Z16, Z2
 	VFMADD231PS  Z15, Z16, Z3
-	VBROADCASTSS (DI)(CX*2), Z16
+	VBROADCASTSS (SI)(AX*2), Z16
 	VFMADD231PS  Z14, Z16, Z4
 	VFMADD231PS  Z15, Z16, Z5
-	VBROADCASTSS (R8), Z16
+	VBROADCASTSS (DI), Z16
 	VFMADD231PS  Z14, Z16, Z6
 	VFMADD231PS  Z15, Z16, Z7
-	VBROADCASTSS (R8)(CX*1), Z16
+	VBROADCASTSS (DI)(AX*1), Z16
 	VFMADD231PS  Z14, Z16, Z8
 	VFMADD231PS  Z15, Z16, Z9
-	VBROADCASTSS (R8)(CX*2), Z16
+	VBROADCASTSS (DI)(AX*2), Z16
 	VFMADD231PS  Z14, Z16, Z10
 	VFMADD231PS  Z15, Z16, Z11
-	VBROADCASTSS (R9), Z16
+	VBROADCASTSS (R8), Z16
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	DECQ         R14
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R14
+	MOVQ         R14, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
+	MOVQ       24(SP), R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       32(SP), R14
+	MOVQ       R14, 24(SP)
+	MOVQ       16(SP), R14
 
-loopGroup:
-	PREFETCHT1   (R11)
-	ADDQ         R12, R11
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R9)(R10*8)
-	VMOVUPS      (BX), Z14
-	VMOVUPS.Z    64(BX), K1, Z15
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z16
+partGroup:
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT0   (SI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
+	VMOVUPS      (DX), Z14
+	VMOVUPS.Z    64(DX), K1, Z15
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
-	VBROADCASTSS (DI)(CX*1), Z16
+	VBROADCASTSS (SI)(AX*1), Z16
 	VFMADD231PS  Z14, Z16, Z2
 	VFMADD231PS  Z15, Z16, Z3
-	VBROADCASTSS (DI)(CX*2), Z16
+	VBROADCASTSS (SI)(AX*2), Z16
 	VFMADD231PS  Z14, Z16, Z4
 	VFMADD231PS  Z15, Z16, Z5
-	VBROADCASTSS (R8), Z16
+	VBROADCASTSS (DI), Z16
 	VFMADD231PS  Z14, Z16, Z6
 	VFMADD231PS  Z15, Z16, Z7
-	VBROADCASTSS (R8)(CX*1), Z16
+	VBROADCASTSS (DI)(AX*1), Z16
 	VFMADD231PS  Z14, Z16, Z8
 	VFMADD231PS  Z15, Z16, Z9
-	VBROADCASTSS (R8)(CX*2), Z16
+	VBROADCASTSS (DI)(AX*2), Z16
 	VFMADD231PS  Z14, Z16, Z10
 	VFMADD231PS  Z15, Z16, Z11
-	VBROADCASTSS (R9), Z16
+	VBROADCASTSS (R8), Z16
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	DECQ         R14
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R14
+	MOVQ         R14, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS   (AX), Z14
 	VADDPS    Z14, Z0, Z0
 	VMOVUPS.Z 64(AX), K1, Z15
 	VADDPS    Z15, Z1, Z1
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z14
 	VADDPS    Z14, Z2, Z2
 	VMOVUPS.Z 64(AX), K1, Z15
 	VADDPS    Z15, Z3, Z3
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z14
 	VADDPS    Z14, Z4, Z4
 	VMOVUPS.Z 64(AX), K1, Z15
 	VADDPS    Z15, Z5, Z5
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z14
 	VADDPS    Z14, Z6, Z6
 	VMOVUPS.Z 64(AX), K1, Z15
 	VADDPS    Z15, Z7, Z7
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z14
 	VADDPS    Z14, Z8, Z8
 	VMOVUPS.Z 64(AX), K1, Z15
 	VADDPS    Z15, Z9, Z9
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z14
 	VADDPS    Z14, Z10, Z10
 	VMOVUPS.Z 64(AX), K1, Z15
 	VADDPS    Z15, Z11, Z11
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z14
 	VADDPS    Z14, Z12, Z12
 	VMOVUPS.Z 64(AX), K1, Z15
@@ -3367,52 +3745,53 @@ store:
 write:
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, K1, 64(AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile8x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile8x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile8x2AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile8x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x00000008, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000008, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R9
-	LEAQ   (DI)(R9*1), R8
-	LEAQ   (R8)(R9*1), R9
-	MOVQ   last+64(FP), R10
-	MOVQ   $-1, R11
-	BZHIQ  R10, R11, R11
-	KMOVW  R11, K1
+	SHLQ   $0x02, BX
+	LEAQ   (AX)(AX*2), R8
+	LEAQ   (SI)(R8*1), DI
+	LEAQ   (DI)(R8*1), R8
+	MOVQ   last+64(FP), R9
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
@@ -3429,155 +3808,172 @@ TEXT ·tile8x2AVX512(SB), NOSPLIT, $16-96
 	VPXORQ Z13, Z13, Z13
 	VPXORQ Z14, Z14, Z14
 	VPXORQ Z15, Z15, Z15
-	MOVQ   DX, R10
-	SHLQ   $0x02, R10
-	MOVQ   next+80(FP), R11
-	MOVQ   ns+88(FP), R12
-	SHLQ   $0x02, R12
-	MOVQ   c+48(FP), R13
+	MOVQ   CX, R9
+	SHLQ   $0x02, R9
+	MOVQ   next0+80(FP), R10
+	MOVQ   step0+88(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   next1+96(FP), R12
+	MOVQ   step1+104(FP), R13
+	SHLQ   $0x02, R13
 	MOVQ   ldc+56(FP), R14
 	SHLQ   $0x02, R14
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   R14, 32(SP)
+	MOVQ   c+48(FP), R14
+	MOVQ   R14, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
+	MOVQ       24(SP), R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       32(SP), R14
+	MOVQ       R14, 24(SP)
+	MOVQ       16(SP), R14
 
 wholeGroup:
-	PREFETCHT1   (R11)
-	ADDQ         R12, R11
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R9)(R10*8)
-	VMOVUPS      (BX), Z16
-	VMOVUPS      64(BX), Z17
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z18
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT0   (SI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
+	VMOVUPS      (DX), Z16
+	VMOVUPS      64(DX), Z17
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
-	VBROADCASTSS (DI)(CX*1), Z18
+	VBROADCASTSS (SI)(AX*1), Z18
 	VFMADD231PS  Z16, Z18, Z2
 	VFMADD231PS  Z17, Z18, Z3
-	VBROADCASTSS (DI)(CX*2), Z18
+	VBROADCASTSS (SI)(AX*2), Z18
 	VFMADD231PS  Z16, Z18, Z4
 	VFMADD231PS  Z17, Z18, Z5
-	VBROADCASTSS (R8), Z18
+	VBROADCASTSS (DI), Z18
 	VFMADD231PS  Z16, Z18, Z6
 	VFMADD231PS  Z17, Z18, Z7
-	VBROADCASTSS (R8)(CX*1), Z18
+	VBROADCASTSS (DI)(AX*1), Z18
 	VFMADD231PS  Z16, Z18, Z8
 	VFMADD231PS  Z17, Z18, Z9
-	VBROADCASTSS (R8)(CX*2), Z18
+	VBROADCASTSS (DI)(AX*2), Z18
 	VFMADD231PS  Z16, Z18, Z10
 	VFMADD231PS  Z17, Z18, Z11
-	VBROADCASTSS (R9), Z18
+	VBROADCASTSS (R8), Z18
 	VFMADD231PS  Z16, Z18, Z12
 	VFMADD231PS  Z17, Z18, Z13
-	VBROADCASTSS (R9)(CX*1), Z18
+	VBROADCASTSS (R8)(AX*1), Z18
 	VFMADD231PS  Z16, Z18, Z14
 	VFMADD231PS  Z17, Z18, Z15
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	DECQ         R14
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R14
+	MOVQ         R14, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
+	MOVQ       24(SP), R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       32(SP), R14
+	MOVQ       R14, 24(SP)
+	MOVQ       16(SP), R14
 
-loopGroup:
-	PREFETCHT1   (R11)
-	ADDQ         R12, R11
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R9)(R10*8)
-	VMOVUPS      (BX), Z16
-	VMOVUPS.Z    64(BX), K1, Z17
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z18
+partGroup:
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT0   (SI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
+	VMOVUPS      (DX), Z16
+	VMOVUPS.Z    64(DX), K1, Z17
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
-	VBROADCASTSS (DI)(CX*1), Z18
+	VBROADCASTSS (SI)(AX*1), Z18
 	VFMADD231PS  Z16, Z18, Z2
 	VFMADD231PS  Z17, Z18, Z3
-	VBROADCASTSS (DI)(CX*2), Z18
+	VBROADCASTSS (SI)(AX*2), Z18
 	VFMADD231PS  Z16, Z18, Z4
 	VFMADD231PS  Z17, Z18, Z5
-	VBROADCASTSS (R8), Z18
+	VBROADCASTSS (DI), Z18
 	VFMADD231PS  Z16, Z18, Z6
 	VFMADD231PS  Z17, Z18, Z7
-	VBROADCASTSS (R8)(CX*1), Z18
+	VBROADCASTSS (DI)(AX*1), Z18
 	VFMADD231PS  Z16, Z18, Z8
 	VFMADD231PS  Z17, Z18, Z9
-	VBROADCASTSS (R8)(CX*2), Z18
+	VBROADCASTSS (DI)(AX*2), Z18
 	VFMADD231PS  Z16, Z18, Z10
 	VFMADD231PS  Z17, Z18, Z11
-	VBROADCASTSS (R9), Z18
+	VBROADCASTSS (R8), Z18
 	VFMADD231PS  Z16, Z18, Z12
 	VFMADD231PS  Z17, Z18, Z13
-	VBROADCASTSS (R9)(CX*1), Z18
+	VBROADCASTSS (R8)(AX*1), Z18
 	VFMADD231PS  Z16, Z18, Z14
 	VFMADD231PS  Z17, Z18, Z15
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	DECQ         R14
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R14
+	MOVQ         R14, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS   (AX), Z16
 	VADDPS    Z16, Z0, Z0
 	VMOVUPS.Z 64(AX), K1, Z17
 	VADDPS    Z17, Z1, Z1
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z16
 	VADDPS    Z16, Z2, Z2
 	VMOVUPS.Z 64(AX), K1, Z17
 	VADDPS    Z17, Z3, Z3
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z16
 	VADDPS    Z16, Z4, Z4
 	VMOVUPS.Z 64(AX), K1, Z17
 	VADDPS    Z17, Z5, Z5
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z16
 	VADDPS    Z16, Z6, Z6
 	VMOVUPS.Z 64(AX), K1, Z17
 	VADDPS    Z17, Z7, Z7
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z16
 	VADDPS    Z16, Z8, Z8
 	VMOVUPS.Z 64(AX), K1, Z17
 	VADDPS    Z17, Z9, Z9
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z16
 	VADDPS    Z16, Z10, Z10
 	VMOVUPS.Z 64(AX), K1, Z17
 	VADDPS    Z17, Z11, Z11
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z16
 	VADDPS    Z16, Z12, Z12
 	VMOVUPS.Z 64(AX), K1, Z17
 	VADDPS    Z17, Z13, Z13
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z16
 	VADDPS    Z16, Z14, Z14
 	VMOVUPS.Z 64(AX), K1, Z17
@@ -3587,55 +3983,56 @@ store:
 write:
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, K1, 64(AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, K1, 64(AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile9x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile9x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile9x2AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile9x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x00000009, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000009, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R9
-	LEAQ   (DI)(R9*1), R8
-	LEAQ   (R8)(R9*1), R9
-	MOVQ   last+64(FP), R10
-	MOVQ   $-1, R11
-	BZHIQ  R10, R11, R11
-	KMOVW  R11, K1
+	SHLQ   $0x02, BX
+	LEAQ   (AX)(AX*2), R8
+	LEAQ   (SI)(R8*1), DI
+	LEAQ   (DI)(R8*1), R8
+	MOVQ   last+64(FP), R9
+	MOVQ   $-1, R10
+	BZHIQ  R9, R10, R10
+	KMOVW  R10, K1
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
@@ -3654,166 +4051,183 @@ TEXT ·tile9x2AVX512(SB), NOSPLIT, $16-96
 	VPXORQ Z15, Z15, Z15
 	VPXORQ Z16, Z16, Z16
 	VPXORQ Z17, Z17, Z17
-	MOVQ   DX, R10
-	SHLQ   $0x02, R10
-	MOVQ   next+80(FP), R11
-	MOVQ   ns+88(FP), R12
-	SHLQ   $0x02, R12
-	MOVQ   c+48(FP), R13
+	MOVQ   CX, R9
+	SHLQ   $0x02, R9
+	MOVQ   next0+80(FP), R10
+	MOVQ   step0+88(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   next1+96(FP), R12
+	MOVQ   step1+104(FP), R13
+	SHLQ   $0x02, R13
 	MOVQ   ldc+56(FP), R14
 	SHLQ   $0x02, R14
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   R14, 32(SP)
+	MOVQ   c+48(FP), R14
+	MOVQ   R14, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
+	MOVQ       24(SP), R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       32(SP), R14
+	MOVQ       R14, 24(SP)
+	MOVQ       16(SP), R14
 
 wholeGroup:
-	PREFETCHT1   (R11)
-	ADDQ         R12, R11
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R9)(R10*8)
-	VMOVUPS      (BX), Z18
-	VMOVUPS      64(BX), Z19
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z20
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT0   (SI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
+	VMOVUPS      (DX), Z18
+	VMOVUPS      64(DX), Z19
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z20
 	VFMADD231PS  Z18, Z20, Z0
 	VFMADD231PS  Z19, Z20, Z1
-	VBROADCASTSS (DI)(CX*1), Z20
+	VBROADCASTSS (SI)(AX*1), Z20
 	VFMADD231PS  Z18, Z20, Z2
 	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS (DI)(CX*2), Z20
+	VBROADCASTSS (SI)(AX*2), Z20
 	VFMADD231PS  Z18, Z20, Z4
 	VFMADD231PS  Z19, Z20, Z5
-	VBROADCASTSS (R8), Z20
+	VBROADCASTSS (DI), Z20
 	VFMADD231PS  Z18, Z20, Z6
 	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS (R8)(CX*1), Z20
+	VBROADCASTSS (DI)(AX*1), Z20
 	VFMADD231PS  Z18, Z20, Z8
 	VFMADD231PS  Z19, Z20, Z9
-	VBROADCASTSS (R8)(CX*2), Z20
+	VBROADCASTSS (DI)(AX*2), Z20
 	VFMADD231PS  Z18, Z20, Z10
 	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS (R9), Z20
+	VBROADCASTSS (R8), Z20
 	VFMADD231PS  Z18, Z20, Z12
 	VFMADD231PS  Z19, Z20, Z13
-	VBROADCASTSS (R9)(CX*1), Z20
+	VBROADCASTSS (R8)(AX*1), Z20
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	VBROADCASTSS (R9)(CX*2), Z20
+	VBROADCASTSS (R8)(AX*2), Z20
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	DECQ         R14
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R14
+	MOVQ         R14, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R13)
-	PREFETCHT0 64(R13)
-	ADDQ       R14, R13
+	MOVQ       24(SP), R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       32(SP), R14
+	MOVQ       R14, 24(SP)
+	MOVQ       16(SP), R14
 
-loopGroup:
-	PREFETCHT1   (R11)
-	ADDQ         R12, R11
-	PREFETCHT0   (DI)(R10*8)
-	PREFETCHT0   (R9)(R10*8)
-	VMOVUPS      (BX), Z18
-	VMOVUPS.Z    64(BX), K1, Z19
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z20
+partGroup:
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT0   (SI)(R9*8)
+	PREFETCHT0   (R8)(R9*8)
+	VMOVUPS      (DX), Z18
+	VMOVUPS.Z    64(DX), K1, Z19
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z20
 	VFMADD231PS  Z18, Z20, Z0
 	VFMADD231PS  Z19, Z20, Z1
-	VBROADCASTSS (DI)(CX*1), Z20
+	VBROADCASTSS (SI)(AX*1), Z20
 	VFMADD231PS  Z18, Z20, Z2
 	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS (DI)(CX*2), Z20
+	VBROADCASTSS (SI)(AX*2), Z20
 	VFMADD231PS  Z18, Z20, Z4
 	VFMADD231PS  Z19, Z20, Z5
-	VBROADCASTSS (R8), Z20
+	VBROADCASTSS (DI), Z20
 	VFMADD231PS  Z18, Z20, Z6
 	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS (R8)(CX*1), Z20
+	VBROADCASTSS (DI)(AX*1), Z20
 	VFMADD231PS  Z18, Z20, Z8
 	VFMADD231PS  Z19, Z20, Z9
-	VBROADCASTSS (R8)(CX*2), Z20
+	VBROADCASTSS (DI)(AX*2), Z20
 	VFMADD231PS  Z18, Z20, Z10
 	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS (R9), Z20
+	VBROADCASTSS (R8), Z20
 	VFMADD231PS  Z18, Z20, Z12
 	VFMADD231PS  Z19, Z20, Z13
-	VBROADCASTSS (R9)(CX*1), Z20
+	VBROADCASTSS (R8)(AX*1), Z20
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	VBROADCASTSS (R9)(CX*2), Z20
+	VBROADCASTSS (R8)(AX*2), Z20
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	DECQ         R14
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R14
+	MOVQ         R14, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS   (AX), Z18
 	VADDPS    Z18, Z0, Z0
 	VMOVUPS.Z 64(AX), K1, Z19
 	VADDPS    Z19, Z1, Z1
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z18
 	VADDPS    Z18, Z2, Z2
 	VMOVUPS.Z 64(AX), K1, Z19
 	VADDPS    Z19, Z3, Z3
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z18
 	VADDPS    Z18, Z4, Z4
 	VMOVUPS.Z 64(AX), K1, Z19
 	VADDPS    Z19, Z5, Z5
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z18
 	VADDPS    Z18, Z6, Z6
 	VMOVUPS.Z 64(AX), K1, Z19
 	VADDPS    Z19, Z7, Z7
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z18
 	VADDPS    Z18, Z8, Z8
 	VMOVUPS.Z 64(AX), K1, Z19
 	VADDPS    Z19, Z9, Z9
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z18
 	VADDPS    Z18, Z10, Z10
 	VMOVUPS.Z 64(AX), K1, Z19
 	VADDPS    Z19, Z11, Z11
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z18
 	VADDPS    Z18, Z12, Z12
 	VMOVUPS.Z 64(AX), K1, Z19
 	VADDPS    Z19, Z13, Z13
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z18
 	VADDPS    Z18, Z14, Z14
 	VMOVUPS.Z 64(AX), K1, Z19
 	VADDPS    Z19, Z15, Z15
-	ADDQ      R14, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z18
 	VADDPS    Z18, Z16, Z16
 	VMOVUPS.Z 64(AX), K1, Z19
@@ -3823,59 +4237,60 @@ store:
 write:
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, K1, 64(AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, K1, 64(AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, K1, 64(AX)
-	ADDQ    R14, AX
+	ADDQ    CX, AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Z17, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile10x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile10x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile10x2AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile10x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x0000000a, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x0000000a, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R10
-	LEAQ   (DI)(R10*1), R8
-	LEAQ   (R8)(R10*1), R9
-	LEAQ   (R9)(R10*1), R10
-	MOVQ   last+64(FP), R11
-	MOVQ   $-1, R12
-	BZHIQ  R11, R12, R12
-	KMOVW  R12, K1
+	SHLQ   $0x02, BX
+	LEAQ   (AX)(AX*2), R9
+	LEAQ   (SI)(R9*1), DI
+	LEAQ   (DI)(R9*1), R8
+	LEAQ   (R8)(R9*1), R9
+	MOVQ   last+64(FP), R10
+	MOVQ   $-1, R11
+	BZHIQ  R10, R11, R11
+	KMOVW  R11, K1
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
@@ -3896,179 +4311,196 @@ TEXT ·tile10x2AVX512(SB), NOSPLIT, $16-96
 	VPXORQ Z17, Z17, Z17
 	VPXORQ Z18, Z18, Z18
 	VPXORQ Z19, Z19, Z19
-	MOVQ   DX, R11
-	SHLQ   $0x02, R11
-	MOVQ   next+80(FP), R12
-	MOVQ   ns+88(FP), R13
-	SHLQ   $0x02, R13
-	MOVQ   c+48(FP), R14
+	MOVQ   CX, R10
+	SHLQ   $0x02, R10
+	MOVQ   next0+80(FP), R11
+	MOVQ   step0+88(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   next1+96(FP), R13
+	MOVQ   step1+104(FP), R14
+	SHLQ   $0x02, R14
 	MOVQ   ldc+56(FP), R15
 	SHLQ   $0x02, R15
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   R15, 32(SP)
+	MOVQ   c+48(FP), R15
+	MOVQ   R15, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       32(SP), R15
+	MOVQ       R15, 24(SP)
+	MOVQ       16(SP), R15
 
 wholeGroup:
-	PREFETCHT1   (R12)
-	ADDQ         R13, R12
-	PREFETCHT0   (DI)(R11*8)
-	PREFETCHT0   (R10)(R11*8)
-	VMOVUPS      (BX), Z20
-	VMOVUPS      64(BX), Z21
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z22
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT1   (R13)
+	ADDQ         R14, R13
+	PREFETCHT0   (SI)(R10*8)
+	PREFETCHT0   (R9)(R10*8)
+	VMOVUPS      (DX), Z20
+	VMOVUPS      64(DX), Z21
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z22
 	VFMADD231PS  Z20, Z22, Z0
 	VFMADD231PS  Z21, Z22, Z1
-	VBROADCASTSS (DI)(CX*1), Z22
+	VBROADCASTSS (SI)(AX*1), Z22
 	VFMADD231PS  Z20, Z22, Z2
 	VFMADD231PS  Z21, Z22, Z3
-	VBROADCASTSS (DI)(CX*2), Z22
+	VBROADCASTSS (SI)(AX*2), Z22
 	VFMADD231PS  Z20, Z22, Z4
 	VFMADD231PS  Z21, Z22, Z5
-	VBROADCASTSS (R8), Z22
+	VBROADCASTSS (DI), Z22
 	VFMADD231PS  Z20, Z22, Z6
 	VFMADD231PS  Z21, Z22, Z7
-	VBROADCASTSS (R8)(CX*1), Z22
+	VBROADCASTSS (DI)(AX*1), Z22
 	VFMADD231PS  Z20, Z22, Z8
 	VFMADD231PS  Z21, Z22, Z9
-	VBROADCASTSS (R8)(CX*2), Z22
+	VBROADCASTSS (DI)(AX*2), Z22
 	VFMADD231PS  Z20, Z22, Z10
 	VFMADD231PS  Z21, Z22, Z11
-	VBROADCASTSS (R9), Z22
+	VBROADCASTSS (R8), Z22
 	VFMADD231PS  Z20, Z22, Z12
 	VFMADD231PS  Z21, Z22, Z13
-	VBROADCASTSS (R9)(CX*1), Z22
+	VBROADCASTSS (R8)(AX*1), Z22
 	VFMADD231PS  Z20, Z22, Z14
 	VFMADD231PS  Z21, Z22, Z15
-	VBROADCASTSS (R9)(CX*2), Z22
+	VBROADCASTSS (R8)(AX*2), Z22
 	VFMADD231PS  Z20, Z22, Z16
 	VFMADD231PS  Z21, Z22, Z17
-	VBROADCASTSS (R10), Z22
+	VBROADCASTSS (R9), Z22
 	VFMADD231PS  Z20, Z22, Z18
 	VFMADD231PS  Z21, Z22, Z19
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	DECQ         R15
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R15
+	MOVQ         R15, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       32(SP), R15
+	MOVQ       R15, 24(SP)
+	MOVQ       16(SP), R15
 
-loopGroup:
-	PREFETCHT1   (R12)
-	ADDQ         R13, R12
-	PREFETCHT0   (DI)(R11*8)
-	PREFETCHT0   (R10)(R11*8)
-	VMOVUPS      (BX), Z20
-	VMOVUPS.Z    64(BX), K1, Z21
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z22
+partGroup:
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT1   (R13)
+	ADDQ         R14, R13
+	PREFETCHT0   (SI)(R10*8)
+	PREFETCHT0   (R9)(R10*8)
+	VMOVUPS      (DX), Z20
+	VMOVUPS.Z    64(DX), K1, Z21
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z22
 	VFMADD231PS  Z20, Z22, Z0
 	VFMADD231PS  Z21, Z22, Z1
-	VBROADCASTSS (DI)(CX*1), Z22
+	VBROADCASTSS (SI)(AX*1), Z22
 	VFMADD231PS  Z20, Z22, Z2
 	VFMADD231PS  Z21, Z22, Z3
-	VBROADCASTSS (DI)(CX*2), Z22
+	VBROADCASTSS (SI)(AX*2), Z22
 	VFMADD231PS  Z20, Z22, Z4
 	VFMADD231PS  Z21, Z22, Z5
-	VBROADCASTSS (R8), Z22
+	VBROADCASTSS (DI), Z22
 	VFMADD231PS  Z20, Z22, Z6
 	VFMADD231PS  Z21, Z22, Z7
-	VBROADCASTSS (R8)(CX*1), Z22
+	VBROADCASTSS (DI)(AX*1), Z22
 	VFMADD231PS  Z20, Z22, Z8
 	VFMADD231PS  Z21, Z22, Z9
-	VBROADCASTSS (R8)(CX*2), Z22
+	VBROADCASTSS (DI)(AX*2), Z22
 	VFMADD231PS  Z20, Z22, Z10
 	VFMADD231PS  Z21, Z22, Z11
-	VBROADCASTSS (R9), Z22
+	VBROADCASTSS (R8), Z22
 	VFMADD231PS  Z20, Z22, Z12
 	VFMADD231PS  Z21, Z22, Z13
-	VBROADCASTSS (R9)(CX*1), Z22
+	VBROADCASTSS (R8)(AX*1), Z22
 	VFMADD231PS  Z20, Z22, Z14
 	VFMADD231PS  Z21, Z22, Z15
-	VBROADCASTSS (R9)(CX*2), Z22
+	VBROADCASTSS (R8)(AX*2), Z22
 	VFMADD231PS  Z20, Z22, Z16
 	VFMADD231PS  Z21, Z22, Z17
-	VBROADCASTSS (R10), Z22
+	VBROADCASTSS (R9), Z22
 	VFMADD231PS  Z20, Z22, Z18
 	VFMADD231PS  Z21, Z22, Z19
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	DECQ         R15
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R15
+	MOVQ         R15, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS   (AX), Z20
 	VADDPS    Z20, Z0, Z0
 	VMOVUPS.Z 64(AX), K1, Z21
 	VADDPS    Z21, Z1, Z1
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z20
 	VADDPS    Z20, Z2, Z2
 	VMOVUPS.Z 64(AX), K1, Z21
 	VADDPS    Z21, Z3, Z3
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z20
 	VADDPS    Z20, Z4, Z4
 	VMOVUPS.Z 64(AX), K1, Z21
 	VADDPS    Z21, Z5, Z5
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z20
 	VADDPS    Z20, Z6, Z6
 	VMOVUPS.Z 64(AX), K1, Z21
 	VADDPS    Z21, Z7, Z7
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z20
 	VADDPS    Z20, Z8, Z8
 	VMOVUPS.Z 64(AX), K1, Z21
 	VADDPS    Z21, Z9, Z9
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z20
 	VADDPS    Z20, Z10, Z10
 	VMOVUPS.Z 64(AX), K1, Z21
 	VADDPS    Z21, Z11, Z11
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z20
 	VADDPS    Z20, Z12, Z12
 	VMOVUPS.Z 64(AX), K1, Z21
 	VADDPS    Z21, Z13, Z13
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z20
 	VADDPS    Z20, Z14, Z14
 	VMOVUPS.Z 64(AX), K1, Z21
 	VADDPS    Z21, Z15, Z15
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z20
 	VADDPS    Z20, Z16, Z16
 	VMOVUPS.Z 64(AX), K1, Z21
 	VADDPS    Z21, Z17, Z17
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z20
 	VADDPS    Z20, Z18, Z18
 	VMOVUPS.Z 64(AX), K1, Z21
@@ -4078,62 +4510,63 @@ store:
 write:
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Z17, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z18, (AX)
 	VMOVUPS Z19, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile11x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile11x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile11x2AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile11x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x0000000b, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x0000000b, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R10
-	LEAQ   (DI)(R10*1), R8
-	LEAQ   (R8)(R10*1), R9
-	LEAQ   (R9)(R10*1), R10
-	MOVQ   last+64(FP), R11
-	MOVQ   $-1, R12
-	BZHIQ  R11, R12, R12
-	KMOVW  R12, K1
+	SHLQ   $0x02, BX
+	LEAQ   (AX)(AX*2), R9
+	LEAQ   (SI)(R9*1), DI
+	LEAQ   (DI)(R9*1), R8
+	LEAQ   (R8)(R9*1), R9
+	MOVQ   last+64(FP), R10
+	MOVQ   $-1, R11
+	BZHIQ  R10, R11, R11
+	KMOVW  R11, K1
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
@@ -4156,190 +4589,207 @@ TEXT ·tile11x2AVX512(SB), NOSPLIT, $16-96
 	VPXORQ Z19, Z19, Z19
 	VPXORQ Z20, Z20, Z20
 	VPXORQ Z21, Z21, Z21
-	MOVQ   DX, R11
-	SHLQ   $0x02, R11
-	MOVQ   next+80(FP), R12
-	MOVQ   ns+88(FP), R13
-	SHLQ   $0x02, R13
-	MOVQ   c+48(FP), R14
+	MOVQ   CX, R10
+	SHLQ   $0x02, R10
+	MOVQ   next0+80(FP), R11
+	MOVQ   step0+88(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   next1+96(FP), R13
+	MOVQ   step1+104(FP), R14
+	SHLQ   $0x02, R14
 	MOVQ   ldc+56(FP), R15
 	SHLQ   $0x02, R15
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   R15, 32(SP)
+	MOVQ   c+48(FP), R15
+	MOVQ   R15, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       32(SP), R15
+	MOVQ       R15, 24(SP)
+	MOVQ       16(SP), R15
 
 wholeGroup:
-	PREFETCHT1   (R12)
-	ADDQ         R13, R12
-	PREFETCHT0   (DI)(R11*8)
-	PREFETCHT0   (R10)(R11*8)
-	VMOVUPS      (BX), Z22
-	VMOVUPS      64(BX), Z23
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z24
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT1   (R13)
+	ADDQ         R14, R13
+	PREFETCHT0   (SI)(R10*8)
+	PREFETCHT0   (R9)(R10*8)
+	VMOVUPS      (DX), Z22
+	VMOVUPS      64(DX), Z23
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z24
 	VFMADD231PS  Z22, Z24, Z0
 	VFMADD231PS  Z23, Z24, Z1
-	VBROADCASTSS (DI)(CX*1), Z24
+	VBROADCASTSS (SI)(AX*1), Z24
 	VFMADD231PS  Z22, Z24, Z2
 	VFMADD231PS  Z23, Z24, Z3
-	VBROADCASTSS (DI)(CX*2), Z24
+	VBROADCASTSS (SI)(AX*2), Z24
 	VFMADD231PS  Z22, Z24, Z4
 	VFMADD231PS  Z23, Z24, Z5
-	VBROADCASTSS (R8), Z24
+	VBROADCASTSS (DI), Z24
 	VFMADD231PS  Z22, Z24, Z6
 	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS (R8)(CX*1), Z24
+	VBROADCASTSS (DI)(AX*1), Z24
 	VFMADD231PS  Z22, Z24, Z8
 	VFMADD231PS  Z23, Z24, Z9
-	VBROADCASTSS (R8)(CX*2), Z24
+	VBROADCASTSS (DI)(AX*2), Z24
 	VFMADD231PS  Z22, Z24, Z10
 	VFMADD231PS  Z23, Z24, Z11
-	VBROADCASTSS (R9), Z24
+	VBROADCASTSS (R8), Z24
 	VFMADD231PS  Z22, Z24, Z12
 	VFMADD231PS  Z23, Z24, Z13
-	VBROADCASTSS (R9)(CX*1), Z24
+	VBROADCASTSS (R8)(AX*1), Z24
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	VBROADCASTSS (R9)(CX*2), Z24
+	VBROADCASTSS (R8)(AX*2), Z24
 	VFMADD231PS  Z22, Z24, Z16
 	VFMADD231PS  Z23, Z24, Z17
-	VBROADCASTSS (R10), Z24
+	VBROADCASTSS (R9), Z24
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	VBROADCASTSS (R10)(CX*1), Z24
+	VBROADCASTSS (R9)(AX*1), Z24
 	VFMADD231PS  Z22, Z24, Z20
 	VFMADD231PS  Z23, Z24, Z21
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	DECQ         R15
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R15
+	MOVQ         R15, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       32(SP), R15
+	MOVQ       R15, 24(SP)
+	MOVQ       16(SP), R15
 
-loopGroup:
-	PREFETCHT1   (R12)
-	ADDQ         R13, R12
-	PREFETCHT0   (DI)(R11*8)
-	PREFETCHT0   (R10)(R11*8)
-	VMOVUPS      (BX), Z22
-	VMOVUPS.Z    64(BX), K1, Z23
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z24
+partGroup:
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT1   (R13)
+	ADDQ         R14, R13
+	PREFETCHT0   (SI)(R10*8)
+	PREFETCHT0   (R9)(R10*8)
+	VMOVUPS      (DX), Z22
+	VMOVUPS.Z    64(DX), K1, Z23
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z24
 	VFMADD231PS  Z22, Z24, Z0
 	VFMADD231PS  Z23, Z24, Z1
-	VBROADCASTSS (DI)(CX*1), Z24
+	VBROADCASTSS (SI)(AX*1), Z24
 	VFMADD231PS  Z22, Z24, Z2
 	VFMADD231PS  Z23, Z24, Z3
-	VBROADCASTSS (DI)(CX*2), Z24
+	VBROADCASTSS (SI)(AX*2), Z24
 	VFMADD231PS  Z22, Z24, Z4
 	VFMADD231PS  Z23, Z24, Z5
-	VBROADCASTSS (R8), Z24
+	VBROADCASTSS (DI), Z24
 	VFMADD231PS  Z22, Z24, Z6
 	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS (R8)(CX*1), Z24
+	VBROADCASTSS (DI)(AX*1), Z24
 	VFMADD231PS  Z22, Z24, Z8
 	VFMADD231PS  Z23, Z24, Z9
-	VBROADCASTSS (R8)(CX*2), Z24
+	VBROADCASTSS (DI)(AX*2), Z24
 	VFMADD231PS  Z22, Z24, Z10
 	VFMADD231PS  Z23, Z24, Z11
-	VBROADCASTSS (R9), Z24
+	VBROADCASTSS (R8), Z24
 	VFMADD231PS  Z22, Z24, Z12
 	VFMADD231PS  Z23, Z24, Z13
-	VBROADCASTSS (R9)(CX*1), Z24
+	VBROADCASTSS (R8)(AX*1), Z24
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	VBROADCASTSS (R9)(CX*2), Z24
+	VBROADCASTSS (R8)(AX*2), Z24
 	VFMADD231PS  Z22, Z24, Z16
 	VFMADD231PS  Z23, Z24, Z17
-	VBROADCASTSS (R10), Z24
+	VBROADCASTSS (R9), Z24
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	VBROADCASTSS (R10)(CX*1), Z24
+	VBROADCASTSS (R9)(AX*1), Z24
 	VFMADD231PS  Z22, Z24, Z20
 	VFMADD231PS  Z23, Z24, Z21
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	DECQ         R15
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R15
+	MOVQ         R15, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS   (AX), Z22
 	VADDPS    Z22, Z0, Z0
 	VMOVUPS.Z 64(AX), K1, Z23
 	VADDPS    Z23, Z1, Z1
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z22
 	VADDPS    Z22, Z2, Z2
 	VMOVUPS.Z 64(AX), K1, Z23
 	VADDPS    Z23, Z3, Z3
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z22
 	VADDPS    Z22, Z4, Z4
 	VMOVUPS.Z 64(AX), K1, Z23
 	VADDPS    Z23, Z5, Z5
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z22
 	VADDPS    Z22, Z6, Z6
 	VMOVUPS.Z 64(AX), K1, Z23
 	VADDPS    Z23, Z7, Z7
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z22
 	VADDPS    Z22, Z8, Z8
 	VMOVUPS.Z 64(AX), K1, Z23
 	VADDPS    Z23, Z9, Z9
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z22
 	VADDPS    Z22, Z10, Z10
 	VMOVUPS.Z 64(AX), K1, Z23
 	VADDPS    Z23, Z11, Z11
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z22
 	VADDPS    Z22, Z12, Z12
 	VMOVUPS.Z 64(AX), K1, Z23
 	VADDPS    Z23, Z13, Z13
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z22
 	VADDPS    Z22, Z14, Z14
 	VMOVUPS.Z 64(AX), K1, Z23
 	VADDPS    Z23, Z15, Z15
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z22
 	VADDPS    Z22, Z16, Z16
 	VMOVUPS.Z 64(AX), K1, Z23
 	VADDPS    Z23, Z17, Z17
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z22
 	VADDPS    Z22, Z18, Z18
 	VMOVUPS.Z 64(AX), K1, Z23
 	VADDPS    Z23, Z19, Z19
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z22
 	VADDPS    Z22, Z20, Z20
 	VMOVUPS.Z 64(AX), K1, Z23
@@ -4349,65 +4799,66 @@ store:
 write:
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Z17, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z18, (AX)
 	VMOVUPS Z19, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z20, (AX)
 	VMOVUPS Z21, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile12x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile12x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile12x2AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile12x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x0000000c, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x0000000c, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R10
-	LEAQ   (DI)(R10*1), R8
-	LEAQ   (R8)(R10*1), R9
-	LEAQ   (R9)(R10*1), R10
-	MOVQ   last+64(FP), R11
-	MOVQ   $-1, R12
-	BZHIQ  R11, R12, R12
-	KMOVW  R12, K1
+	SHLQ   $0x02, BX
+	LEAQ   (AX)(AX*2), R9
+	LEAQ   (SI)(R9*1), DI
+	LEAQ   (DI)(R9*1), R8
+	LEAQ   (R8)(R9*1), R9
+	MOVQ   last+64(FP), R10
+	MOVQ   $-1, R11
+	BZHIQ  R10, R11, R11
+	KMOVW  R11, K1
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
@@ -4432,201 +4883,218 @@ TEXT ·tile12x2AVX512(SB), NOSPLIT, $16-96
 	VPXORQ Z21, Z21, Z21
 	VPXORQ Z22, Z22, Z22
 	VPXORQ Z23, Z23, Z23
-	MOVQ   DX, R11
-	SHLQ   $0x02, R11
-	MOVQ   next+80(FP), R12
-	MOVQ   ns+88(FP), R13
-	SHLQ   $0x02, R13
-	MOVQ   c+48(FP), R14
+	MOVQ   CX, R10
+	SHLQ   $0x02, R10
+	MOVQ   next0+80(FP), R11
+	MOVQ   step0+88(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   next1+96(FP), R13
+	MOVQ   step1+104(FP), R14
+	SHLQ   $0x02, R14
 	MOVQ   ldc+56(FP), R15
 	SHLQ   $0x02, R15
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   R15, 32(SP)
+	MOVQ   c+48(FP), R15
+	MOVQ   R15, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       32(SP), R15
+	MOVQ       R15, 24(SP)
+	MOVQ       16(SP), R15
 
 wholeGroup:
-	PREFETCHT1   (R12)
-	ADDQ         R13, R12
-	PREFETCHT0   (DI)(R11*8)
-	PREFETCHT0   (R10)(R11*8)
-	VMOVUPS      (BX), Z24
-	VMOVUPS      64(BX), Z25
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z26
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT1   (R13)
+	ADDQ         R14, R13
+	PREFETCHT0   (SI)(R10*8)
+	PREFETCHT0   (R9)(R10*8)
+	VMOVUPS      (DX), Z24
+	VMOVUPS      64(DX), Z25
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z26
 	VFMADD231PS  Z24, Z26, Z0
 	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (DI)(CX*1), Z26
+	VBROADCASTSS (SI)(AX*1), Z26
 	VFMADD231PS  Z24, Z26, Z2
 	VFMADD231PS  Z25, Z26, Z3
-	VBROADCASTSS (DI)(CX*2), Z26
+	VBROADCASTSS (SI)(AX*2), Z26
 	VFMADD231PS  Z24, Z26, Z4
 	VFMADD231PS  Z25, Z26, Z5
-	VBROADCASTSS (R8), Z26
+	VBROADCASTSS (DI), Z26
 	VFMADD231PS  Z24, Z26, Z6
 	VFMADD231PS  Z25, Z26, Z7
-	VBROADCASTSS (R8)(CX*1), Z26
+	VBROADCASTSS (DI)(AX*1), Z26
 	VFMADD231PS  Z24, Z26, Z8
 	VFMADD231PS  Z25, Z26, Z9
-	VBROADCASTSS (R8)(CX*2), Z26
+	VBROADCASTSS (DI)(AX*2), Z26
 	VFMADD231PS  Z24, Z26, Z10
 	VFMADD231PS  Z25, Z26, Z11
-	VBROADCASTSS (R9), Z26
+	VBROADCASTSS (R8), Z26
 	VFMADD231PS  Z24, Z26, Z12
 	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R9)(CX*1), Z26
+	VBROADCASTSS (R8)(AX*1), Z26
 	VFMADD231PS  Z24, Z26, Z14
 	VFMADD231PS  Z25, Z26, Z15
-	VBROADCASTSS (R9)(CX*2), Z26
+	VBROADCASTSS (R8)(AX*2), Z26
 	VFMADD231PS  Z24, Z26, Z16
 	VFMADD231PS  Z25, Z26, Z17
-	VBROADCASTSS (R10), Z26
+	VBROADCASTSS (R9), Z26
 	VFMADD231PS  Z24, Z26, Z18
 	VFMADD231PS  Z25, Z26, Z19
-	VBROADCASTSS (R10)(CX*1), Z26
+	VBROADCASTSS (R9)(AX*1), Z26
 	VFMADD231PS  Z24, Z26, Z20
 	VFMADD231PS  Z25, Z26, Z21
-	VBROADCASTSS (R10)(CX*2), Z26
+	VBROADCASTSS (R9)(AX*2), Z26
 	VFMADD231PS  Z24, Z26, Z22
 	VFMADD231PS  Z25, Z26, Z23
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	DECQ         R15
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R15
+	MOVQ         R15, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R14)
-	PREFETCHT0 64(R14)
-	ADDQ       R15, R14
+	MOVQ       24(SP), R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       32(SP), R15
+	MOVQ       R15, 24(SP)
+	MOVQ       16(SP), R15
 
-loopGroup:
-	PREFETCHT1   (R12)
-	ADDQ         R13, R12
-	PREFETCHT0   (DI)(R11*8)
-	PREFETCHT0   (R10)(R11*8)
-	VMOVUPS      (BX), Z24
-	VMOVUPS.Z    64(BX), K1, Z25
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z26
+partGroup:
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT1   (R13)
+	ADDQ         R14, R13
+	PREFETCHT0   (SI)(R10*8)
+	PREFETCHT0   (R9)(R10*8)
+	VMOVUPS      (DX), Z24
+	VMOVUPS.Z    64(DX), K1, Z25
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z26
 	VFMADD231PS  Z24, Z26, Z0
 	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (DI)(CX*1), Z26
+	VBROADCASTSS (SI)(AX*1), Z26
 	VFMADD231PS  Z24, Z26, Z2
 	VFMADD231PS  Z25, Z26, Z3
-	VBROADCASTSS (DI)(CX*2), Z26
+	VBROADCASTSS (SI)(AX*2), Z26
 	VFMADD231PS  Z24, Z26, Z4
 	VFMADD231PS  Z25, Z26, Z5
-	VBROADCASTSS (R8), Z26
+	VBROADCASTSS (DI), Z26
 	VFMADD231PS  Z24, Z26, Z6
 	VFMADD231PS  Z25, Z26, Z7
-	VBROADCASTSS (R8)(CX*1), Z26
+	VBROADCASTSS (DI)(AX*1), Z26
 	VFMADD231PS  Z24, Z26, Z8
 	VFMADD231PS  Z25, Z26, Z9
-	VBROADCASTSS (R8)(CX*2), Z26
+	VBROADCASTSS (DI)(AX*2), Z26
 	VFMADD231PS  Z24, Z26, Z10
 	VFMADD231PS  Z25, Z26, Z11
-	VBROADCASTSS (R9), Z26
+	VBROADCASTSS (R8), Z26
 	VFMADD231PS  Z24, Z26, Z12
 	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R9)(CX*1), Z26
+	VBROADCASTSS (R8)(AX*1), Z26
 	VFMADD231PS  Z24, Z26, Z14
 	VFMADD231PS  Z25, Z26, Z15
-	VBROADCASTSS (R9)(CX*2), Z26
+	VBROADCASTSS (R8)(AX*2), Z26
 	VFMADD231PS  Z24, Z26, Z16
 	VFMADD231PS  Z25, Z26, Z17
-	VBROADCASTSS (R10), Z26
+	VBROADCASTSS (R9), Z26
 	VFMADD231PS  Z24, Z26, Z18
 	VFMADD231PS  Z25, Z26, Z19
-	VBROADCASTSS (R10)(CX*1), Z26
+	VBROADCASTSS (R9)(AX*1), Z26
 	VFMADD231PS  Z24, Z26, Z20
 	VFMADD231PS  Z25, Z26, Z21
-	VBROADCASTSS (R10)(CX*2), Z26
+	VBROADCASTSS (R9)(AX*2), Z26
 	VFMADD231PS  Z24, Z26, Z22
 	VFMADD231PS  Z25, Z26, Z23
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	DECQ         R15
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R15
+	MOVQ         R15, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z0, Z0
 	VMOVUPS.Z 64(AX), K1, Z25
 	VADDPS    Z25, Z1, Z1
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z2, Z2
 	VMOVUPS.Z 64(AX), K1, Z25
 	VADDPS    Z25, Z3, Z3
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z4, Z4
 	VMOVUPS.Z 64(AX), K1, Z25
 	VADDPS    Z25, Z5, Z5
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z6, Z6
 	VMOVUPS.Z 64(AX), K1, Z25
 	VADDPS    Z25, Z7, Z7
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z8, Z8
 	VMOVUPS.Z 64(AX), K1, Z25
 	VADDPS    Z25, Z9, Z9
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z10, Z10
 	VMOVUPS.Z 64(AX), K1, Z25
 	VADDPS    Z25, Z11, Z11
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z12, Z12
 	VMOVUPS.Z 64(AX), K1, Z25
 	VADDPS    Z25, Z13, Z13
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z14, Z14
 	VMOVUPS.Z 64(AX), K1, Z25
 	VADDPS    Z25, Z15, Z15
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z16, Z16
 	VMOVUPS.Z 64(AX), K1, Z25
 	VADDPS    Z25, Z17, Z17
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z18, Z18
 	VMOVUPS.Z 64(AX), K1, Z25
 	VADDPS    Z25, Z19, Z19
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z20, Z20
 	VMOVUPS.Z 64(AX), K1, Z25
 	VADDPS    Z25, Z21, Z21
-	ADDQ      R15, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z24
 	VADDPS    Z24, Z22, Z22
 	VMOVUPS.Z 64(AX), K1, Z25
@@ -4636,69 +5104,70 @@ store:
 write:
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Z17, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z18, (AX)
 	VMOVUPS Z19, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z20, (AX)
 	VMOVUPS Z21, K1, 64(AX)
-	ADDQ    R15, AX
+	ADDQ    CX, AX
 	VMOVUPS Z22, (AX)
 	VMOVUPS Z23, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile13x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile13x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile13x2AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile13x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x0000000d, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x0000000d, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R11
-	LEAQ   (DI)(R11*1), R8
-	LEAQ   (R8)(R11*1), R9
-	LEAQ   (R9)(R11*1), R10
-	LEAQ   (R10)(R11*1), R11
-	MOVQ   last+64(FP), R12
-	MOVQ   $-1, R13
-	BZHIQ  R12, R13, R13
-	KMOVW  R13, K1
+	SHLQ   $0x02, BX
+	LEAQ   (AX)(AX*2), R10
+	LEAQ   (SI)(R10*1), DI
+	LEAQ   (DI)(R10*1), R8
+	LEAQ   (R8)(R10*1), R9
+	LEAQ   (R9)(R10*1), R10
+	MOVQ   last+64(FP), R11
+	MOVQ   $-1, R12
+	BZHIQ  R11, R12, R12
+	KMOVW  R12, K1
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
@@ -4725,214 +5194,231 @@ TEXT ·tile13x2AVX512(SB), NOSPLIT, $16-96
 	VPXORQ Z23, Z23, Z23
 	VPXORQ Z24, Z24, Z24
 	VPXORQ Z25, Z25, Z25
-	MOVQ   DX, R12
-	SHLQ   $0x02, R12
-	MOVQ   next+80(FP), R13
-	MOVQ   ns+88(FP), R14
-	SHLQ   $0x02, R14
-	MOVQ   c+48(FP), R15
+	MOVQ   CX, R11
+	SHLQ   $0x02, R11
+	MOVQ   next0+80(FP), R12
+	MOVQ   step0+88(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   next1+96(FP), R14
+	MOVQ   step1+104(FP), R15
+	SHLQ   $0x02, R15
 	MOVQ   ldc+56(FP), BP
 	SHLQ   $0x02, BP
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   BP, 32(SP)
+	MOVQ   c+48(FP), BP
+	MOVQ   BP, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
+	MOVQ       24(SP), BP
+	PREFETCHT0 (BP)
+	PREFETCHT0 64(BP)
+	ADDQ       32(SP), BP
+	MOVQ       BP, 24(SP)
+	MOVQ       16(SP), BP
 
 wholeGroup:
-	PREFETCHT1   (R13)
-	ADDQ         R14, R13
-	PREFETCHT0   (DI)(R12*8)
-	PREFETCHT0   (R11)(R12*8)
-	VMOVUPS      (BX), Z26
-	VMOVUPS      64(BX), Z27
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z28
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
+	PREFETCHT0   (SI)(R11*8)
+	PREFETCHT0   (R10)(R11*8)
+	VMOVUPS      (DX), Z26
+	VMOVUPS      64(DX), Z27
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z28
 	VFMADD231PS  Z26, Z28, Z0
 	VFMADD231PS  Z27, Z28, Z1
-	VBROADCASTSS (DI)(CX*1), Z28
+	VBROADCASTSS (SI)(AX*1), Z28
 	VFMADD231PS  Z26, Z28, Z2
 	VFMADD231PS  Z27, Z28, Z3
-	VBROADCASTSS (DI)(CX*2), Z28
+	VBROADCASTSS (SI)(AX*2), Z28
 	VFMADD231PS  Z26, Z28, Z4
 	VFMADD231PS  Z27, Z28, Z5
-	VBROADCASTSS (R8), Z28
+	VBROADCASTSS (DI), Z28
 	VFMADD231PS  Z26, Z28, Z6
 	VFMADD231PS  Z27, Z28, Z7
-	VBROADCASTSS (R8)(CX*1), Z28
+	VBROADCASTSS (DI)(AX*1), Z28
 	VFMADD231PS  Z26, Z28, Z8
 	VFMADD231PS  Z27, Z28, Z9
-	VBROADCASTSS (R8)(CX*2), Z28
+	VBROADCASTSS (DI)(AX*2), Z28
 	VFMADD231PS  Z26, Z28, Z10
 	VFMADD231PS  Z27, Z28, Z11
-	VBROADCASTSS (R9), Z28
+	VBROADCASTSS (R8), Z28
 	VFMADD231PS  Z26, Z28, Z12
 	VFMADD231PS  Z27, Z28, Z13
-	VBROADCASTSS (R9)(CX*1), Z28
+	VBROADCASTSS (R8)(AX*1), Z28
 	VFMADD231PS  Z26, Z28, Z14
 	VFMADD231PS  Z27, Z28, Z15
-	VBROADCASTSS (R9)(CX*2), Z28
+	VBROADCASTSS (R8)(AX*2), Z28
 	VFMADD231PS  Z26, Z28, Z16
 	VFMADD231PS  Z27, Z28, Z17
-	VBROADCASTSS (R10), Z28
+	VBROADCASTSS (R9), Z28
 	VFMADD231PS  Z26, Z28, Z18
 	VFMADD231PS  Z27, Z28, Z19
-	VBROADCASTSS (R10)(CX*1), Z28
+	VBROADCASTSS (R9)(AX*1), Z28
 	VFMADD231PS  Z26, Z28, Z20
 	VFMADD231PS  Z27, Z28, Z21
-	VBROADCASTSS (R10)(CX*2), Z28
+	VBROADCASTSS (R9)(AX*2), Z28
 	VFMADD231PS  Z26, Z28, Z22
 	VFMADD231PS  Z27, Z28, Z23
-	VBROADCASTSS (R11), Z28
+	VBROADCASTSS (R10), Z28
 	VFMADD231PS  Z26, Z28, Z24
 	VFMADD231PS  Z27, Z28, Z25
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	ADDQ         DX, R11
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         CX, R10
+	DECQ         BP
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), BP
+	MOVQ         BP, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
+	MOVQ       24(SP), BP
+	PREFETCHT0 (BP)
+	PREFETCHT0 64(BP)
+	ADDQ       32(SP), BP
+	MOVQ       BP, 24(SP)
+	MOVQ       16(SP), BP
 
-loopGroup:
-	PREFETCHT1   (R13)
-	ADDQ         R14, R13
-	PREFETCHT0   (DI)(R12*8)
-	PREFETCHT0   (R11)(R12*8)
-	VMOVUPS      (BX), Z26
-	VMOVUPS.Z    64(BX), K1, Z27
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z28
+partGroup:
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
+	PREFETCHT0   (SI)(R11*8)
+	PREFETCHT0   (R10)(R11*8)
+	VMOVUPS      (DX), Z26
+	VMOVUPS.Z    64(DX), K1, Z27
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z28
 	VFMADD231PS  Z26, Z28, Z0
 	VFMADD231PS  Z27, Z28, Z1
-	VBROADCASTSS (DI)(CX*1), Z28
+	VBROADCASTSS (SI)(AX*1), Z28
 	VFMADD231PS  Z26, Z28, Z2
 	VFMADD231PS  Z27, Z28, Z3
-	VBROADCASTSS (DI)(CX*2), Z28
+	VBROADCASTSS (SI)(AX*2), Z28
 	VFMADD231PS  Z26, Z28, Z4
 	VFMADD231PS  Z27, Z28, Z5
-	VBROADCASTSS (R8), Z28
+	VBROADCASTSS (DI), Z28
 	VFMADD231PS  Z26, Z28, Z6
 	VFMADD231PS  Z27, Z28, Z7
-	VBROADCASTSS (R8)(CX*1), Z28
+	VBROADCASTSS (DI)(AX*1), Z28
 	VFMADD231PS  Z26, Z28, Z8
 	VFMADD231PS  Z27, Z28, Z9
-	VBROADCASTSS (R8)(CX*2), Z28
+	VBROADCASTSS (DI)(AX*2), Z28
 	VFMADD231PS  Z26, Z28, Z10
 	VFMADD231PS  Z27, Z28, Z11
-	VBROADCASTSS (R9), Z28
+	VBROADCASTSS (R8), Z28
 	VFMADD231PS  Z26, Z28, Z12
 	VFMADD231PS  Z27, Z28, Z13
-	VBROADCASTSS (R9)(CX*1), Z28
+	VBROADCASTSS (R8)(AX*1), Z28
 	VFMADD231PS  Z26, Z28, Z14
 	VFMADD231PS  Z27, Z28, Z15
-	VBROADCASTSS (R9)(CX*2), Z28
+	VBROADCASTSS (R8)(AX*2), Z28
 	VFMADD231PS  Z26, Z28, Z16
 	VFMADD231PS  Z27, Z28, Z17
-	VBROADCASTSS (R10), Z28
+	VBROADCASTSS (R9), Z28
 	VFMADD231PS  Z26, Z28, Z18
 	VFMADD231PS  Z27, Z28, Z19
-	VBROADCASTSS (R10)(CX*1), Z28
+	VBROADCASTSS (R9)(AX*1), Z28
 	VFMADD231PS  Z26, Z28, Z20
 	VFMADD231PS  Z27, Z28, Z21
-	VBROADCASTSS (R10)(CX*2), Z28
+	VBROADCASTSS (R9)(AX*2), Z28
 	VFMADD231PS  Z26, Z28, Z22
 	VFMADD231PS  Z27, Z28, Z23
-	VBROADCASTSS (R11), Z28
+	VBROADCASTSS (R10), Z28
 	VFMADD231PS  Z26, Z28, Z24
 	VFMADD231PS  Z27, Z28, Z25
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	ADDQ         DX, R11
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         CX, R10
+	DECQ         BP
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), BP
+	MOVQ         BP, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z0, Z0
 	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z1, Z1
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z2, Z2
 	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z3, Z3
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z4, Z4
 	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z5, Z5
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z6, Z6
 	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z7, Z7
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z8, Z8
 	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z9, Z9
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z10, Z10
 	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z11, Z11
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z12, Z12
 	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z13, Z13
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z14, Z14
 	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z15, Z15
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z16, Z16
 	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z17, Z17
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z18, Z18
 	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z19, Z19
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z20, Z20
 	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z21, Z21
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z22, Z22
 	VMOVUPS.Z 64(AX), K1, Z27
 	VADDPS    Z27, Z23, Z23
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z26
 	VADDPS    Z26, Z24, Z24
 	VMOVUPS.Z 64(AX), K1, Z27
@@ -4942,72 +5428,73 @@ store:
 write:
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Z17, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z18, (AX)
 	VMOVUPS Z19, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z20, (AX)
 	VMOVUPS Z21, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z22, (AX)
 	VMOVUPS Z23, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z24, (AX)
 	VMOVUPS Z25, K1, 64(AX)
 	VZEROUPPER
 	RET
 
-// func tile14x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile14x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile14x2AVX512(SB), NOSPLIT, $16-96
+TEXT ·tile14x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   $0x0000000e, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x0000000e, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	LEAQ   (AX)(DX*1), AX
-	MOVQ   rs+16(FP), CX
-	MOVQ   cs+24(FP), DX
-	MOVQ   b+32(FP), BX
-	MOVQ   bs+40(FP), SI
-	MOVQ   a+8(FP), DI
+	ADDQ   DX, AX
+	MOVQ   AX, 16(SP)
+	MOVQ   rs+16(FP), AX
+	MOVQ   cs+24(FP), CX
+	MOVQ   b+32(FP), DX
+	MOVQ   bs+40(FP), BX
+	MOVQ   a+8(FP), SI
+	SHLQ   $0x02, AX
 	SHLQ   $0x02, CX
-	SHLQ   $0x02, DX
-	SHLQ   $0x02, SI
-	LEAQ   (CX)(CX*2), R11
-	LEAQ   (DI)(R11*1), R8
-	LEAQ   (R8)(R11*1), R9
-	LEAQ   (R9)(R11*1), R10
-	LEAQ   (R10)(R11*1), R11
-	MOVQ   last+64(FP), R12
-	MOVQ   $-1, R13
-	BZHIQ  R12, R13, R13
-	KMOVW  R13, K1
+	SHLQ   $0x02, BX
+	LEAQ   (AX)(AX*2), R10
+	LEAQ   (SI)(R10*1), DI
+	LEAQ   (DI)(R10*1), R8
+	LEAQ   (R8)(R10*1), R9
+	LEAQ   (R9)(R10*1), R10
+	MOVQ   last+64(FP), R11
+	MOVQ   $-1, R12
+	BZHIQ  R11, R12, R12
+	KMOVW  R12, K1
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
@@ -5036,225 +5523,242 @@ TEXT ·tile14x2AVX512(SB), NOSPLIT, $16-96
 	VPXORQ Z25, Z25, Z25
 	VPXORQ Z26, Z26, Z26
 	VPXORQ Z27, Z27, Z27
-	MOVQ   DX, R12
-	SHLQ   $0x02, R12
-	MOVQ   next+80(FP), R13
-	MOVQ   ns+88(FP), R14
-	SHLQ   $0x02, R14
-	MOVQ   c+48(FP), R15
+	MOVQ   CX, R11
+	SHLQ   $0x02, R11
+	MOVQ   next0+80(FP), R12
+	MOVQ   step0+88(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   next1+96(FP), R14
+	MOVQ   step1+104(FP), R15
+	SHLQ   $0x02, R15
 	MOVQ   ldc+56(FP), BP
 	SHLQ   $0x02, BP
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   BP, 32(SP)
+	MOVQ   c+48(FP), BP
+	MOVQ   BP, 24(SP)
+	CMPQ   16(SP), $0x00
+	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
 
 whole:
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
+	MOVQ       24(SP), BP
+	PREFETCHT0 (BP)
+	PREFETCHT0 64(BP)
+	ADDQ       32(SP), BP
+	MOVQ       BP, 24(SP)
+	MOVQ       16(SP), BP
 
 wholeGroup:
-	PREFETCHT1   (R13)
-	ADDQ         R14, R13
-	PREFETCHT0   (DI)(R12*8)
-	PREFETCHT0   (R11)(R12*8)
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z30
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
+	PREFETCHT0   (SI)(R11*8)
+	PREFETCHT0   (R10)(R11*8)
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z28, Z30, Z0
 	VFMADD231PS  Z29, Z30, Z1
-	VBROADCASTSS (DI)(CX*1), Z30
+	VBROADCASTSS (SI)(AX*1), Z30
 	VFMADD231PS  Z28, Z30, Z2
 	VFMADD231PS  Z29, Z30, Z3
-	VBROADCASTSS (DI)(CX*2), Z30
+	VBROADCASTSS (SI)(AX*2), Z30
 	VFMADD231PS  Z28, Z30, Z4
 	VFMADD231PS  Z29, Z30, Z5
-	VBROADCASTSS (R8), Z30
+	VBROADCASTSS (DI), Z30
 	VFMADD231PS  Z28, Z30, Z6
 	VFMADD231PS  Z29, Z30, Z7
-	VBROADCASTSS (R8)(CX*1), Z30
+	VBROADCASTSS (DI)(AX*1), Z30
 	VFMADD231PS  Z28, Z30, Z8
 	VFMADD231PS  Z29, Z30, Z9
-	VBROADCASTSS (R8)(CX*2), Z30
+	VBROADCASTSS (DI)(AX*2), Z30
 	VFMADD231PS  Z28, Z30, Z10
 	VFMADD231PS  Z29, Z30, Z11
-	VBROADCASTSS (R9), Z30
+	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z12
 	VFMADD231PS  Z29, Z30, Z13
-	VBROADCASTSS (R9)(CX*1), Z30
+	VBROADCASTSS (R8)(AX*1), Z30
 	VFMADD231PS  Z28, Z30, Z14
 	VFMADD231PS  Z29, Z30, Z15
-	VBROADCASTSS (R9)(CX*2), Z30
+	VBROADCASTSS (R8)(AX*2), Z30
 	VFMADD231PS  Z28, Z30, Z16
 	VFMADD231PS  Z29, Z30, Z17
-	VBROADCASTSS (R10), Z30
+	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z28, Z30, Z18
 	VFMADD231PS  Z29, Z30, Z19
-	VBROADCASTSS (R10)(CX*1), Z30
+	VBROADCASTSS (R9)(AX*1), Z30
 	VFMADD231PS  Z28, Z30, Z20
 	VFMADD231PS  Z29, Z30, Z21
-	VBROADCASTSS (R10)(CX*2), Z30
+	VBROADCASTSS (R9)(AX*2), Z30
 	VFMADD231PS  Z28, Z30, Z22
 	VFMADD231PS  Z29, Z30, Z23
-	VBROADCASTSS (R11), Z30
+	VBROADCASTSS (R10), Z30
 	VFMADD231PS  Z28, Z30, Z24
 	VFMADD231PS  Z29, Z30, Z25
-	VBROADCASTSS (R11)(CX*1), Z30
+	VBROADCASTSS (R10)(AX*1), Z30
 	VFMADD231PS  Z28, Z30, Z26
 	VFMADD231PS  Z29, Z30, Z27
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	ADDQ         DX, R11
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         CX, R10
+	DECQ         BP
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), BP
+	MOVQ         BP, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R15)
-	PREFETCHT0 64(R15)
-	ADDQ       BP, R15
+	MOVQ       24(SP), BP
+	PREFETCHT0 (BP)
+	PREFETCHT0 64(BP)
+	ADDQ       32(SP), BP
+	MOVQ       BP, 24(SP)
+	MOVQ       16(SP), BP
 
-loopGroup:
-	PREFETCHT1   (R13)
-	ADDQ         R14, R13
-	PREFETCHT0   (DI)(R12*8)
-	PREFETCHT0   (R11)(R12*8)
-	VMOVUPS      (BX), Z28
-	VMOVUPS.Z    64(BX), K1, Z29
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Z30
+partGroup:
+	PREFETCHT1   (R12)
+	ADDQ         R13, R12
+	PREFETCHT1   (R14)
+	ADDQ         R15, R14
+	PREFETCHT0   (SI)(R11*8)
+	PREFETCHT0   (R10)(R11*8)
+	VMOVUPS      (DX), Z28
+	VMOVUPS.Z    64(DX), K1, Z29
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z28, Z30, Z0
 	VFMADD231PS  Z29, Z30, Z1
-	VBROADCASTSS (DI)(CX*1), Z30
+	VBROADCASTSS (SI)(AX*1), Z30
 	VFMADD231PS  Z28, Z30, Z2
 	VFMADD231PS  Z29, Z30, Z3
-	VBROADCASTSS (DI)(CX*2), Z30
+	VBROADCASTSS (SI)(AX*2), Z30
 	VFMADD231PS  Z28, Z30, Z4
 	VFMADD231PS  Z29, Z30, Z5
-	VBROADCASTSS (R8), Z30
+	VBROADCASTSS (DI), Z30
 	VFMADD231PS  Z28, Z30, Z6
 	VFMADD231PS  Z29, Z30, Z7
-	VBROADCASTSS (R8)(CX*1), Z30
+	VBROADCASTSS (DI)(AX*1), Z30
 	VFMADD231PS  Z28, Z30, Z8
 	VFMADD231PS  Z29, Z30, Z9
-	VBROADCASTSS (R8)(CX*2), Z30
+	VBROADCASTSS (DI)(AX*2), Z30
 	VFMADD231PS  Z28, Z30, Z10
 	VFMADD231PS  Z29, Z30, Z11
-	VBROADCASTSS (R9), Z30
+	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z12
 	VFMADD231PS  Z29, Z30, Z13
-	VBROADCASTSS (R9)(CX*1), Z30
+	VBROADCASTSS (R8)(AX*1), Z30
 	VFMADD231PS  Z28, Z30, Z14
 	VFMADD231PS  Z29, Z30, Z15
-	VBROADCASTSS (R9)(CX*2), Z30
+	VBROADCASTSS (R8)(AX*2), Z30
 	VFMADD231PS  Z28, Z30, Z16
 	VFMADD231PS  Z29, Z30, Z17
-	VBROADCASTSS (R10), Z30
+	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z28, Z30, Z18
 	VFMADD231PS  Z29, Z30, Z19
-	VBROADCASTSS (R10)(CX*1), Z30
+	VBROADCASTSS (R9)(AX*1), Z30
 	VFMADD231PS  Z28, Z30, Z20
 	VFMADD231PS  Z29, Z30, Z21
-	VBROADCASTSS (R10)(CX*2), Z30
+	VBROADCASTSS (R9)(AX*2), Z30
 	VFMADD231PS  Z28, Z30, Z22
 	VFMADD231PS  Z29, Z30, Z23
-	VBROADCASTSS (R11), Z30
+	VBROADCASTSS (R10), Z30
 	VFMADD231PS  Z28, Z30, Z24
 	VFMADD231PS  Z29, Z30, Z25
-	VBROADCASTSS (R11)(CX*1), Z30
+	VBROADCASTSS (R10)(AX*1), Z30
 	VFMADD231PS  Z28, Z30, Z26
 	VFMADD231PS  Z29, Z30, Z27
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	ADDQ         DX, R11
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         CX, R10
+	DECQ         BP
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), BP
+	MOVQ         BP, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVB      acc+72(FP), CL
-	TESTB     CL, CL
+	MOVQ      32(SP), CX
+	MOVB      acc+72(FP), DL
+	TESTB     DL, DL
 	JZ        write
 	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z0, Z0
 	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z1, Z1
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z2, Z2
 	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z3, Z3
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z4, Z4
 	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z5, Z5
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z6, Z6
 	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z7, Z7
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z8, Z8
 	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z9, Z9
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z10, Z10
 	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z11, Z11
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z12, Z12
 	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z13, Z13
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z14, Z14
 	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z15, Z15
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z16, Z16
 	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z17, Z17
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z18, Z18
 	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z19, Z19
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z20, Z20
 	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z21, Z21
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z22, Z22
 	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z23, Z23
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z24, Z24
 	VMOVUPS.Z 64(AX), K1, Z29
 	VADDPS    Z29, Z25, Z25
-	ADDQ      BP, AX
+	ADDQ      CX, AX
 	VMOVUPS   (AX), Z28
 	VADDPS    Z28, Z26, Z26
 	VMOVUPS.Z 64(AX), K1, Z29
@@ -5264,43 +5768,43 @@ store:
 write:
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Z17, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z18, (AX)
 	VMOVUPS Z19, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z20, (AX)
 	VMOVUPS Z21, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z22, (AX)
 	VMOVUPS Z23, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z24, (AX)
 	VMOVUPS Z25, K1, 64(AX)
-	ADDQ    BP, AX
+	ADDQ    CX, AX
 	VMOVUPS Z26, (AX)
 	VMOVUPS Z27, K1, 64(AX)
 	VZEROUPPER
@@ -5615,86 +6119,104 @@ DATA tileMask<>+56(SB)/4, $0x00000000
 DATA tileMask<>+60(SB)/4, $0x00000000
 GLOBL tileMask<>(SB), RODATA|NOPTR, $64
 
-// func tile1x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile1x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile1x1AVX2(SB), NOSPLIT, $16-96
+TEXT ·tile1x1AVX2(SB), NOSPLIT, $40-112
 	MOVQ    $0x00000001, (SP)
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
 	MOVL    $0x00000001, CX
 	DIVL    CX
 	MOVQ    AX, 8(SP)
-	LEAQ    (AX)(DX*1), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
+	ADDQ    DX, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    rs+16(FP), AX
+	MOVQ    cs+24(FP), CX
+	MOVQ    b+32(FP), DX
+	MOVQ    bs+40(FP), BX
+	MOVQ    a+8(FP), SI
+	SHLQ    $0x02, AX
 	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
-	MOVQ    last+64(FP), CX
-	LEAQ    tileMask<>+0(SB), R8
-	NEGQ    CX
-	VMOVUPS 32(R8)(CX*4), Y0
+	SHLQ    $0x02, BX
+	MOVQ    last+64(FP), AX
+	LEAQ    tileMask<>+0(SB), DI
+	NEGQ    AX
+	VMOVUPS 32(DI)(AX*4), Y0
 	VXORPS  Y1, Y1, Y1
-	MOVQ    DX, CX
-	SHLQ    $0x02, CX
-	MOVQ    next+80(FP), R8
-	MOVQ    ns+88(FP), R9
-	SHLQ    $0x02, R9
-	MOVQ    c+48(FP), R10
+	MOVQ    CX, AX
+	SHLQ    $0x02, AX
+	MOVQ    next0+80(FP), DI
+	MOVQ    step0+88(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    next1+96(FP), R9
+	MOVQ    step1+104(FP), R10
+	SHLQ    $0x02, R10
 	MOVQ    ldc+56(FP), R11
 	SHLQ    $0x02, R11
-	TESTQ   AX, AX
-	JZ      store
+	MOVQ    R11, 32(SP)
+	MOVQ    c+48(FP), R11
+	MOVQ    R11, 24(SP)
+	CMPQ    16(SP), $0x00
+	JEQ     store
 	CMPQ    last+64(FP), $0x08
 	JLT     part
 
 whole:
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
+	MOVQ       24(SP), R11
+	PREFETCHT0 (R11)
+	ADDQ       32(SP), R11
+	MOVQ       R11, 24(SP)
+	MOVQ       16(SP), R11
 
 wholeGroup:
-	PREFETCHT1   (R8)
-	ADDQ         R9, R8
-	PREFETCHT0   (DI)(CX*8)
-	VMOVUPS      (BX), Y2
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y3
+	PREFETCHT1   (DI)
+	ADDQ         R8, DI
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT0   (SI)(AX*8)
+	VMOVUPS      (DX), Y2
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y3
 	VFMADD231PS  Y2, Y3, Y1
-	ADDQ         DX, DI
-	DECQ         AX
+	ADDQ         CX, SI
+	DECQ         R11
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R11
+	MOVQ         R11, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
+	MOVQ       24(SP), R11
+	PREFETCHT0 (R11)
+	ADDQ       32(SP), R11
+	MOVQ       R11, 24(SP)
+	MOVQ       16(SP), R11
 
-loopGroup:
-	PREFETCHT1   (R8)
-	ADDQ         R9, R8
-	PREFETCHT0   (DI)(CX*8)
-	VMASKMOVPS   (BX), Y0, Y2
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y3
+partGroup:
+	PREFETCHT1   (DI)
+	ADDQ         R8, DI
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT0   (SI)(AX*8)
+	VMASKMOVPS   (DX), Y0, Y2
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y3
 	VFMADD231PS  Y2, Y3, Y1
-	ADDQ         DX, DI
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	DECQ         R11
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R11
+	MOVQ         R11, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ       c+48(FP), AX
+	MOVQ       32(SP), CX
 	MOVB       acc+72(FP), CL
 	TESTB      CL, CL
 	JZ         write
@@ -5706,126 +6228,277 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile2x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile2x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile2x1AVX2(SB), NOSPLIT, $16-96
+TEXT ·tile2x1AVX2(SB), NOSPLIT, $40-112
 	MOVQ    $0x00000002, (SP)
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
 	MOVL    $0x00000002, CX
 	DIVL    CX
 	MOVQ    AX, 8(SP)
-	LEAQ    (AX)(DX*1), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
+	ADDQ    DX, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    rs+16(FP), AX
+	MOVQ    cs+24(FP), CX
+	MOVQ    b+32(FP), DX
+	MOVQ    bs+40(FP), BX
+	MOVQ    a+8(FP), SI
+	SHLQ    $0x02, AX
 	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
-	MOVQ    last+64(FP), R8
-	LEAQ    tileMask<>+0(SB), R9
-	NEGQ    R8
-	VMOVUPS 32(R9)(R8*4), Y0
+	SHLQ    $0x02, BX
+	MOVQ    last+64(FP), DI
+	LEAQ    tileMask<>+0(SB), R8
+	NEGQ    DI
+	VMOVUPS 32(R8)(DI*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
-	MOVQ    DX, R8
-	SHLQ    $0x02, R8
-	MOVQ    next+80(FP), R9
-	MOVQ    ns+88(FP), R10
-	SHLQ    $0x02, R10
-	MOVQ    c+48(FP), R11
+	MOVQ    CX, DI
+	SHLQ    $0x02, DI
+	MOVQ    next0+80(FP), R8
+	MOVQ    step0+88(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    next1+96(FP), R10
+	MOVQ    step1+104(FP), R11
+	SHLQ    $0x02, R11
 	MOVQ    ldc+56(FP), R12
 	SHLQ    $0x02, R12
-	TESTQ   AX, AX
-	JZ      store
+	MOVQ    R12, 32(SP)
+	MOVQ    c+48(FP), R12
+	MOVQ    R12, 24(SP)
+	CMPQ    16(SP), $0x00
+	JEQ     store
 	CMPQ    last+64(FP), $0x08
 	JLT     part
 
 whole:
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
+	MOVQ       24(SP), R12
+	PREFETCHT0 (R12)
+	ADDQ       32(SP), R12
+	MOVQ       R12, 24(SP)
+	MOVQ       16(SP), R12
 
 wholeGroup:
-	PREFETCHT1   (R9)
-	ADDQ         R10, R9
-	PREFETCHT0   (DI)(R8*8)
-	VMOVUPS      (BX), Y3
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y4
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (SI)(DI*8)
+	VMOVUPS      (DX), Y3
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y3, Y4, Y1
-	VBROADCASTSS (DI)(CX*1), Y4
+	VBROADCASTSS (SI)(AX*1), Y4
 	VFMADD231PS  Y3, Y4, Y2
-	ADDQ         DX, DI
-	DECQ         AX
+	ADDQ         CX, SI
+	DECQ         R12
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R12
+	MOVQ         R12, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
+	MOVQ       24(SP), R12
+	PREFETCHT0 (R12)
+	ADDQ       32(SP), R12
+	MOVQ       R12, 24(SP)
+	MOVQ       16(SP), R12
 
-loopGroup:
-	PREFETCHT1   (R9)
-	ADDQ         R10, R9
-	PREFETCHT0   (DI)(R8*8)
-	VMASKMOVPS   (BX), Y0, Y3
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y4
+partGroup:
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (SI)(DI*8)
+	VMASKMOVPS   (DX), Y0, Y3
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y3, Y4, Y1
-	VBROADCASTSS (DI)(CX*1), Y4
+	VBROADCASTSS (SI)(AX*1), Y4
 	VFMADD231PS  Y3, Y4, Y2
-	ADDQ         DX, DI
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	DECQ         R12
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R12
+	MOVQ         R12, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ       c+48(FP), AX
-	MOVB       acc+72(FP), CL
-	TESTB      CL, CL
+	MOVQ       32(SP), CX
+	MOVB       acc+72(FP), DL
+	TESTB      DL, DL
 	JZ         write
 	VMASKMOVPS (AX), Y0, Y3
 	VADDPS     Y3, Y1, Y1
-	ADDQ       R12, AX
+	ADDQ       CX, AX
 	VMASKMOVPS (AX), Y0, Y3
 	VADDPS     Y3, Y2, Y2
 	MOVQ       c+48(FP), AX
 
 write:
 	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       R12, AX
+	ADDQ       CX, AX
 	VMASKMOVPS Y2, Y0, (AX)
 	VZEROUPPER
 	RET
 
-// func tile3x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile3x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile3x1AVX2(SB), NOSPLIT, $16-96
+TEXT ·tile3x1AVX2(SB), NOSPLIT, $40-112
 	MOVQ    $0x00000003, (SP)
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
 	MOVL    $0x00000003, CX
 	DIVL    CX
 	MOVQ    AX, 8(SP)
-	LEAQ    (AX)(DX*1), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
+	ADDQ    DX, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    rs+16(FP), AX
+	MOVQ    cs+24(FP), CX
+	MOVQ    b+32(FP), DX
+	MOVQ    bs+40(FP), BX
+	MOVQ    a+8(FP), SI
+	SHLQ    $0x02, AX
 	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
+	SHLQ    $0x02, BX
+	MOVQ    last+64(FP), DI
+	LEAQ    tileMask<>+0(SB), R8
+	NEGQ    DI
+	VMOVUPS 32(R8)(DI*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	MOVQ    CX, DI
+	SHLQ    $0x02, DI
+	MOVQ    next0+80(FP), R8
+	MOVQ    step0+88(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    next1+96(FP), R10
+	MOVQ    step1+104(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    ldc+56(FP), R12
+	SHLQ    $0x02, R12
+	MOVQ    R12, 32(SP)
+	MOVQ    c+48(FP), R12
+	MOVQ    R12, 24(SP)
+	CMPQ    16(SP), $0x00
+	JEQ     store
+	CMPQ    last+64(FP), $0x08
+	JLT     part
+
+whole:
+	MOVQ       24(SP), R12
+	PREFETCHT0 (R12)
+	ADDQ       32(SP), R12
+	MOVQ       R12, 24(SP)
+	MOVQ       16(SP), R12
+
+wholeGroup:
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (SI)(DI*8)
+	VMOVUPS      (DX), Y4
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS (SI)(AX*1), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (SI)(AX*2), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         CX, SI
+	DECQ         R12
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), R12
+	MOVQ         R12, 16(SP)
+	JNZ          whole
+	JMP          store
+
+part:
+	MOVQ       24(SP), R12
+	PREFETCHT0 (R12)
+	ADDQ       32(SP), R12
+	MOVQ       R12, 24(SP)
+	MOVQ       16(SP), R12
+
+partGroup:
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (SI)(DI*8)
+	VMASKMOVPS   (DX), Y0, Y4
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS (SI)(AX*1), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (SI)(AX*2), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         CX, SI
+	DECQ         R12
+	JNZ          partGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), R12
+	MOVQ         R12, 16(SP)
+	JNZ          part
+
+store:
+	MOVQ       c+48(FP), AX
+	MOVQ       32(SP), CX
+	MOVB       acc+72(FP), DL
+	TESTB      DL, DL
+	JZ         write
+	VMASKMOVPS (AX), Y0, Y4
+	VADDPS     Y4, Y1, Y1
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y0, Y4
+	VADDPS     Y4, Y2, Y2
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y0, Y4
+	VADDPS     Y4, Y3, Y3
+	MOVQ       c+48(FP), AX
+
+write:
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y2, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y3, Y0, (AX)
+	VZEROUPPER
+	RET
+
+// func tile4x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile4x1AVX2(SB), NOSPLIT, $40-112
+	MOVQ    $0x00000004, (SP)
+	MOVQ    k+0(FP), AX
+	XORL    DX, DX
+	MOVL    $0x00000004, CX
+	DIVL    CX
+	MOVQ    AX, 8(SP)
+	ADDQ    DX, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    rs+16(FP), AX
+	MOVQ    cs+24(FP), CX
+	MOVQ    b+32(FP), DX
+	MOVQ    bs+40(FP), BX
+	MOVQ    a+8(FP), SI
+	SHLQ    $0x02, AX
+	SHLQ    $0x02, CX
+	SHLQ    $0x02, BX
+	LEAQ    (AX)(AX*2), DI
+	LEAQ    (SI)(DI*1), DI
 	MOVQ    last+64(FP), R8
 	LEAQ    tileMask<>+0(SB), R9
 	NEGQ    R8
@@ -5833,592 +6506,549 @@ TEXT ·tile3x1AVX2(SB), NOSPLIT, $16-96
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
-	MOVQ    DX, R8
-	SHLQ    $0x02, R8
-	MOVQ    next+80(FP), R9
-	MOVQ    ns+88(FP), R10
-	SHLQ    $0x02, R10
-	MOVQ    c+48(FP), R11
-	MOVQ    ldc+56(FP), R12
-	SHLQ    $0x02, R12
-	TESTQ   AX, AX
-	JZ      store
-	CMPQ    last+64(FP), $0x08
-	JLT     part
-
-whole:
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-
-wholeGroup:
-	PREFETCHT1   (R9)
-	ADDQ         R10, R9
-	PREFETCHT0   (DI)(R8*8)
-	VMOVUPS      (BX), Y4
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS (DI)(CX*1), Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VBROADCASTSS (DI)(CX*2), Y5
-	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         DX, DI
-	DECQ         AX
-	JNZ          wholeGroup
-	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          whole
-	JMP          store
-
-part:
-loop:
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-
-loopGroup:
-	PREFETCHT1   (R9)
-	ADDQ         R10, R9
-	PREFETCHT0   (DI)(R8*8)
-	VMASKMOVPS   (BX), Y0, Y4
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS (DI)(CX*1), Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VBROADCASTSS (DI)(CX*2), Y5
-	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         DX, DI
-	DECQ         AX
-	JNZ          loopGroup
-	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
-
-store:
-	MOVQ       c+48(FP), AX
-	MOVB       acc+72(FP), CL
-	TESTB      CL, CL
-	JZ         write
-	VMASKMOVPS (AX), Y0, Y4
-	VADDPS     Y4, Y1, Y1
-	ADDQ       R12, AX
-	VMASKMOVPS (AX), Y0, Y4
-	VADDPS     Y4, Y2, Y2
-	ADDQ       R12, AX
-	VMASKMOVPS (AX), Y0, Y4
-	VADDPS     Y4, Y3, Y3
-	MOVQ       c+48(FP), AX
-
-write:
-	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       R12, AX
-	VMASKMOVPS Y2, Y0, (AX)
-	ADDQ       R12, AX
-	VMASKMOVPS Y3, Y0, (AX)
-	VZEROUPPER
-	RET
-
-// func tile4x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
-// Requires: AVX, FMA3, MMX+
-TEXT ·tile4x1AVX2(SB), NOSPLIT, $16-96
-	MOVQ    $0x00000004, (SP)
-	MOVQ    k+0(FP), AX
-	XORL    DX, DX
-	MOVL    $0x00000004, CX
-	DIVL    CX
-	MOVQ    AX, 8(SP)
-	LEAQ    (AX)(DX*1), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
-	LEAQ    (CX)(CX*2), R8
-	LEAQ    (DI)(R8*1), R8
-	MOVQ    last+64(FP), R9
-	LEAQ    tileMask<>+0(SB), R10
-	NEGQ    R9
-	VMOVUPS 32(R10)(R9*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
-	MOVQ    DX, R9
-	SHLQ    $0x02, R9
-	MOVQ    next+80(FP), R10
-	MOVQ    ns+88(FP), R11
-	SHLQ    $0x02, R11
-	MOVQ    c+48(FP), R12
+	MOVQ    CX, R8
+	SHLQ    $0x02, R8
+	MOVQ    next0+80(FP), R9
+	MOVQ    step0+88(FP), R10
+	SHLQ    $0x02, R10
+	MOVQ    next1+96(FP), R11
+	MOVQ    step1+104(FP), R12
+	SHLQ    $0x02, R12
 	MOVQ    ldc+56(FP), R13
 	SHLQ    $0x02, R13
-	TESTQ   AX, AX
-	JZ      store
+	MOVQ    R13, 32(SP)
+	MOVQ    c+48(FP), R13
+	MOVQ    R13, 24(SP)
+	CMPQ    16(SP), $0x00
+	JEQ     store
 	CMPQ    last+64(FP), $0x08
 	JLT     part
 
 whole:
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
 wholeGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMOVUPS      (BX), Y5
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y6
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMOVUPS      (DX), Y5
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y6
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (DI)(CX*1), Y6
+	VBROADCASTSS (SI)(AX*1), Y6
 	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS (DI)(CX*2), Y6
+	VBROADCASTSS (SI)(AX*2), Y6
 	VFMADD231PS  Y5, Y6, Y3
-	VBROADCASTSS (R8), Y6
+	VBROADCASTSS (DI), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
-loopGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMASKMOVPS   (BX), Y0, Y5
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y6
+partGroup:
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMASKMOVPS   (DX), Y0, Y5
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y6
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (DI)(CX*1), Y6
+	VBROADCASTSS (SI)(AX*1), Y6
 	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS (DI)(CX*2), Y6
+	VBROADCASTSS (SI)(AX*2), Y6
 	VFMADD231PS  Y5, Y6, Y3
-	VBROADCASTSS (R8), Y6
+	VBROADCASTSS (DI), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ       c+48(FP), AX
-	MOVB       acc+72(FP), CL
-	TESTB      CL, CL
+	MOVQ       32(SP), CX
+	MOVB       acc+72(FP), DL
+	TESTB      DL, DL
 	JZ         write
 	VMASKMOVPS (AX), Y0, Y5
 	VADDPS     Y5, Y1, Y1
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS (AX), Y0, Y5
 	VADDPS     Y5, Y2, Y2
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS (AX), Y0, Y5
 	VADDPS     Y5, Y3, Y3
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS (AX), Y0, Y5
 	VADDPS     Y5, Y4, Y4
 	MOVQ       c+48(FP), AX
 
 write:
 	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS Y2, Y0, (AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS Y3, Y0, (AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS Y4, Y0, (AX)
 	VZEROUPPER
 	RET
 
-// func tile5x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile5x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile5x1AVX2(SB), NOSPLIT, $16-96
+TEXT ·tile5x1AVX2(SB), NOSPLIT, $40-112
 	MOVQ    $0x00000005, (SP)
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
 	MOVL    $0x00000005, CX
 	DIVL    CX
 	MOVQ    AX, 8(SP)
-	LEAQ    (AX)(DX*1), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
+	ADDQ    DX, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    rs+16(FP), AX
+	MOVQ    cs+24(FP), CX
+	MOVQ    b+32(FP), DX
+	MOVQ    bs+40(FP), BX
+	MOVQ    a+8(FP), SI
+	SHLQ    $0x02, AX
 	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
-	LEAQ    (CX)(CX*2), R8
-	LEAQ    (DI)(R8*1), R8
-	MOVQ    last+64(FP), R9
-	LEAQ    tileMask<>+0(SB), R10
-	NEGQ    R9
-	VMOVUPS 32(R10)(R9*4), Y0
+	SHLQ    $0x02, BX
+	LEAQ    (AX)(AX*2), DI
+	LEAQ    (SI)(DI*1), DI
+	MOVQ    last+64(FP), R8
+	LEAQ    tileMask<>+0(SB), R9
+	NEGQ    R8
+	VMOVUPS 32(R9)(R8*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
-	MOVQ    DX, R9
-	SHLQ    $0x02, R9
-	MOVQ    next+80(FP), R10
-	MOVQ    ns+88(FP), R11
-	SHLQ    $0x02, R11
-	MOVQ    c+48(FP), R12
+	MOVQ    CX, R8
+	SHLQ    $0x02, R8
+	MOVQ    next0+80(FP), R9
+	MOVQ    step0+88(FP), R10
+	SHLQ    $0x02, R10
+	MOVQ    next1+96(FP), R11
+	MOVQ    step1+104(FP), R12
+	SHLQ    $0x02, R12
 	MOVQ    ldc+56(FP), R13
 	SHLQ    $0x02, R13
-	TESTQ   AX, AX
-	JZ      store
+	MOVQ    R13, 32(SP)
+	MOVQ    c+48(FP), R13
+	MOVQ    R13, 24(SP)
+	CMPQ    16(SP), $0x00
+	JEQ     store
 	CMPQ    last+64(FP), $0x08
 	JLT     part
 
 whole:
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
 wholeGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMOVUPS      (BX), Y6
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y7
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMOVUPS      (DX), Y6
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y7
 	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS (DI)(CX*1), Y7
+	VBROADCASTSS (SI)(AX*1), Y7
 	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS (DI)(CX*2), Y7
+	VBROADCASTSS (SI)(AX*2), Y7
 	VFMADD231PS  Y6, Y7, Y3
-	VBROADCASTSS (R8), Y7
+	VBROADCASTSS (DI), Y7
 	VFMADD231PS  Y6, Y7, Y4
-	VBROADCASTSS (R8)(CX*1), Y7
+	VBROADCASTSS (DI)(AX*1), Y7
 	VFMADD231PS  Y6, Y7, Y5
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
-loopGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMASKMOVPS   (BX), Y0, Y6
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y7
+partGroup:
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMASKMOVPS   (DX), Y0, Y6
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y7
 	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS (DI)(CX*1), Y7
+	VBROADCASTSS (SI)(AX*1), Y7
 	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS (DI)(CX*2), Y7
+	VBROADCASTSS (SI)(AX*2), Y7
 	VFMADD231PS  Y6, Y7, Y3
-	VBROADCASTSS (R8), Y7
+	VBROADCASTSS (DI), Y7
 	VFMADD231PS  Y6, Y7, Y4
-	VBROADCASTSS (R8)(CX*1), Y7
+	VBROADCASTSS (DI)(AX*1), Y7
 	VFMADD231PS  Y6, Y7, Y5
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ       c+48(FP), AX
-	MOVB       acc+72(FP), CL
-	TESTB      CL, CL
+	MOVQ       32(SP), CX
+	MOVB       acc+72(FP), DL
+	TESTB      DL, DL
 	JZ         write
 	VMASKMOVPS (AX), Y0, Y6
 	VADDPS     Y6, Y1, Y1
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS (AX), Y0, Y6
 	VADDPS     Y6, Y2, Y2
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS (AX), Y0, Y6
 	VADDPS     Y6, Y3, Y3
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS (AX), Y0, Y6
 	VADDPS     Y6, Y4, Y4
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS (AX), Y0, Y6
 	VADDPS     Y6, Y5, Y5
 	MOVQ       c+48(FP), AX
 
 write:
 	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS Y2, Y0, (AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS Y3, Y0, (AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS Y4, Y0, (AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS Y5, Y0, (AX)
 	VZEROUPPER
 	RET
 
-// func tile6x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile6x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile6x1AVX2(SB), NOSPLIT, $16-96
+TEXT ·tile6x1AVX2(SB), NOSPLIT, $40-112
 	MOVQ    $0x00000006, (SP)
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
 	MOVL    $0x00000006, CX
 	DIVL    CX
 	MOVQ    AX, 8(SP)
-	LEAQ    (AX)(DX*1), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
+	ADDQ    DX, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    rs+16(FP), AX
+	MOVQ    cs+24(FP), CX
+	MOVQ    b+32(FP), DX
+	MOVQ    bs+40(FP), BX
+	MOVQ    a+8(FP), SI
+	SHLQ    $0x02, AX
 	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
-	LEAQ    (CX)(CX*2), R8
-	LEAQ    (DI)(R8*1), R8
-	MOVQ    last+64(FP), R9
-	LEAQ    tileMask<>+0(SB), R10
-	NEGQ    R9
-	VMOVUPS 32(R10)(R9*4), Y0
+	SHLQ    $0x02, BX
+	LEAQ    (AX)(AX*2), DI
+	LEAQ    (SI)(DI*1), DI
+	MOVQ    last+64(FP), R8
+	LEAQ    tileMask<>+0(SB), R9
+	NEGQ    R8
+	VMOVUPS 32(R9)(R8*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
-	MOVQ    DX, R9
-	SHLQ    $0x02, R9
-	MOVQ    next+80(FP), R10
-	MOVQ    ns+88(FP), R11
-	SHLQ    $0x02, R11
-	MOVQ    c+48(FP), R12
+	MOVQ    CX, R8
+	SHLQ    $0x02, R8
+	MOVQ    next0+80(FP), R9
+	MOVQ    step0+88(FP), R10
+	SHLQ    $0x02, R10
+	MOVQ    next1+96(FP), R11
+	MOVQ    step1+104(FP), R12
+	SHLQ    $0x02, R12
 	MOVQ    ldc+56(FP), R13
 	SHLQ    $0x02, R13
-	TESTQ   AX, AX
-	JZ      store
+	MOVQ    R13, 32(SP)
+	MOVQ    c+48(FP), R13
+	MOVQ    R13, 24(SP)
+	CMPQ    16(SP), $0x00
+	JEQ     store
 	CMPQ    last+64(FP), $0x08
 	JLT     part
 
 whole:
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
 wholeGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMOVUPS      (BX), Y7
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y8
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMOVUPS      (DX), Y7
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y8
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (DI)(CX*1), Y8
+	VBROADCASTSS (SI)(AX*1), Y8
 	VFMADD231PS  Y7, Y8, Y2
-	VBROADCASTSS (DI)(CX*2), Y8
+	VBROADCASTSS (SI)(AX*2), Y8
 	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS (R8), Y8
+	VBROADCASTSS (DI), Y8
 	VFMADD231PS  Y7, Y8, Y4
-	VBROADCASTSS (R8)(CX*1), Y8
+	VBROADCASTSS (DI)(AX*1), Y8
 	VFMADD231PS  Y7, Y8, Y5
-	VBROADCASTSS (R8)(CX*2), Y8
+	VBROADCASTSS (DI)(AX*2), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
-loopGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMASKMOVPS   (BX), Y0, Y7
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y8
+partGroup:
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMASKMOVPS   (DX), Y0, Y7
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y8
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (DI)(CX*1), Y8
+	VBROADCASTSS (SI)(AX*1), Y8
 	VFMADD231PS  Y7, Y8, Y2
-	VBROADCASTSS (DI)(CX*2), Y8
+	VBROADCASTSS (SI)(AX*2), Y8
 	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS (R8), Y8
+	VBROADCASTSS (DI), Y8
 	VFMADD231PS  Y7, Y8, Y4
-	VBROADCASTSS (R8)(CX*1), Y8
+	VBROADCASTSS (DI)(AX*1), Y8
 	VFMADD231PS  Y7, Y8, Y5
-	VBROADCASTSS (R8)(CX*2), Y8
+	VBROADCASTSS (DI)(AX*2), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ       c+48(FP), AX
-	MOVB       acc+72(FP), CL
-	TESTB      CL, CL
+	MOVQ       32(SP), CX
+	MOVB       acc+72(FP), DL
+	TESTB      DL, DL
 	JZ         write
 	VMASKMOVPS (AX), Y0, Y7
 	VADDPS     Y7, Y1, Y1
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS (AX), Y0, Y7
 	VADDPS     Y7, Y2, Y2
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS (AX), Y0, Y7
 	VADDPS     Y7, Y3, Y3
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS (AX), Y0, Y7
 	VADDPS     Y7, Y4, Y4
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS (AX), Y0, Y7
 	VADDPS     Y7, Y5, Y5
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS (AX), Y0, Y7
 	VADDPS     Y7, Y6, Y6
 	MOVQ       c+48(FP), AX
 
 write:
 	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS Y2, Y0, (AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS Y3, Y0, (AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS Y4, Y0, (AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS Y5, Y0, (AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMASKMOVPS Y6, Y0, (AX)
 	VZEROUPPER
 	RET
 
-// func tile1x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile1x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile1x2AVX2(SB), NOSPLIT, $16-96
+TEXT ·tile1x2AVX2(SB), NOSPLIT, $40-112
 	MOVQ    $0x00000001, (SP)
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
 	MOVL    $0x00000001, CX
 	DIVL    CX
 	MOVQ    AX, 8(SP)
-	LEAQ    (AX)(DX*1), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
+	ADDQ    DX, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    rs+16(FP), AX
+	MOVQ    cs+24(FP), CX
+	MOVQ    b+32(FP), DX
+	MOVQ    bs+40(FP), BX
+	MOVQ    a+8(FP), SI
+	SHLQ    $0x02, AX
 	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
-	MOVQ    last+64(FP), CX
-	LEAQ    tileMask<>+0(SB), R8
-	NEGQ    CX
-	VMOVUPS 32(R8)(CX*4), Y0
+	SHLQ    $0x02, BX
+	MOVQ    last+64(FP), AX
+	LEAQ    tileMask<>+0(SB), DI
+	NEGQ    AX
+	VMOVUPS 32(DI)(AX*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
-	MOVQ    DX, CX
-	SHLQ    $0x02, CX
-	MOVQ    next+80(FP), R8
-	MOVQ    ns+88(FP), R9
-	SHLQ    $0x02, R9
-	MOVQ    c+48(FP), R10
+	MOVQ    CX, AX
+	SHLQ    $0x02, AX
+	MOVQ    next0+80(FP), DI
+	MOVQ    step0+88(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    next1+96(FP), R9
+	MOVQ    step1+104(FP), R10
+	SHLQ    $0x02, R10
 	MOVQ    ldc+56(FP), R11
 	SHLQ    $0x02, R11
-	TESTQ   AX, AX
-	JZ      store
+	MOVQ    R11, 32(SP)
+	MOVQ    c+48(FP), R11
+	MOVQ    R11, 24(SP)
+	CMPQ    16(SP), $0x00
+	JEQ     store
 	CMPQ    last+64(FP), $0x08
 	JLT     part
 
 whole:
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
+	MOVQ       24(SP), R11
+	PREFETCHT0 (R11)
+	ADDQ       32(SP), R11
+	MOVQ       R11, 24(SP)
+	MOVQ       16(SP), R11
 
 wholeGroup:
-	PREFETCHT1   (R8)
-	ADDQ         R9, R8
-	PREFETCHT0   (DI)(CX*8)
-	VMOVUPS      (BX), Y3
-	VMOVUPS      32(BX), Y4
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y5
+	PREFETCHT1   (DI)
+	ADDQ         R8, DI
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT0   (SI)(AX*8)
+	VMOVUPS      (DX), Y3
+	VMOVUPS      32(DX), Y4
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y5
 	VFMADD231PS  Y3, Y5, Y1
 	VFMADD231PS  Y4, Y5, Y2
-	ADDQ         DX, DI
-	DECQ         AX
+	ADDQ         CX, SI
+	DECQ         R11
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R11
+	MOVQ         R11, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
+	MOVQ       24(SP), R11
+	PREFETCHT0 (R11)
+	ADDQ       32(SP), R11
+	MOVQ       R11, 24(SP)
+	MOVQ       16(SP), R11
 
-loopGroup:
-	PREFETCHT1   (R8)
-	ADDQ         R9, R8
-	PREFETCHT0   (DI)(CX*8)
-	VMOVUPS      (BX), Y3
-	VMASKMOVPS   32(BX), Y0, Y4
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y5
+partGroup:
+	PREFETCHT1   (DI)
+	ADDQ         R8, DI
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT0   (SI)(AX*8)
+	VMOVUPS      (DX), Y3
+	VMASKMOVPS   32(DX), Y0, Y4
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y5
 	VFMADD231PS  Y3, Y5, Y1
 	VFMADD231PS  Y4, Y5, Y2
-	ADDQ         DX, DI
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	DECQ         R11
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R11
+	MOVQ         R11, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ       c+48(FP), AX
+	MOVQ       32(SP), CX
 	MOVB       acc+72(FP), CL
 	TESTB      CL, CL
 	JZ         write
@@ -6433,107 +7063,125 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile2x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile2x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile2x2AVX2(SB), NOSPLIT, $16-96
+TEXT ·tile2x2AVX2(SB), NOSPLIT, $40-112
 	MOVQ    $0x00000002, (SP)
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
 	MOVL    $0x00000002, CX
 	DIVL    CX
 	MOVQ    AX, 8(SP)
-	LEAQ    (AX)(DX*1), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
+	ADDQ    DX, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    rs+16(FP), AX
+	MOVQ    cs+24(FP), CX
+	MOVQ    b+32(FP), DX
+	MOVQ    bs+40(FP), BX
+	MOVQ    a+8(FP), SI
+	SHLQ    $0x02, AX
 	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
-	MOVQ    last+64(FP), R8
-	LEAQ    tileMask<>+0(SB), R9
-	NEGQ    R8
-	VMOVUPS 32(R9)(R8*4), Y0
+	SHLQ    $0x02, BX
+	MOVQ    last+64(FP), DI
+	LEAQ    tileMask<>+0(SB), R8
+	NEGQ    DI
+	VMOVUPS 32(R8)(DI*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
-	MOVQ    DX, R8
-	SHLQ    $0x02, R8
-	MOVQ    next+80(FP), R9
-	MOVQ    ns+88(FP), R10
-	SHLQ    $0x02, R10
-	MOVQ    c+48(FP), R11
+	MOVQ    CX, DI
+	SHLQ    $0x02, DI
+	MOVQ    next0+80(FP), R8
+	MOVQ    step0+88(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    next1+96(FP), R10
+	MOVQ    step1+104(FP), R11
+	SHLQ    $0x02, R11
 	MOVQ    ldc+56(FP), R12
 	SHLQ    $0x02, R12
-	TESTQ   AX, AX
-	JZ      store
+	MOVQ    R12, 32(SP)
+	MOVQ    c+48(FP), R12
+	MOVQ    R12, 24(SP)
+	CMPQ    16(SP), $0x00
+	JEQ     store
 	CMPQ    last+64(FP), $0x08
 	JLT     part
 
 whole:
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
+	MOVQ       24(SP), R12
+	PREFETCHT0 (R12)
+	ADDQ       32(SP), R12
+	MOVQ       R12, 24(SP)
+	MOVQ       16(SP), R12
 
 wholeGroup:
-	PREFETCHT1   (R9)
-	ADDQ         R10, R9
-	PREFETCHT0   (DI)(R8*8)
-	VMOVUPS      (BX), Y5
-	VMOVUPS      32(BX), Y6
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y7
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (SI)(DI*8)
+	VMOVUPS      (DX), Y5
+	VMOVUPS      32(DX), Y6
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y7
 	VFMADD231PS  Y5, Y7, Y1
 	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS (DI)(CX*1), Y7
+	VBROADCASTSS (SI)(AX*1), Y7
 	VFMADD231PS  Y5, Y7, Y3
 	VFMADD231PS  Y6, Y7, Y4
-	ADDQ         DX, DI
-	DECQ         AX
+	ADDQ         CX, SI
+	DECQ         R12
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R12
+	MOVQ         R12, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
+	MOVQ       24(SP), R12
+	PREFETCHT0 (R12)
+	ADDQ       32(SP), R12
+	MOVQ       R12, 24(SP)
+	MOVQ       16(SP), R12
 
-loopGroup:
-	PREFETCHT1   (R9)
-	ADDQ         R10, R9
-	PREFETCHT0   (DI)(R8*8)
-	VMOVUPS      (BX), Y5
-	VMASKMOVPS   32(BX), Y0, Y6
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y7
+partGroup:
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (SI)(DI*8)
+	VMOVUPS      (DX), Y5
+	VMASKMOVPS   32(DX), Y0, Y6
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y7
 	VFMADD231PS  Y5, Y7, Y1
 	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS (DI)(CX*1), Y7
+	VBROADCASTSS (SI)(AX*1), Y7
 	VFMADD231PS  Y5, Y7, Y3
 	VFMADD231PS  Y6, Y7, Y4
-	ADDQ         DX, DI
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	DECQ         R12
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R12
+	MOVQ         R12, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ       c+48(FP), AX
-	MOVB       acc+72(FP), CL
-	TESTB      CL, CL
+	MOVQ       32(SP), CX
+	MOVB       acc+72(FP), DL
+	TESTB      DL, DL
 	JZ         write
 	VMOVUPS    (AX), Y5
 	VADDPS     Y5, Y1, Y1
 	VMASKMOVPS 32(AX), Y0, Y6
 	VADDPS     Y6, Y2, Y2
-	ADDQ       R12, AX
+	ADDQ       CX, AX
 	VMOVUPS    (AX), Y5
 	VADDPS     Y5, Y3, Y3
 	VMASKMOVPS 32(AX), Y0, Y6
@@ -6543,30 +7191,183 @@ store:
 write:
 	VMOVUPS    Y1, (AX)
 	VMASKMOVPS Y2, Y0, 32(AX)
-	ADDQ       R12, AX
+	ADDQ       CX, AX
 	VMOVUPS    Y3, (AX)
 	VMASKMOVPS Y4, Y0, 32(AX)
 	VZEROUPPER
 	RET
 
-// func tile3x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile3x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile3x2AVX2(SB), NOSPLIT, $16-96
+TEXT ·tile3x2AVX2(SB), NOSPLIT, $40-112
 	MOVQ    $0x00000003, (SP)
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
 	MOVL    $0x00000003, CX
 	DIVL    CX
 	MOVQ    AX, 8(SP)
-	LEAQ    (AX)(DX*1), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
+	ADDQ    DX, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    rs+16(FP), AX
+	MOVQ    cs+24(FP), CX
+	MOVQ    b+32(FP), DX
+	MOVQ    bs+40(FP), BX
+	MOVQ    a+8(FP), SI
+	SHLQ    $0x02, AX
 	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
+	SHLQ    $0x02, BX
+	MOVQ    last+64(FP), DI
+	LEAQ    tileMask<>+0(SB), R8
+	NEGQ    DI
+	VMOVUPS 32(R8)(DI*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	MOVQ    CX, DI
+	SHLQ    $0x02, DI
+	MOVQ    next0+80(FP), R8
+	MOVQ    step0+88(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    next1+96(FP), R10
+	MOVQ    step1+104(FP), R11
+	SHLQ    $0x02, R11
+	MOVQ    ldc+56(FP), R12
+	SHLQ    $0x02, R12
+	MOVQ    R12, 32(SP)
+	MOVQ    c+48(FP), R12
+	MOVQ    R12, 24(SP)
+	CMPQ    16(SP), $0x00
+	JEQ     store
+	CMPQ    last+64(FP), $0x08
+	JLT     part
+
+whole:
+	MOVQ       24(SP), R12
+	PREFETCHT0 (R12)
+	ADDQ       32(SP), R12
+	MOVQ       R12, 24(SP)
+	MOVQ       16(SP), R12
+
+wholeGroup:
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (SI)(DI*8)
+	VMOVUPS      (DX), Y7
+	VMOVUPS      32(DX), Y8
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y9
+	VFMADD231PS  Y7, Y9, Y1
+	VFMADD231PS  Y8, Y9, Y2
+	VBROADCASTSS (SI)(AX*1), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS (SI)(AX*2), Y9
+	VFMADD231PS  Y7, Y9, Y5
+	VFMADD231PS  Y8, Y9, Y6
+	ADDQ         CX, SI
+	DECQ         R12
+	JNZ          wholeGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), R12
+	MOVQ         R12, 16(SP)
+	JNZ          whole
+	JMP          store
+
+part:
+	MOVQ       24(SP), R12
+	PREFETCHT0 (R12)
+	ADDQ       32(SP), R12
+	MOVQ       R12, 24(SP)
+	MOVQ       16(SP), R12
+
+partGroup:
+	PREFETCHT1   (R8)
+	ADDQ         R9, R8
+	PREFETCHT1   (R10)
+	ADDQ         R11, R10
+	PREFETCHT0   (SI)(DI*8)
+	VMOVUPS      (DX), Y7
+	VMASKMOVPS   32(DX), Y0, Y8
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y9
+	VFMADD231PS  Y7, Y9, Y1
+	VFMADD231PS  Y8, Y9, Y2
+	VBROADCASTSS (SI)(AX*1), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS (SI)(AX*2), Y9
+	VFMADD231PS  Y7, Y9, Y5
+	VFMADD231PS  Y8, Y9, Y6
+	ADDQ         CX, SI
+	DECQ         R12
+	JNZ          partGroup
+	DECQ         (SP)
+	JZ           store
+	ADDQ         8(SP), R12
+	MOVQ         R12, 16(SP)
+	JNZ          part
+
+store:
+	MOVQ       c+48(FP), AX
+	MOVQ       32(SP), CX
+	MOVB       acc+72(FP), DL
+	TESTB      DL, DL
+	JZ         write
+	VMOVUPS    (AX), Y7
+	VADDPS     Y7, Y1, Y1
+	VMASKMOVPS 32(AX), Y0, Y8
+	VADDPS     Y8, Y2, Y2
+	ADDQ       CX, AX
+	VMOVUPS    (AX), Y7
+	VADDPS     Y7, Y3, Y3
+	VMASKMOVPS 32(AX), Y0, Y8
+	VADDPS     Y8, Y4, Y4
+	ADDQ       CX, AX
+	VMOVUPS    (AX), Y7
+	VADDPS     Y7, Y5, Y5
+	VMASKMOVPS 32(AX), Y0, Y8
+	VADDPS     Y8, Y6, Y6
+	MOVQ       c+48(FP), AX
+
+write:
+	VMOVUPS    Y1, (AX)
+	VMASKMOVPS Y2, Y0, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y3, (AX)
+	VMASKMOVPS Y4, Y0, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y5, (AX)
+	VMASKMOVPS Y6, Y0, 32(AX)
+	VZEROUPPER
+	RET
+
+// func tile4x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile4x2AVX2(SB), NOSPLIT, $40-112
+	MOVQ    $0x00000004, (SP)
+	MOVQ    k+0(FP), AX
+	XORL    DX, DX
+	MOVL    $0x00000004, CX
+	DIVL    CX
+	MOVQ    AX, 8(SP)
+	ADDQ    DX, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    rs+16(FP), AX
+	MOVQ    cs+24(FP), CX
+	MOVQ    b+32(FP), DX
+	MOVQ    bs+40(FP), BX
+	MOVQ    a+8(FP), SI
+	SHLQ    $0x02, AX
+	SHLQ    $0x02, CX
+	SHLQ    $0x02, BX
+	LEAQ    (AX)(AX*2), DI
+	LEAQ    (SI)(DI*1), DI
 	MOVQ    last+64(FP), R8
 	LEAQ    tileMask<>+0(SB), R9
 	NEGQ    R8
@@ -6577,243 +7378,126 @@ TEXT ·tile3x2AVX2(SB), NOSPLIT, $16-96
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
-	MOVQ    DX, R8
-	SHLQ    $0x02, R8
-	MOVQ    next+80(FP), R9
-	MOVQ    ns+88(FP), R10
-	SHLQ    $0x02, R10
-	MOVQ    c+48(FP), R11
-	MOVQ    ldc+56(FP), R12
-	SHLQ    $0x02, R12
-	TESTQ   AX, AX
-	JZ      store
-	CMPQ    last+64(FP), $0x08
-	JLT     part
-
-whole:
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-
-wholeGroup:
-	PREFETCHT1   (R9)
-	ADDQ         R10, R9
-	PREFETCHT0   (DI)(R8*8)
-	VMOVUPS      (BX), Y7
-	VMOVUPS      32(BX), Y8
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y9
-	VFMADD231PS  Y7, Y9, Y1
-	VFMADD231PS  Y8, Y9, Y2
-	VBROADCASTSS (DI)(CX*1), Y9
-	VFMADD231PS  Y7, Y9, Y3
-	VFMADD231PS  Y8, Y9, Y4
-	VBROADCASTSS (DI)(CX*2), Y9
-	VFMADD231PS  Y7, Y9, Y5
-	VFMADD231PS  Y8, Y9, Y6
-	ADDQ         DX, DI
-	DECQ         AX
-	JNZ          wholeGroup
-	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          whole
-	JMP          store
-
-part:
-loop:
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
-
-loopGroup:
-	PREFETCHT1   (R9)
-	ADDQ         R10, R9
-	PREFETCHT0   (DI)(R8*8)
-	VMOVUPS      (BX), Y7
-	VMASKMOVPS   32(BX), Y0, Y8
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y9
-	VFMADD231PS  Y7, Y9, Y1
-	VFMADD231PS  Y8, Y9, Y2
-	VBROADCASTSS (DI)(CX*1), Y9
-	VFMADD231PS  Y7, Y9, Y3
-	VFMADD231PS  Y8, Y9, Y4
-	VBROADCASTSS (DI)(CX*2), Y9
-	VFMADD231PS  Y7, Y9, Y5
-	VFMADD231PS  Y8, Y9, Y6
-	ADDQ         DX, DI
-	DECQ         AX
-	JNZ          loopGroup
-	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
-
-store:
-	MOVQ       c+48(FP), AX
-	MOVB       acc+72(FP), CL
-	TESTB      CL, CL
-	JZ         write
-	VMOVUPS    (AX), Y7
-	VADDPS     Y7, Y1, Y1
-	VMASKMOVPS 32(AX), Y0, Y8
-	VADDPS     Y8, Y2, Y2
-	ADDQ       R12, AX
-	VMOVUPS    (AX), Y7
-	VADDPS     Y7, Y3, Y3
-	VMASKMOVPS 32(AX), Y0, Y8
-	VADDPS     Y8, Y4, Y4
-	ADDQ       R12, AX
-	VMOVUPS    (AX), Y7
-	VADDPS     Y7, Y5, Y5
-	VMASKMOVPS 32(AX), Y0, Y8
-	VADDPS     Y8, Y6, Y6
-	MOVQ       c+48(FP), AX
-
-write:
-	VMOVUPS    Y1, (AX)
-	VMASKMOVPS Y2, Y0, 32(AX)
-	ADDQ       R12, AX
-	VMOVUPS    Y3, (AX)
-	VMASKMOVPS Y4, Y0, 32(AX)
-	ADDQ       R12, AX
-	VMOVUPS    Y5, (AX)
-	VMASKMOVPS Y6, Y0, 32(AX)
-	VZEROUPPER
-	RET
-
-// func tile4x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
-// Requires: AVX, FMA3, MMX+
-TEXT ·tile4x2AVX2(SB), NOSPLIT, $16-96
-	MOVQ    $0x00000004, (SP)
-	MOVQ    k+0(FP), AX
-	XORL    DX, DX
-	MOVL    $0x00000004, CX
-	DIVL    CX
-	MOVQ    AX, 8(SP)
-	LEAQ    (AX)(DX*1), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
-	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
-	LEAQ    (CX)(CX*2), R8
-	LEAQ    (DI)(R8*1), R8
-	MOVQ    last+64(FP), R9
-	LEAQ    tileMask<>+0(SB), R10
-	NEGQ    R9
-	VMOVUPS 32(R10)(R9*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y8, Y8, Y8
-	MOVQ    DX, R9
-	SHLQ    $0x02, R9
-	MOVQ    next+80(FP), R10
-	MOVQ    ns+88(FP), R11
-	SHLQ    $0x02, R11
-	MOVQ    c+48(FP), R12
+	MOVQ    CX, R8
+	SHLQ    $0x02, R8
+	MOVQ    next0+80(FP), R9
+	MOVQ    step0+88(FP), R10
+	SHLQ    $0x02, R10
+	MOVQ    next1+96(FP), R11
+	MOVQ    step1+104(FP), R12
+	SHLQ    $0x02, R12
 	MOVQ    ldc+56(FP), R13
 	SHLQ    $0x02, R13
-	TESTQ   AX, AX
-	JZ      store
+	MOVQ    R13, 32(SP)
+	MOVQ    c+48(FP), R13
+	MOVQ    R13, 24(SP)
+	CMPQ    16(SP), $0x00
+	JEQ     store
 	CMPQ    last+64(FP), $0x08
 	JLT     part
 
 whole:
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
 wholeGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMOVUPS      (BX), Y9
-	VMOVUPS      32(BX), Y10
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y11
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMOVUPS      (DX), Y9
+	VMOVUPS      32(DX), Y10
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y11
 	VFMADD231PS  Y9, Y11, Y1
 	VFMADD231PS  Y10, Y11, Y2
-	VBROADCASTSS (DI)(CX*1), Y11
+	VBROADCASTSS (SI)(AX*1), Y11
 	VFMADD231PS  Y9, Y11, Y3
 	VFMADD231PS  Y10, Y11, Y4
-	VBROADCASTSS (DI)(CX*2), Y11
+	VBROADCASTSS (SI)(AX*2), Y11
 	VFMADD231PS  Y9, Y11, Y5
 	VFMADD231PS  Y10, Y11, Y6
-	VBROADCASTSS (R8), Y11
+	VBROADCASTSS (DI), Y11
 	VFMADD231PS  Y9, Y11, Y7
 	VFMADD231PS  Y10, Y11, Y8
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
-loopGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMOVUPS      (BX), Y9
-	VMASKMOVPS   32(BX), Y0, Y10
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y11
+partGroup:
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMOVUPS      (DX), Y9
+	VMASKMOVPS   32(DX), Y0, Y10
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y11
 	VFMADD231PS  Y9, Y11, Y1
 	VFMADD231PS  Y10, Y11, Y2
-	VBROADCASTSS (DI)(CX*1), Y11
+	VBROADCASTSS (SI)(AX*1), Y11
 	VFMADD231PS  Y9, Y11, Y3
 	VFMADD231PS  Y10, Y11, Y4
-	VBROADCASTSS (DI)(CX*2), Y11
+	VBROADCASTSS (SI)(AX*2), Y11
 	VFMADD231PS  Y9, Y11, Y5
 	VFMADD231PS  Y10, Y11, Y6
-	VBROADCASTSS (R8), Y11
+	VBROADCASTSS (DI), Y11
 	VFMADD231PS  Y9, Y11, Y7
 	VFMADD231PS  Y10, Y11, Y8
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ       c+48(FP), AX
-	MOVB       acc+72(FP), CL
-	TESTB      CL, CL
+	MOVQ       32(SP), CX
+	MOVB       acc+72(FP), DL
+	TESTB      DL, DL
 	JZ         write
 	VMOVUPS    (AX), Y9
 	VADDPS     Y9, Y1, Y1
 	VMASKMOVPS 32(AX), Y0, Y10
 	VADDPS     Y10, Y2, Y2
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    (AX), Y9
 	VADDPS     Y9, Y3, Y3
 	VMASKMOVPS 32(AX), Y0, Y10
 	VADDPS     Y10, Y4, Y4
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    (AX), Y9
 	VADDPS     Y9, Y5, Y5
 	VMASKMOVPS 32(AX), Y0, Y10
 	VADDPS     Y10, Y6, Y6
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    (AX), Y9
 	VADDPS     Y9, Y7, Y7
 	VMASKMOVPS 32(AX), Y0, Y10
@@ -6823,42 +7507,43 @@ store:
 write:
 	VMOVUPS    Y1, (AX)
 	VMASKMOVPS Y2, Y0, 32(AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    Y3, (AX)
 	VMASKMOVPS Y4, Y0, 32(AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    Y5, (AX)
 	VMASKMOVPS Y6, Y0, 32(AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    Y7, (AX)
 	VMASKMOVPS Y8, Y0, 32(AX)
 	VZEROUPPER
 	RET
 
-// func tile5x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile5x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile5x2AVX2(SB), NOSPLIT, $16-96
+TEXT ·tile5x2AVX2(SB), NOSPLIT, $40-112
 	MOVQ    $0x00000005, (SP)
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
 	MOVL    $0x00000005, CX
 	DIVL    CX
 	MOVQ    AX, 8(SP)
-	LEAQ    (AX)(DX*1), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
+	ADDQ    DX, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    rs+16(FP), AX
+	MOVQ    cs+24(FP), CX
+	MOVQ    b+32(FP), DX
+	MOVQ    bs+40(FP), BX
+	MOVQ    a+8(FP), SI
+	SHLQ    $0x02, AX
 	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
-	LEAQ    (CX)(CX*2), R8
-	LEAQ    (DI)(R8*1), R8
-	MOVQ    last+64(FP), R9
-	LEAQ    tileMask<>+0(SB), R10
-	NEGQ    R9
-	VMOVUPS 32(R10)(R9*4), Y0
+	SHLQ    $0x02, BX
+	LEAQ    (AX)(AX*2), DI
+	LEAQ    (SI)(DI*1), DI
+	MOVQ    last+64(FP), R8
+	LEAQ    tileMask<>+0(SB), R9
+	NEGQ    R8
+	VMOVUPS 32(R9)(R8*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
@@ -6869,118 +7554,135 @@ TEXT ·tile5x2AVX2(SB), NOSPLIT, $16-96
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y10, Y10, Y10
-	MOVQ    DX, R9
-	SHLQ    $0x02, R9
-	MOVQ    next+80(FP), R10
-	MOVQ    ns+88(FP), R11
-	SHLQ    $0x02, R11
-	MOVQ    c+48(FP), R12
+	MOVQ    CX, R8
+	SHLQ    $0x02, R8
+	MOVQ    next0+80(FP), R9
+	MOVQ    step0+88(FP), R10
+	SHLQ    $0x02, R10
+	MOVQ    next1+96(FP), R11
+	MOVQ    step1+104(FP), R12
+	SHLQ    $0x02, R12
 	MOVQ    ldc+56(FP), R13
 	SHLQ    $0x02, R13
-	TESTQ   AX, AX
-	JZ      store
+	MOVQ    R13, 32(SP)
+	MOVQ    c+48(FP), R13
+	MOVQ    R13, 24(SP)
+	CMPQ    16(SP), $0x00
+	JEQ     store
 	CMPQ    last+64(FP), $0x08
 	JLT     part
 
 whole:
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
 wholeGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMOVUPS      (BX), Y11
-	VMOVUPS      32(BX), Y12
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y13
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMOVUPS      (DX), Y11
+	VMOVUPS      32(DX), Y12
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y13
 	VFMADD231PS  Y11, Y13, Y1
 	VFMADD231PS  Y12, Y13, Y2
-	VBROADCASTSS (DI)(CX*1), Y13
+	VBROADCASTSS (SI)(AX*1), Y13
 	VFMADD231PS  Y11, Y13, Y3
 	VFMADD231PS  Y12, Y13, Y4
-	VBROADCASTSS (DI)(CX*2), Y13
+	VBROADCASTSS (SI)(AX*2), Y13
 	VFMADD231PS  Y11, Y13, Y5
 	VFMADD231PS  Y12, Y13, Y6
-	VBROADCASTSS (R8), Y13
+	VBROADCASTSS (DI), Y13
 	VFMADD231PS  Y11, Y13, Y7
 	VFMADD231PS  Y12, Y13, Y8
-	VBROADCASTSS (R8)(CX*1), Y13
+	VBROADCASTSS (DI)(AX*1), Y13
 	VFMADD231PS  Y11, Y13, Y9
 	VFMADD231PS  Y12, Y13, Y10
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
-loopGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMOVUPS      (BX), Y11
-	VMASKMOVPS   32(BX), Y0, Y12
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y13
+partGroup:
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMOVUPS      (DX), Y11
+	VMASKMOVPS   32(DX), Y0, Y12
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y13
 	VFMADD231PS  Y11, Y13, Y1
 	VFMADD231PS  Y12, Y13, Y2
-	VBROADCASTSS (DI)(CX*1), Y13
+	VBROADCASTSS (SI)(AX*1), Y13
 	VFMADD231PS  Y11, Y13, Y3
 	VFMADD231PS  Y12, Y13, Y4
-	VBROADCASTSS (DI)(CX*2), Y13
+	VBROADCASTSS (SI)(AX*2), Y13
 	VFMADD231PS  Y11, Y13, Y5
 	VFMADD231PS  Y12, Y13, Y6
-	VBROADCASTSS (R8), Y13
+	VBROADCASTSS (DI), Y13
 	VFMADD231PS  Y11, Y13, Y7
 	VFMADD231PS  Y12, Y13, Y8
-	VBROADCASTSS (R8)(CX*1), Y13
+	VBROADCASTSS (DI)(AX*1), Y13
 	VFMADD231PS  Y11, Y13, Y9
 	VFMADD231PS  Y12, Y13, Y10
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ       c+48(FP), AX
-	MOVB       acc+72(FP), CL
-	TESTB      CL, CL
+	MOVQ       32(SP), CX
+	MOVB       acc+72(FP), DL
+	TESTB      DL, DL
 	JZ         write
 	VMOVUPS    (AX), Y11
 	VADDPS     Y11, Y1, Y1
 	VMASKMOVPS 32(AX), Y0, Y12
 	VADDPS     Y12, Y2, Y2
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    (AX), Y11
 	VADDPS     Y11, Y3, Y3
 	VMASKMOVPS 32(AX), Y0, Y12
 	VADDPS     Y12, Y4, Y4
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    (AX), Y11
 	VADDPS     Y11, Y5, Y5
 	VMASKMOVPS 32(AX), Y0, Y12
 	VADDPS     Y12, Y6, Y6
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    (AX), Y11
 	VADDPS     Y11, Y7, Y7
 	VMASKMOVPS 32(AX), Y0, Y12
 	VADDPS     Y12, Y8, Y8
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    (AX), Y11
 	VADDPS     Y11, Y9, Y9
 	VMASKMOVPS 32(AX), Y0, Y12
@@ -6990,45 +7692,46 @@ store:
 write:
 	VMOVUPS    Y1, (AX)
 	VMASKMOVPS Y2, Y0, 32(AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    Y3, (AX)
 	VMASKMOVPS Y4, Y0, 32(AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    Y5, (AX)
 	VMASKMOVPS Y6, Y0, 32(AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    Y7, (AX)
 	VMASKMOVPS Y8, Y0, 32(AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    Y9, (AX)
 	VMASKMOVPS Y10, Y0, 32(AX)
 	VZEROUPPER
 	RET
 
-// func tile6x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next *float32, ns int)
+// func tile6x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile6x2AVX2(SB), NOSPLIT, $16-96
+TEXT ·tile6x2AVX2(SB), NOSPLIT, $40-112
 	MOVQ    $0x00000006, (SP)
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
 	MOVL    $0x00000006, CX
 	DIVL    CX
 	MOVQ    AX, 8(SP)
-	LEAQ    (AX)(DX*1), AX
-	MOVQ    rs+16(FP), CX
-	MOVQ    cs+24(FP), DX
-	MOVQ    b+32(FP), BX
-	MOVQ    bs+40(FP), SI
-	MOVQ    a+8(FP), DI
+	ADDQ    DX, AX
+	MOVQ    AX, 16(SP)
+	MOVQ    rs+16(FP), AX
+	MOVQ    cs+24(FP), CX
+	MOVQ    b+32(FP), DX
+	MOVQ    bs+40(FP), BX
+	MOVQ    a+8(FP), SI
+	SHLQ    $0x02, AX
 	SHLQ    $0x02, CX
-	SHLQ    $0x02, DX
-	SHLQ    $0x02, SI
-	LEAQ    (CX)(CX*2), R8
-	LEAQ    (DI)(R8*1), R8
-	MOVQ    last+64(FP), R9
-	LEAQ    tileMask<>+0(SB), R10
-	NEGQ    R9
-	VMOVUPS 32(R10)(R9*4), Y0
+	SHLQ    $0x02, BX
+	LEAQ    (AX)(AX*2), DI
+	LEAQ    (SI)(DI*1), DI
+	MOVQ    last+64(FP), R8
+	LEAQ    tileMask<>+0(SB), R9
+	NEGQ    R8
+	VMOVUPS 32(R9)(R8*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
@@ -7041,129 +7744,146 @@ TEXT ·tile6x2AVX2(SB), NOSPLIT, $16-96
 	VXORPS  Y10, Y10, Y10
 	VXORPS  Y11, Y11, Y11
 	VXORPS  Y12, Y12, Y12
-	MOVQ    DX, R9
-	SHLQ    $0x02, R9
-	MOVQ    next+80(FP), R10
-	MOVQ    ns+88(FP), R11
-	SHLQ    $0x02, R11
-	MOVQ    c+48(FP), R12
+	MOVQ    CX, R8
+	SHLQ    $0x02, R8
+	MOVQ    next0+80(FP), R9
+	MOVQ    step0+88(FP), R10
+	SHLQ    $0x02, R10
+	MOVQ    next1+96(FP), R11
+	MOVQ    step1+104(FP), R12
+	SHLQ    $0x02, R12
 	MOVQ    ldc+56(FP), R13
 	SHLQ    $0x02, R13
-	TESTQ   AX, AX
-	JZ      store
+	MOVQ    R13, 32(SP)
+	MOVQ    c+48(FP), R13
+	MOVQ    R13, 24(SP)
+	CMPQ    16(SP), $0x00
+	JEQ     store
 	CMPQ    last+64(FP), $0x08
 	JLT     part
 
 whole:
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
 wholeGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMOVUPS      (BX), Y13
-	VMOVUPS      32(BX), Y14
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y15
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMOVUPS      (DX), Y13
+	VMOVUPS      32(DX), Y14
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y15
 	VFMADD231PS  Y13, Y15, Y1
 	VFMADD231PS  Y14, Y15, Y2
-	VBROADCASTSS (DI)(CX*1), Y15
+	VBROADCASTSS (SI)(AX*1), Y15
 	VFMADD231PS  Y13, Y15, Y3
 	VFMADD231PS  Y14, Y15, Y4
-	VBROADCASTSS (DI)(CX*2), Y15
+	VBROADCASTSS (SI)(AX*2), Y15
 	VFMADD231PS  Y13, Y15, Y5
 	VFMADD231PS  Y14, Y15, Y6
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (DI), Y15
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
-	VBROADCASTSS (R8)(CX*1), Y15
+	VBROADCASTSS (DI)(AX*1), Y15
 	VFMADD231PS  Y13, Y15, Y9
 	VFMADD231PS  Y14, Y15, Y10
-	VBROADCASTSS (R8)(CX*2), Y15
+	VBROADCASTSS (DI)(AX*2), Y15
 	VFMADD231PS  Y13, Y15, Y11
 	VFMADD231PS  Y14, Y15, Y12
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
 	JNZ          wholeGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
 	JNZ          whole
 	JMP          store
 
 part:
-loop:
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
+	MOVQ       24(SP), R13
+	PREFETCHT0 (R13)
+	ADDQ       32(SP), R13
+	MOVQ       R13, 24(SP)
+	MOVQ       16(SP), R13
 
-loopGroup:
-	PREFETCHT1   (R10)
-	ADDQ         R11, R10
-	PREFETCHT0   (DI)(R9*8)
-	PREFETCHT0   (R8)(R9*8)
-	VMOVUPS      (BX), Y13
-	VMASKMOVPS   32(BX), Y0, Y14
-	ADDQ         SI, BX
-	VBROADCASTSS (DI), Y15
+partGroup:
+	PREFETCHT1   (R9)
+	ADDQ         R10, R9
+	PREFETCHT1   (R11)
+	ADDQ         R12, R11
+	PREFETCHT0   (SI)(R8*8)
+	PREFETCHT0   (DI)(R8*8)
+	VMOVUPS      (DX), Y13
+	VMASKMOVPS   32(DX), Y0, Y14
+	ADDQ         BX, DX
+	VBROADCASTSS (SI), Y15
 	VFMADD231PS  Y13, Y15, Y1
 	VFMADD231PS  Y14, Y15, Y2
-	VBROADCASTSS (DI)(CX*1), Y15
+	VBROADCASTSS (SI)(AX*1), Y15
 	VFMADD231PS  Y13, Y15, Y3
 	VFMADD231PS  Y14, Y15, Y4
-	VBROADCASTSS (DI)(CX*2), Y15
+	VBROADCASTSS (SI)(AX*2), Y15
 	VFMADD231PS  Y13, Y15, Y5
 	VFMADD231PS  Y14, Y15, Y6
-	VBROADCASTSS (R8), Y15
+	VBROADCASTSS (DI), Y15
 	VFMADD231PS  Y13, Y15, Y7
 	VFMADD231PS  Y14, Y15, Y8
-	VBROADCASTSS (R8)(CX*1), Y15
+	VBROADCASTSS (DI)(AX*1), Y15
 	VFMADD231PS  Y13, Y15, Y9
 	VFMADD231PS  Y14, Y15, Y10
-	VBROADCASTSS (R8)(CX*2), Y15
+	VBROADCASTSS (DI)(AX*2), Y15
 	VFMADD231PS  Y13, Y15, Y11
 	VFMADD231PS  Y14, Y15, Y12
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
-	JNZ          loopGroup
+	ADDQ         CX, SI
+	ADDQ         CX, DI
+	DECQ         R13
+	JNZ          partGroup
 	DECQ         (SP)
 	JZ           store
-	ADDQ         8(SP), AX
-	JNZ          loop
+	ADDQ         8(SP), R13
+	MOVQ         R13, 16(SP)
+	JNZ          part
 
 store:
 	MOVQ       c+48(FP), AX
-	MOVB       acc+72(FP), CL
-	TESTB      CL, CL
+	MOVQ       32(SP), CX
+	MOVB       acc+72(FP), DL
+	TESTB      DL, DL
 	JZ         write
 	VMOVUPS    (AX), Y13
 	VADDPS     Y13, Y1, Y1
 	VMASKMOVPS 32(AX), Y0, Y14
 	VADDPS     Y14, Y2, Y2
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    (AX), Y13
 	VADDPS     Y13, Y3, Y3
 	VMASKMOVPS 32(AX), Y0, Y14
 	VADDPS     Y14, Y4, Y4
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    (AX), Y13
 	VADDPS     Y13, Y5, Y5
 	VMASKMOVPS 32(AX), Y0, Y14
 	VADDPS     Y14, Y6, Y6
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    (AX), Y13
 	VADDPS     Y13, Y7, Y7
 	VMASKMOVPS 32(AX), Y0, Y14
 	VADDPS     Y14, Y8, Y8
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    (AX), Y13
 	VADDPS     Y13, Y9, Y9
 	VMASKMOVPS 32(AX), Y0, Y14
 	VADDPS     Y14, Y10, Y10
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    (AX), Y13
 	VADDPS     Y13, Y11, Y11
 	VMASKMOVPS 32(AX), Y0, Y14
@@ -7173,19 +7893,19 @@ store:
 write:
 	VMOVUPS    Y1, (AX)
 	VMASKMOVPS Y2, Y0, 32(AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    Y3, (AX)
 	VMASKMOVPS Y4, Y0, 32(AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    Y5, (AX)
 	VMASKMOVPS Y6, Y0, 32(AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    Y7, (AX)
 	VMASKMOVPS Y8, Y0, 32(AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    Y9, (AX)
 	VMASKMOVPS Y10, Y0, 32(AX)
-	ADDQ       R13, AX
+	ADDQ       CX, AX
 	VMOVUPS    Y11, (AX)
 	VMASKMOVPS Y12, Y0, 32(AX)
 	VZEROUPPER

@@ -24,11 +24,12 @@ func (g *product) work(task int) {
 			g.copyRowsOfA(copied.f, i0, i1, c)
 		}
 		then, thenAt := g.after(task, ci)
-		laterA := g.linesOfA(then, thenAt)
+		laterA := g.linesOfA(then, thenAt, to-from)
 		for tile := from; tile < to; {
 			i, j := i0+tile%(i1-i0), s.j0+tile/(i1-i0)
 			end := min(i1, i+to-tile)
-			tile += end - i
+			rows := end - i
+			tile += rows
 			p := g.panels[j]
 			vecs := g.vecs(p)
 			last := p.n - (vecs-1)*e.lanes
@@ -40,26 +41,27 @@ func (g *product) work(task int) {
 			} else {
 				b, bs = g.rowsOfB(p, c)
 				if tile < to {
-					laterB = g.linesOfB(g.panels[j+1], c)
+					laterB = g.linesOfB(g.panels[j+1], c, rows)
 				} else if first, end := g.tilesOf(then); first < end {
-					laterB = g.linesOfB(g.panels[s.j0+first/(then.i1-then.i0)], thenAt)
+					laterB = g.linesOfB(g.panels[s.j0+first/(then.i1-then.i0)], thenAt, rows)
 				}
 			}
 			dst, col := g.sums(p, task%g.splits)
 			tiles := e.tiles[vecs-1]
 			for ; i < end; i++ {
 				r0, r1 := g.rows[i], g.rows[i+1]
-				later, ls := &b[0], 0
+				nextA, stepA, nextB, stepB := &b[0], 0, &b[0], 0
 				if laterB.count > 0 {
-					later, ls = laterB.take()
-				} else if laterA.count > 0 {
-					later, ls = laterA.take()
+					nextB, stepB = laterB.take()
+				}
+				if laterA.count >= to-tile+end-i { // as many as there are tiles left
+					nextA, stepA = laterA.take()
 				}
 				a, step := &g.a.Data[a0+r0*rs], cs
 				if copied != nil {
 					a, step = &copied.f[(i-i0)*c.n*e.lanes], e.lanes
 				}
-				tiles[r1-r0-1](c.n, a, rs, step, &b[0], bs, &dst.Data[r0*dst.Stride+col], dst.Stride, last, acc, later, ls)
+				tiles[r1-r0-1](c.n, a, rs, step, &b[0], bs, &dst.Data[r0*dst.Stride+col], dst.Stride, last, acc, nextA, stepA, nextB, stepB)
 			}
 		}
 	}
@@ -99,8 +101,8 @@ func (g *product) rowsOfB(p panel, c chunk) ([]float32, int) {
 	return v.Data[c.at*v.Stride+p.at:], v.Stride
 }
 
-// lines is memory that later tiles read, and that tiles call for, a cache line a step: count
-// lists of lines, those of a list stride values apart and the lists step values.
+// lines is memory that later tiles read, and that tiles call for, a place at each step: count
+// lists of places, those of a list stride values apart and the lists step values.
 type lines struct {
 	data                []float32
 	count, stride, step int
@@ -114,14 +116,23 @@ func (l *lines) take() (first *float32, stride int) {
 	return first, l.stride
 }
 
-// linesOfB is a panel of a chunk of B.
-func (g *product) linesOfB(p panel, c chunk) lines {
-	b, stride := g.rowsOfB(p, c)
-	return lines{b, (g.vecs(p)*g.e.lanes + line - 1) / line, stride, line}
+// inOrder is n values that lie side by side, called for by at most so many tiles of k steps.
+func inOrder(data []float32, n, k, tiles int) lines {
+	stride := min(line, (n+tiles*k-1)/(tiles*k))
+	return lines{data, (n + stride*k - 1) / (stride * k), stride, stride * k}
 }
 
-// linesOfA is what a block reads of A in a chunk.
-func (g *product) linesOfA(b block, c chunk) lines {
+// linesOfB is a panel of a chunk of B, which so many tiles call for.
+func (g *product) linesOfB(p panel, c chunk, tiles int) lines {
+	b, stride := g.rowsOfB(p, c)
+	if width := g.vecs(p) * g.e.lanes; stride > width {
+		return lines{b, (width + line - 1) / line, stride, line}
+	}
+	return inOrder(b, c.n*stride, c.n, tiles)
+}
+
+// linesOfA is what a block reads of A in a chunk, which so many tiles call for.
+func (g *product) linesOfA(b block, c chunk, tiles int) lines {
 	r0, r1 := g.rows[b.i0], g.rows[b.i1]
 	switch {
 	case g.l == TN:
@@ -129,9 +140,13 @@ func (g *product) linesOfA(b block, c chunk) lines {
 	case 2*c.n < g.a.Stride: // rows have much that belongs to other chunks: a list is a row's part
 		return lines{g.a.Data[r0*g.a.Stride+c.off:], r1 - r0, 1, g.a.Stride}
 	default:
-		return lines{g.a.Data[r0*g.a.Stride+c.off:], (r1-r0)*g.a.Stride/(c.n*line) + 1, line, c.n * line}
+		return inOrder(g.a.Data[r0*g.a.Stride+c.off:], (r1-r0)*g.a.Stride, c.n, min(tiles, aheadA))
 	}
 }
+
+// aheadA is how many tiles call for rows of A that are needed after them: so late that what is
+// called for is still there when it is needed.
+const aheadA = 24
 
 // reduce adds the sums of the splits in their order: a product with a row of ones,
 // which is exact.
@@ -141,7 +156,7 @@ func (g *product) reduce(t int) {
 			vecs := g.vecs(p)
 			c := g.c[p.part]
 			g.e.tiles[vecs-1][0](g.splits, &one, 0, 0, &g.partial.f[r*g.width+p.pos], g.m*g.width,
-				&c.Data[r*c.Stride+p.at], c.Stride, p.n-(vecs-1)*g.e.lanes, g.acc, &one, 0)
+				&c.Data[r*c.Stride+p.at], c.Stride, p.n-(vecs-1)*g.e.lanes, g.acc, &one, 0, &one, 0)
 		}
 	}
 }

@@ -51,12 +51,12 @@ const line = 64
 // accumulated in registers.
 func tile(s isa, rows, vecs int, masks Mem) {
 	name := fmt.Sprintf("tile%dx%d%s", rows, vecs, s.Name)
-	TEXT(name, NOSPLIT, "func(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool, next *float32, ns int)")
+	TEXT(name, NOSPLIT, "func(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)")
 	Doc(fmt.Sprintf("%s multiplies %d rows of A by %d vectors of %d columns of B.", name, rows, vecs, s.Lanes))
 	Pragma("noescape")
 
 	// k runs in as many groups of steps as there are rows, of even length but for the first.
-	groups, length := AllocLocal(8), AllocLocal(8)
+	groups, length, now := AllocLocal(8), AllocLocal(8), AllocLocal(8)
 	MOVQ(U32(rows), groups)
 	Load(Param("k"), reg.RAX)
 	XORL(reg.EDX, reg.EDX)
@@ -64,8 +64,8 @@ func tile(s isa, rows, vecs int, masks Mem) {
 	MOVL(U32(rows), divisor)
 	DIVL(divisor)
 	MOVQ(reg.RAX, length)
-	steps := GP64()
-	LEAQ(Mem{Base: reg.RAX, Index: reg.RDX, Scale: 1}, steps)
+	ADDQ(reg.RDX, reg.RAX)
+	MOVQ(reg.RAX, now)
 
 	rs := Load(Param("rs"), GP64())
 	cs := Load(Param("cs"), GP64())
@@ -113,16 +113,22 @@ func tile(s isa, rows, vecs int, masks Mem) {
 		av = append(av, s.Vec())
 	}
 
-	// Memory answers after some hundred cycles: rows of A are called for 32 steps ahead,
-	// and what a later tile reads a line a step.
+	// Memory answers after some hundred cycles: rows of A are called for 32 steps ahead, and
+	// what later tiles read each step. C is called for while the sums grow, a row a group: all at
+	// once would take every place where the nearest cache waits for memory.
 	farA := GP64()
 	MOVQ(cs, farA)
 	SHLQ(U8(2), farA)
-	next, ns := Load(Param("next"), GP64()), Load(Param("ns"), GP64())
-	SHLQ(U8(2), ns)
+	next, ns := make([]reg.Register, 2), make([]reg.Register, 2)
+	for i := range next {
+		next[i], ns[i] = Load(Param(fmt.Sprintf("next%d", i)), GP64()), Load(Param(fmt.Sprintf("step%d", i)), GP64())
+		SHLQ(U8(2), ns[i])
+	}
 	step := func(mask reg.Register) {
-		PREFETCHT1(Mem{Base: next})
-		ADDQ(ns, next)
+		for i := range next {
+			PREFETCHT1(Mem{Base: next[i]})
+			ADDQ(ns[i], next[i])
+		}
 		PREFETCHT0(Mem{Base: bases[0], Index: farA, Scale: 8})
 		if len(bases) > 1 {
 			PREFETCHT0(Mem{Base: bases[len(bases)-1], Index: farA, Scale: 8})
@@ -143,18 +149,23 @@ func tile(s isa, rows, vecs int, masks Mem) {
 		}
 	}
 
-	// C is called for while the sums grow, a row a group: all at once would take every place
-	// where the nearest cache waits for memory.
-	to, ldc := Load(Param("c"), GP64()), Load(Param("ldc"), GP64())
-	SHLQ(U8(2), ldc)
-	TESTQ(steps, steps)
-	JZ(LabelRef("store"))
+	to, ldc := AllocLocal(8), AllocLocal(8)
+	steps := Load(Param("ldc"), GP64())
+	SHLQ(U8(2), steps)
+	MOVQ(steps, ldc)
+	Load(Param("c"), steps)
+	MOVQ(steps, to)
+	CMPQ(now, Imm(0))
+	JEQ(LabelRef("store"))
 	loop := func(name string, mask reg.Register) {
 		Label(name)
+		MOVQ(to, steps)
 		for d := 0; d < vecs*s.Width(); d += line {
-			PREFETCHT0(Mem{Base: to, Disp: d})
+			PREFETCHT0(Mem{Base: steps, Disp: d})
 		}
-		ADDQ(ldc, to)
+		ADDQ(ldc, steps)
+		MOVQ(steps, to)
+		MOVQ(now, steps)
 		Label(name + "Group")
 		step(mask)
 		DECQ(steps)
@@ -162,18 +173,19 @@ func tile(s isa, rows, vecs int, masks Mem) {
 		DECQ(groups)
 		JZ(LabelRef("store"))
 		ADDQ(length, steps)
-		JNZ(LabelRef(name))
+		MOVQ(steps, now)
+		JNZ(LabelRef(name)) // unless there are fewer steps than rows
 	}
 	// Loads with a mask take a slot of the multiply-adds, and most vectors are whole.
 	CMPQ(simd.Argument("last"), U8(s.Lanes))
 	JLT(LabelRef("part"))
 	loop("whole", nil)
 	JMP(LabelRef("store"))
-	Label("part")
-	loop("loop", mask)
+	loop("part", mask)
 
 	Label("store")
-	c := Load(Param("c"), GP64())
+	c, ldcAgain := Load(Param("c"), GP64()), GP64()
+	MOVQ(ldc, ldcAgain)
 	acc := Load(Param("acc"), GP8())
 	TESTB(acc, acc)
 	JZ(LabelRef("write"))
@@ -183,7 +195,7 @@ func tile(s isa, rows, vecs int, masks Mem) {
 			VADDPS(bv[v], sum[i][v], sum[i][v])
 		}
 		if i < rows-1 {
-			ADDQ(ldc, c)
+			ADDQ(ldcAgain, c)
 		}
 	}
 	if rows > 1 {
@@ -195,7 +207,7 @@ func tile(s isa, rows, vecs int, masks Mem) {
 			s.Store(sum[i][v], Mem{Base: c, Disp: v * s.Width()}, only(v == vecs-1, mask))
 		}
 		if i < rows-1 {
-			ADDQ(ldc, c)
+			ADDQ(ldcAgain, c)
 		}
 	}
 	VZEROUPPER()
