@@ -4,17 +4,16 @@
 
 #include "textflag.h"
 
-// func tile1x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile1x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile1x1AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile1x1AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x00000001, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000001, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -33,27 +32,28 @@ TEXT ·tile1x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), DI
 	MOVQ   step0+88(FP), R8
 	SHLQ   $0x02, R8
-	MOVQ   next1+96(FP), R9
-	MOVQ   step1+104(FP), R10
+	MOVQ   next1+104(FP), R9
+	MOVQ   step1+112(FP), R10
 	SHLQ   $0x02, R10
 	MOVQ   ldc+56(FP), R11
 	SHLQ   $0x02, R11
 	MOVQ   R11, 32(SP)
 	MOVQ   c+48(FP), R11
 	MOVQ   R11, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R11
+	TESTQ  R11, R11
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R11
 	PREFETCHT0 (R11)
 	ADDQ       32(SP), R11
 	MOVQ       R11, 24(SP)
-	MOVQ       16(SP), R11
+	MOVQ       8(SP), R11
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (DI)
 	ADDQ         R8, DI
 	PREFETCHT1   (R9)
@@ -65,22 +65,35 @@ wholeGroup:
 	VFMADD231PS  Z1, Z2, Z0
 	ADDQ         CX, SI
 	DECQ         R11
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R11
+	LEAQ         (DI)(R11*4), DI
+	MOVQ         jump1+120(FP), R11
+	LEAQ         (R9)(R11*4), R9
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R11
-	MOVQ         R11, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R11
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R11, R11
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R11
+	TESTQ R11, R11
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R11
 	PREFETCHT0 (R11)
 	ADDQ       32(SP), R11
 	MOVQ       R11, 24(SP)
-	MOVQ       16(SP), R11
+	MOVQ       8(SP), R11
 
-partGroup:
+partStep:
 	PREFETCHT1   (DI)
 	ADDQ         R8, DI
 	PREFETCHT1   (R9)
@@ -92,12 +105,20 @@ partGroup:
 	VFMADD231PS  Z1, Z2, Z0
 	ADDQ         CX, SI
 	DECQ         R11
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R11
+	LEAQ         (DI)(R11*4), DI
+	MOVQ         jump1+120(FP), R11
+	LEAQ         (R9)(R11*4), R9
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R11
-	MOVQ         R11, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R11
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R11, R11
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -113,17 +134,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile2x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile2x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile2x1AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile2x1AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x00000002, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000002, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -143,27 +163,28 @@ TEXT ·tile2x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R8
 	MOVQ   step0+88(FP), R9
 	SHLQ   $0x02, R9
-	MOVQ   next1+96(FP), R10
-	MOVQ   step1+104(FP), R11
+	MOVQ   next1+104(FP), R10
+	MOVQ   step1+112(FP), R11
 	SHLQ   $0x02, R11
 	MOVQ   ldc+56(FP), R12
 	SHLQ   $0x02, R12
 	MOVQ   R12, 32(SP)
 	MOVQ   c+48(FP), R12
 	MOVQ   R12, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R12
+	TESTQ  R12, R12
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R12
 	PREFETCHT0 (R12)
 	ADDQ       32(SP), R12
 	MOVQ       R12, 24(SP)
-	MOVQ       16(SP), R12
+	MOVQ       8(SP), R12
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT1   (R10)
@@ -177,22 +198,35 @@ wholeGroup:
 	VFMADD231PS  Z2, Z3, Z1
 	ADDQ         CX, SI
 	DECQ         R12
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R12
+	LEAQ         (R8)(R12*4), R8
+	MOVQ         jump1+120(FP), R12
+	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R12
-	MOVQ         R12, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R12
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R12, R12
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R12
+	TESTQ R12, R12
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R12
 	PREFETCHT0 (R12)
 	ADDQ       32(SP), R12
 	MOVQ       R12, 24(SP)
-	MOVQ       16(SP), R12
+	MOVQ       8(SP), R12
 
-partGroup:
+partStep:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT1   (R10)
@@ -206,12 +240,20 @@ partGroup:
 	VFMADD231PS  Z2, Z3, Z1
 	ADDQ         CX, SI
 	DECQ         R12
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R12
+	LEAQ         (R8)(R12*4), R8
+	MOVQ         jump1+120(FP), R12
+	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R12
-	MOVQ         R12, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R12
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R12, R12
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -233,17 +275,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile3x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile3x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile3x1AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile3x1AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x00000003, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000003, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -264,27 +305,28 @@ TEXT ·tile3x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R8
 	MOVQ   step0+88(FP), R9
 	SHLQ   $0x02, R9
-	MOVQ   next1+96(FP), R10
-	MOVQ   step1+104(FP), R11
+	MOVQ   next1+104(FP), R10
+	MOVQ   step1+112(FP), R11
 	SHLQ   $0x02, R11
 	MOVQ   ldc+56(FP), R12
 	SHLQ   $0x02, R12
 	MOVQ   R12, 32(SP)
 	MOVQ   c+48(FP), R12
 	MOVQ   R12, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R12
+	TESTQ  R12, R12
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R12
 	PREFETCHT0 (R12)
 	ADDQ       32(SP), R12
 	MOVQ       R12, 24(SP)
-	MOVQ       16(SP), R12
+	MOVQ       8(SP), R12
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT1   (R10)
@@ -300,22 +342,35 @@ wholeGroup:
 	VFMADD231PS  Z3, Z4, Z2
 	ADDQ         CX, SI
 	DECQ         R12
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R12
+	LEAQ         (R8)(R12*4), R8
+	MOVQ         jump1+120(FP), R12
+	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R12
-	MOVQ         R12, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R12
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R12, R12
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R12
+	TESTQ R12, R12
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R12
 	PREFETCHT0 (R12)
 	ADDQ       32(SP), R12
 	MOVQ       R12, 24(SP)
-	MOVQ       16(SP), R12
+	MOVQ       8(SP), R12
 
-partGroup:
+partStep:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT1   (R10)
@@ -331,12 +386,20 @@ partGroup:
 	VFMADD231PS  Z3, Z4, Z2
 	ADDQ         CX, SI
 	DECQ         R12
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R12
+	LEAQ         (R8)(R12*4), R8
+	MOVQ         jump1+120(FP), R12
+	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R12
-	MOVQ         R12, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R12
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R12, R12
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -363,17 +426,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile4x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile4x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile4x1AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile4x1AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x00000004, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000004, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -397,27 +459,28 @@ TEXT ·tile4x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R9
 	MOVQ   step0+88(FP), R10
 	SHLQ   $0x02, R10
-	MOVQ   next1+96(FP), R11
-	MOVQ   step1+104(FP), R12
+	MOVQ   next1+104(FP), R11
+	MOVQ   step1+112(FP), R12
 	SHLQ   $0x02, R12
 	MOVQ   ldc+56(FP), R13
 	SHLQ   $0x02, R13
 	MOVQ   R13, 32(SP)
 	MOVQ   c+48(FP), R13
 	MOVQ   R13, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R13
+	TESTQ  R13, R13
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -437,22 +500,35 @@ wholeGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R13
+	TESTQ R13, R13
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-partGroup:
+partStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -472,12 +548,20 @@ partGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -509,17 +593,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile5x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile5x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile5x1AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile5x1AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x00000005, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000005, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -544,27 +627,28 @@ TEXT ·tile5x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R9
 	MOVQ   step0+88(FP), R10
 	SHLQ   $0x02, R10
-	MOVQ   next1+96(FP), R11
-	MOVQ   step1+104(FP), R12
+	MOVQ   next1+104(FP), R11
+	MOVQ   step1+112(FP), R12
 	SHLQ   $0x02, R12
 	MOVQ   ldc+56(FP), R13
 	SHLQ   $0x02, R13
 	MOVQ   R13, 32(SP)
 	MOVQ   c+48(FP), R13
 	MOVQ   R13, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R13
+	TESTQ  R13, R13
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -586,22 +670,35 @@ wholeGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R13
+	TESTQ R13, R13
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-partGroup:
+partStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -623,12 +720,20 @@ partGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -665,17 +770,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile6x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile6x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile6x1AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile6x1AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x00000006, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000006, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -701,27 +805,28 @@ TEXT ·tile6x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R9
 	MOVQ   step0+88(FP), R10
 	SHLQ   $0x02, R10
-	MOVQ   next1+96(FP), R11
-	MOVQ   step1+104(FP), R12
+	MOVQ   next1+104(FP), R11
+	MOVQ   step1+112(FP), R12
 	SHLQ   $0x02, R12
 	MOVQ   ldc+56(FP), R13
 	SHLQ   $0x02, R13
 	MOVQ   R13, 32(SP)
 	MOVQ   c+48(FP), R13
 	MOVQ   R13, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R13
+	TESTQ  R13, R13
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -745,22 +850,35 @@ wholeGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R13
+	TESTQ R13, R13
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-partGroup:
+partStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -784,12 +902,20 @@ partGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -831,17 +957,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile7x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile7x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile7x1AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile7x1AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x00000007, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000007, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -869,27 +994,28 @@ TEXT ·tile7x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R10
 	MOVQ   step0+88(FP), R11
 	SHLQ   $0x02, R11
-	MOVQ   next1+96(FP), R12
-	MOVQ   step1+104(FP), R13
+	MOVQ   next1+104(FP), R12
+	MOVQ   step1+112(FP), R13
 	SHLQ   $0x02, R13
 	MOVQ   ldc+56(FP), R14
 	SHLQ   $0x02, R14
 	MOVQ   R14, 32(SP)
 	MOVQ   c+48(FP), R14
 	MOVQ   R14, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R14
+	TESTQ  R14, R14
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R14
 	PREFETCHT0 (R14)
 	ADDQ       32(SP), R14
 	MOVQ       R14, 24(SP)
-	MOVQ       16(SP), R14
+	MOVQ       8(SP), R14
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT1   (R12)
@@ -916,22 +1042,35 @@ wholeGroup:
 	ADDQ         CX, DI
 	ADDQ         CX, R8
 	DECQ         R14
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R14
+	LEAQ         (R10)(R14*4), R10
+	MOVQ         jump1+120(FP), R14
+	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R14
-	MOVQ         R14, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R14
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R14, R14
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R14
+	TESTQ R14, R14
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R14
 	PREFETCHT0 (R14)
 	ADDQ       32(SP), R14
 	MOVQ       R14, 24(SP)
-	MOVQ       16(SP), R14
+	MOVQ       8(SP), R14
 
-partGroup:
+partStep:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT1   (R12)
@@ -958,12 +1097,20 @@ partGroup:
 	ADDQ         CX, DI
 	ADDQ         CX, R8
 	DECQ         R14
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R14
+	LEAQ         (R10)(R14*4), R10
+	MOVQ         jump1+120(FP), R14
+	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R14
-	MOVQ         R14, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R14
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R14, R14
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -1010,17 +1157,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile8x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile8x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile8x1AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile8x1AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x00000008, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000008, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -1049,27 +1195,28 @@ TEXT ·tile8x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R10
 	MOVQ   step0+88(FP), R11
 	SHLQ   $0x02, R11
-	MOVQ   next1+96(FP), R12
-	MOVQ   step1+104(FP), R13
+	MOVQ   next1+104(FP), R12
+	MOVQ   step1+112(FP), R13
 	SHLQ   $0x02, R13
 	MOVQ   ldc+56(FP), R14
 	SHLQ   $0x02, R14
 	MOVQ   R14, 32(SP)
 	MOVQ   c+48(FP), R14
 	MOVQ   R14, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R14
+	TESTQ  R14, R14
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R14
 	PREFETCHT0 (R14)
 	ADDQ       32(SP), R14
 	MOVQ       R14, 24(SP)
-	MOVQ       16(SP), R14
+	MOVQ       8(SP), R14
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT1   (R12)
@@ -1098,22 +1245,35 @@ wholeGroup:
 	ADDQ         CX, DI
 	ADDQ         CX, R8
 	DECQ         R14
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R14
+	LEAQ         (R10)(R14*4), R10
+	MOVQ         jump1+120(FP), R14
+	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R14
-	MOVQ         R14, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R14
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R14, R14
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R14
+	TESTQ R14, R14
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R14
 	PREFETCHT0 (R14)
 	ADDQ       32(SP), R14
 	MOVQ       R14, 24(SP)
-	MOVQ       16(SP), R14
+	MOVQ       8(SP), R14
 
-partGroup:
+partStep:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT1   (R12)
@@ -1142,12 +1302,20 @@ partGroup:
 	ADDQ         CX, DI
 	ADDQ         CX, R8
 	DECQ         R14
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R14
+	LEAQ         (R10)(R14*4), R10
+	MOVQ         jump1+120(FP), R14
+	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R14
-	MOVQ         R14, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R14
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R14, R14
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -1199,17 +1367,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile9x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile9x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile9x1AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile9x1AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x00000009, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000009, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -1239,27 +1406,28 @@ TEXT ·tile9x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R10
 	MOVQ   step0+88(FP), R11
 	SHLQ   $0x02, R11
-	MOVQ   next1+96(FP), R12
-	MOVQ   step1+104(FP), R13
+	MOVQ   next1+104(FP), R12
+	MOVQ   step1+112(FP), R13
 	SHLQ   $0x02, R13
 	MOVQ   ldc+56(FP), R14
 	SHLQ   $0x02, R14
 	MOVQ   R14, 32(SP)
 	MOVQ   c+48(FP), R14
 	MOVQ   R14, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R14
+	TESTQ  R14, R14
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R14
 	PREFETCHT0 (R14)
 	ADDQ       32(SP), R14
 	MOVQ       R14, 24(SP)
-	MOVQ       16(SP), R14
+	MOVQ       8(SP), R14
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT1   (R12)
@@ -1290,22 +1458,35 @@ wholeGroup:
 	ADDQ         CX, DI
 	ADDQ         CX, R8
 	DECQ         R14
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R14
+	LEAQ         (R10)(R14*4), R10
+	MOVQ         jump1+120(FP), R14
+	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R14
-	MOVQ         R14, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R14
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R14, R14
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R14
+	TESTQ R14, R14
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R14
 	PREFETCHT0 (R14)
 	ADDQ       32(SP), R14
 	MOVQ       R14, 24(SP)
-	MOVQ       16(SP), R14
+	MOVQ       8(SP), R14
 
-partGroup:
+partStep:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT1   (R12)
@@ -1336,12 +1517,20 @@ partGroup:
 	ADDQ         CX, DI
 	ADDQ         CX, R8
 	DECQ         R14
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R14
+	LEAQ         (R10)(R14*4), R10
+	MOVQ         jump1+120(FP), R14
+	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R14
-	MOVQ         R14, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R14
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R14, R14
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -1398,17 +1587,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile10x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile10x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile10x1AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile10x1AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x0000000a, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x0000000a, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -1440,27 +1628,28 @@ TEXT ·tile10x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R11
 	MOVQ   step0+88(FP), R12
 	SHLQ   $0x02, R12
-	MOVQ   next1+96(FP), R13
-	MOVQ   step1+104(FP), R14
+	MOVQ   next1+104(FP), R13
+	MOVQ   step1+112(FP), R14
 	SHLQ   $0x02, R14
 	MOVQ   ldc+56(FP), R15
 	SHLQ   $0x02, R15
 	MOVQ   R15, 32(SP)
 	MOVQ   c+48(FP), R15
 	MOVQ   R15, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R15
+	TESTQ  R15, R15
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R15
 	PREFETCHT0 (R15)
 	ADDQ       32(SP), R15
 	MOVQ       R15, 24(SP)
-	MOVQ       16(SP), R15
+	MOVQ       8(SP), R15
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT1   (R13)
@@ -1494,22 +1683,35 @@ wholeGroup:
 	ADDQ         CX, R8
 	ADDQ         CX, R9
 	DECQ         R15
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R15
+	LEAQ         (R11)(R15*4), R11
+	MOVQ         jump1+120(FP), R15
+	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R15
-	MOVQ         R15, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R15
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R15, R15
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R15
+	TESTQ R15, R15
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R15
 	PREFETCHT0 (R15)
 	ADDQ       32(SP), R15
 	MOVQ       R15, 24(SP)
-	MOVQ       16(SP), R15
+	MOVQ       8(SP), R15
 
-partGroup:
+partStep:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT1   (R13)
@@ -1543,12 +1745,20 @@ partGroup:
 	ADDQ         CX, R8
 	ADDQ         CX, R9
 	DECQ         R15
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R15
+	LEAQ         (R11)(R15*4), R11
+	MOVQ         jump1+120(FP), R15
+	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R15
-	MOVQ         R15, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R15
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R15, R15
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -1610,17 +1820,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile11x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile11x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile11x1AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile11x1AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x0000000b, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x0000000b, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -1653,27 +1862,28 @@ TEXT ·tile11x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R11
 	MOVQ   step0+88(FP), R12
 	SHLQ   $0x02, R12
-	MOVQ   next1+96(FP), R13
-	MOVQ   step1+104(FP), R14
+	MOVQ   next1+104(FP), R13
+	MOVQ   step1+112(FP), R14
 	SHLQ   $0x02, R14
 	MOVQ   ldc+56(FP), R15
 	SHLQ   $0x02, R15
 	MOVQ   R15, 32(SP)
 	MOVQ   c+48(FP), R15
 	MOVQ   R15, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R15
+	TESTQ  R15, R15
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R15
 	PREFETCHT0 (R15)
 	ADDQ       32(SP), R15
 	MOVQ       R15, 24(SP)
-	MOVQ       16(SP), R15
+	MOVQ       8(SP), R15
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT1   (R13)
@@ -1709,22 +1919,35 @@ wholeGroup:
 	ADDQ         CX, R8
 	ADDQ         CX, R9
 	DECQ         R15
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R15
+	LEAQ         (R11)(R15*4), R11
+	MOVQ         jump1+120(FP), R15
+	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R15
-	MOVQ         R15, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R15
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R15, R15
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R15
+	TESTQ R15, R15
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R15
 	PREFETCHT0 (R15)
 	ADDQ       32(SP), R15
 	MOVQ       R15, 24(SP)
-	MOVQ       16(SP), R15
+	MOVQ       8(SP), R15
 
-partGroup:
+partStep:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT1   (R13)
@@ -1760,12 +1983,20 @@ partGroup:
 	ADDQ         CX, R8
 	ADDQ         CX, R9
 	DECQ         R15
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R15
+	LEAQ         (R11)(R15*4), R11
+	MOVQ         jump1+120(FP), R15
+	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R15
-	MOVQ         R15, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R15
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R15, R15
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -1832,17 +2063,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile12x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile12x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile12x1AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile12x1AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x0000000c, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x0000000c, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -1876,27 +2106,28 @@ TEXT ·tile12x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R11
 	MOVQ   step0+88(FP), R12
 	SHLQ   $0x02, R12
-	MOVQ   next1+96(FP), R13
-	MOVQ   step1+104(FP), R14
+	MOVQ   next1+104(FP), R13
+	MOVQ   step1+112(FP), R14
 	SHLQ   $0x02, R14
 	MOVQ   ldc+56(FP), R15
 	SHLQ   $0x02, R15
 	MOVQ   R15, 32(SP)
 	MOVQ   c+48(FP), R15
 	MOVQ   R15, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R15
+	TESTQ  R15, R15
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R15
 	PREFETCHT0 (R15)
 	ADDQ       32(SP), R15
 	MOVQ       R15, 24(SP)
-	MOVQ       16(SP), R15
+	MOVQ       8(SP), R15
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT1   (R13)
@@ -1934,22 +2165,35 @@ wholeGroup:
 	ADDQ         CX, R8
 	ADDQ         CX, R9
 	DECQ         R15
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R15
+	LEAQ         (R11)(R15*4), R11
+	MOVQ         jump1+120(FP), R15
+	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R15
-	MOVQ         R15, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R15
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R15, R15
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R15
+	TESTQ R15, R15
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R15
 	PREFETCHT0 (R15)
 	ADDQ       32(SP), R15
 	MOVQ       R15, 24(SP)
-	MOVQ       16(SP), R15
+	MOVQ       8(SP), R15
 
-partGroup:
+partStep:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT1   (R13)
@@ -1987,12 +2231,20 @@ partGroup:
 	ADDQ         CX, R8
 	ADDQ         CX, R9
 	DECQ         R15
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R15
+	LEAQ         (R11)(R15*4), R11
+	MOVQ         jump1+120(FP), R15
+	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R15
-	MOVQ         R15, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R15
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R15, R15
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -2064,17 +2316,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile13x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile13x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile13x1AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile13x1AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x0000000d, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x0000000d, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -2110,27 +2361,28 @@ TEXT ·tile13x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R12
 	MOVQ   step0+88(FP), R13
 	SHLQ   $0x02, R13
-	MOVQ   next1+96(FP), R14
-	MOVQ   step1+104(FP), R15
+	MOVQ   next1+104(FP), R14
+	MOVQ   step1+112(FP), R15
 	SHLQ   $0x02, R15
 	MOVQ   ldc+56(FP), BP
 	SHLQ   $0x02, BP
 	MOVQ   BP, 32(SP)
 	MOVQ   c+48(FP), BP
 	MOVQ   BP, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), BP
+	TESTQ  BP, BP
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), BP
 	PREFETCHT0 (BP)
 	ADDQ       32(SP), BP
 	MOVQ       BP, 24(SP)
-	MOVQ       16(SP), BP
+	MOVQ       8(SP), BP
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R12)
 	ADDQ         R13, R12
 	PREFETCHT1   (R14)
@@ -2171,22 +2423,35 @@ wholeGroup:
 	ADDQ         CX, R9
 	ADDQ         CX, R10
 	DECQ         BP
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), BP
+	LEAQ         (R12)(BP*4), R12
+	MOVQ         jump1+120(FP), BP
+	LEAQ         (R14)(BP*4), R14
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), BP
-	MOVQ         BP, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), BP
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ BP, BP
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), BP
+	TESTQ BP, BP
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), BP
 	PREFETCHT0 (BP)
 	ADDQ       32(SP), BP
 	MOVQ       BP, 24(SP)
-	MOVQ       16(SP), BP
+	MOVQ       8(SP), BP
 
-partGroup:
+partStep:
 	PREFETCHT1   (R12)
 	ADDQ         R13, R12
 	PREFETCHT1   (R14)
@@ -2227,12 +2492,20 @@ partGroup:
 	ADDQ         CX, R9
 	ADDQ         CX, R10
 	DECQ         BP
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), BP
+	LEAQ         (R12)(BP*4), R12
+	MOVQ         jump1+120(FP), BP
+	LEAQ         (R14)(BP*4), R14
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), BP
-	MOVQ         BP, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), BP
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ BP, BP
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -2309,17 +2582,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile14x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile14x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile14x1AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile14x1AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x0000000e, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x0000000e, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -2356,27 +2628,28 @@ TEXT ·tile14x1AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R12
 	MOVQ   step0+88(FP), R13
 	SHLQ   $0x02, R13
-	MOVQ   next1+96(FP), R14
-	MOVQ   step1+104(FP), R15
+	MOVQ   next1+104(FP), R14
+	MOVQ   step1+112(FP), R15
 	SHLQ   $0x02, R15
 	MOVQ   ldc+56(FP), BP
 	SHLQ   $0x02, BP
 	MOVQ   BP, 32(SP)
 	MOVQ   c+48(FP), BP
 	MOVQ   BP, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), BP
+	TESTQ  BP, BP
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), BP
 	PREFETCHT0 (BP)
 	ADDQ       32(SP), BP
 	MOVQ       BP, 24(SP)
-	MOVQ       16(SP), BP
+	MOVQ       8(SP), BP
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R12)
 	ADDQ         R13, R12
 	PREFETCHT1   (R14)
@@ -2419,22 +2692,35 @@ wholeGroup:
 	ADDQ         CX, R9
 	ADDQ         CX, R10
 	DECQ         BP
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), BP
+	LEAQ         (R12)(BP*4), R12
+	MOVQ         jump1+120(FP), BP
+	LEAQ         (R14)(BP*4), R14
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), BP
-	MOVQ         BP, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), BP
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ BP, BP
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), BP
+	TESTQ BP, BP
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), BP
 	PREFETCHT0 (BP)
 	ADDQ       32(SP), BP
 	MOVQ       BP, 24(SP)
-	MOVQ       16(SP), BP
+	MOVQ       8(SP), BP
 
-partGroup:
+partStep:
 	PREFETCHT1   (R12)
 	ADDQ         R13, R12
 	PREFETCHT1   (R14)
@@ -2477,12 +2763,20 @@ partGroup:
 	ADDQ         CX, R9
 	ADDQ         CX, R10
 	DECQ         BP
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), BP
+	LEAQ         (R12)(BP*4), R12
+	MOVQ         jump1+120(FP), BP
+	LEAQ         (R14)(BP*4), R14
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), BP
-	MOVQ         BP, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), BP
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ BP, BP
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -2564,17 +2858,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile1x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile1x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile1x2AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile1x2AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x00000001, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000001, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -2594,28 +2887,29 @@ TEXT ·tile1x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), DI
 	MOVQ   step0+88(FP), R8
 	SHLQ   $0x02, R8
-	MOVQ   next1+96(FP), R9
-	MOVQ   step1+104(FP), R10
+	MOVQ   next1+104(FP), R9
+	MOVQ   step1+112(FP), R10
 	SHLQ   $0x02, R10
 	MOVQ   ldc+56(FP), R11
 	SHLQ   $0x02, R11
 	MOVQ   R11, 32(SP)
 	MOVQ   c+48(FP), R11
 	MOVQ   R11, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R11
+	TESTQ  R11, R11
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R11
 	PREFETCHT0 (R11)
 	PREFETCHT0 64(R11)
 	ADDQ       32(SP), R11
 	MOVQ       R11, 24(SP)
-	MOVQ       16(SP), R11
+	MOVQ       8(SP), R11
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (DI)
 	ADDQ         R8, DI
 	PREFETCHT1   (R9)
@@ -2629,23 +2923,36 @@ wholeGroup:
 	VFMADD231PS  Z3, Z4, Z1
 	ADDQ         CX, SI
 	DECQ         R11
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R11
+	LEAQ         (DI)(R11*4), DI
+	MOVQ         jump1+120(FP), R11
+	LEAQ         (R9)(R11*4), R9
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R11
-	MOVQ         R11, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R11
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R11, R11
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R11
+	TESTQ R11, R11
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R11
 	PREFETCHT0 (R11)
 	PREFETCHT0 64(R11)
 	ADDQ       32(SP), R11
 	MOVQ       R11, 24(SP)
-	MOVQ       16(SP), R11
+	MOVQ       8(SP), R11
 
-partGroup:
+partStep:
 	PREFETCHT1   (DI)
 	ADDQ         R8, DI
 	PREFETCHT1   (R9)
@@ -2659,12 +2966,20 @@ partGroup:
 	VFMADD231PS  Z3, Z4, Z1
 	ADDQ         CX, SI
 	DECQ         R11
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R11
+	LEAQ         (DI)(R11*4), DI
+	MOVQ         jump1+120(FP), R11
+	LEAQ         (R9)(R11*4), R9
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R11
-	MOVQ         R11, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R11
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R11, R11
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -2683,17 +2998,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile2x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile2x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile2x2AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile2x2AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x00000002, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000002, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -2715,28 +3029,29 @@ TEXT ·tile2x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R8
 	MOVQ   step0+88(FP), R9
 	SHLQ   $0x02, R9
-	MOVQ   next1+96(FP), R10
-	MOVQ   step1+104(FP), R11
+	MOVQ   next1+104(FP), R10
+	MOVQ   step1+112(FP), R11
 	SHLQ   $0x02, R11
 	MOVQ   ldc+56(FP), R12
 	SHLQ   $0x02, R12
 	MOVQ   R12, 32(SP)
 	MOVQ   c+48(FP), R12
 	MOVQ   R12, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R12
+	TESTQ  R12, R12
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R12
 	PREFETCHT0 (R12)
 	PREFETCHT0 64(R12)
 	ADDQ       32(SP), R12
 	MOVQ       R12, 24(SP)
-	MOVQ       16(SP), R12
+	MOVQ       8(SP), R12
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT1   (R10)
@@ -2753,23 +3068,36 @@ wholeGroup:
 	VFMADD231PS  Z5, Z6, Z3
 	ADDQ         CX, SI
 	DECQ         R12
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R12
+	LEAQ         (R8)(R12*4), R8
+	MOVQ         jump1+120(FP), R12
+	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R12
-	MOVQ         R12, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R12
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R12, R12
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R12
+	TESTQ R12, R12
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R12
 	PREFETCHT0 (R12)
 	PREFETCHT0 64(R12)
 	ADDQ       32(SP), R12
 	MOVQ       R12, 24(SP)
-	MOVQ       16(SP), R12
+	MOVQ       8(SP), R12
 
-partGroup:
+partStep:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT1   (R10)
@@ -2786,12 +3114,20 @@ partGroup:
 	VFMADD231PS  Z5, Z6, Z3
 	ADDQ         CX, SI
 	DECQ         R12
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R12
+	LEAQ         (R8)(R12*4), R8
+	MOVQ         jump1+120(FP), R12
+	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R12
-	MOVQ         R12, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R12
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R12, R12
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -2819,17 +3155,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile3x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile3x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile3x2AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile3x2AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x00000003, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000003, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -2853,28 +3188,29 @@ TEXT ·tile3x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R8
 	MOVQ   step0+88(FP), R9
 	SHLQ   $0x02, R9
-	MOVQ   next1+96(FP), R10
-	MOVQ   step1+104(FP), R11
+	MOVQ   next1+104(FP), R10
+	MOVQ   step1+112(FP), R11
 	SHLQ   $0x02, R11
 	MOVQ   ldc+56(FP), R12
 	SHLQ   $0x02, R12
 	MOVQ   R12, 32(SP)
 	MOVQ   c+48(FP), R12
 	MOVQ   R12, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R12
+	TESTQ  R12, R12
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R12
 	PREFETCHT0 (R12)
 	PREFETCHT0 64(R12)
 	ADDQ       32(SP), R12
 	MOVQ       R12, 24(SP)
-	MOVQ       16(SP), R12
+	MOVQ       8(SP), R12
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT1   (R10)
@@ -2894,23 +3230,36 @@ wholeGroup:
 	VFMADD231PS  Z7, Z8, Z5
 	ADDQ         CX, SI
 	DECQ         R12
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R12
+	LEAQ         (R8)(R12*4), R8
+	MOVQ         jump1+120(FP), R12
+	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R12
-	MOVQ         R12, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R12
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R12, R12
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R12
+	TESTQ R12, R12
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R12
 	PREFETCHT0 (R12)
 	PREFETCHT0 64(R12)
 	ADDQ       32(SP), R12
 	MOVQ       R12, 24(SP)
-	MOVQ       16(SP), R12
+	MOVQ       8(SP), R12
 
-partGroup:
+partStep:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT1   (R10)
@@ -2930,12 +3279,20 @@ partGroup:
 	VFMADD231PS  Z7, Z8, Z5
 	ADDQ         CX, SI
 	DECQ         R12
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R12
+	LEAQ         (R8)(R12*4), R8
+	MOVQ         jump1+120(FP), R12
+	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R12
-	MOVQ         R12, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R12
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R12, R12
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -2971,17 +3328,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile4x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile4x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile4x2AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile4x2AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x00000004, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000004, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -3009,28 +3365,29 @@ TEXT ·tile4x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R9
 	MOVQ   step0+88(FP), R10
 	SHLQ   $0x02, R10
-	MOVQ   next1+96(FP), R11
-	MOVQ   step1+104(FP), R12
+	MOVQ   next1+104(FP), R11
+	MOVQ   step1+112(FP), R12
 	SHLQ   $0x02, R12
 	MOVQ   ldc+56(FP), R13
 	SHLQ   $0x02, R13
 	MOVQ   R13, 32(SP)
 	MOVQ   c+48(FP), R13
 	MOVQ   R13, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R13
+	TESTQ  R13, R13
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -3055,23 +3412,36 @@ wholeGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R13
+	TESTQ R13, R13
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-partGroup:
+partStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -3096,12 +3466,20 @@ partGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -3145,17 +3523,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile5x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile5x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile5x2AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile5x2AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x00000005, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000005, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -3185,28 +3562,29 @@ TEXT ·tile5x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R9
 	MOVQ   step0+88(FP), R10
 	SHLQ   $0x02, R10
-	MOVQ   next1+96(FP), R11
-	MOVQ   step1+104(FP), R12
+	MOVQ   next1+104(FP), R11
+	MOVQ   step1+112(FP), R12
 	SHLQ   $0x02, R12
 	MOVQ   ldc+56(FP), R13
 	SHLQ   $0x02, R13
 	MOVQ   R13, 32(SP)
 	MOVQ   c+48(FP), R13
 	MOVQ   R13, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R13
+	TESTQ  R13, R13
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -3234,23 +3612,36 @@ wholeGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R13
+	TESTQ R13, R13
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-partGroup:
+partStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -3278,12 +3669,20 @@ partGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -3335,17 +3734,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile6x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile6x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile6x2AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile6x2AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x00000006, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000006, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -3377,28 +3775,29 @@ TEXT ·tile6x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R9
 	MOVQ   step0+88(FP), R10
 	SHLQ   $0x02, R10
-	MOVQ   next1+96(FP), R11
-	MOVQ   step1+104(FP), R12
+	MOVQ   next1+104(FP), R11
+	MOVQ   step1+112(FP), R12
 	SHLQ   $0x02, R12
 	MOVQ   ldc+56(FP), R13
 	SHLQ   $0x02, R13
 	MOVQ   R13, 32(SP)
 	MOVQ   c+48(FP), R13
 	MOVQ   R13, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R13
+	TESTQ  R13, R13
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -3429,23 +3828,36 @@ wholeGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R13
+	TESTQ R13, R13
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-partGroup:
+partStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -3476,12 +3888,20 @@ partGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -3541,17 +3961,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile7x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile7x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile7x2AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile7x2AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x00000007, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000007, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -3586,28 +4005,29 @@ TEXT ·tile7x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R10
 	MOVQ   step0+88(FP), R11
 	SHLQ   $0x02, R11
-	MOVQ   next1+96(FP), R12
-	MOVQ   step1+104(FP), R13
+	MOVQ   next1+104(FP), R12
+	MOVQ   step1+112(FP), R13
 	SHLQ   $0x02, R13
 	MOVQ   ldc+56(FP), R14
 	SHLQ   $0x02, R14
 	MOVQ   R14, 32(SP)
 	MOVQ   c+48(FP), R14
 	MOVQ   R14, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R14
+	TESTQ  R14, R14
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R14
 	PREFETCHT0 (R14)
 	PREFETCHT0 64(R14)
 	ADDQ       32(SP), R14
 	MOVQ       R14, 24(SP)
-	MOVQ       16(SP), R14
+	MOVQ       8(SP), R14
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT1   (R12)
@@ -3642,23 +4062,36 @@ wholeGroup:
 	ADDQ         CX, DI
 	ADDQ         CX, R8
 	DECQ         R14
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R14
+	LEAQ         (R10)(R14*4), R10
+	MOVQ         jump1+120(FP), R14
+	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R14
-	MOVQ         R14, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R14
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R14, R14
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R14
+	TESTQ R14, R14
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R14
 	PREFETCHT0 (R14)
 	PREFETCHT0 64(R14)
 	ADDQ       32(SP), R14
 	MOVQ       R14, 24(SP)
-	MOVQ       16(SP), R14
+	MOVQ       8(SP), R14
 
-partGroup:
+partStep:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT1   (R12)
@@ -3693,12 +4126,20 @@ partGroup:
 	ADDQ         CX, DI
 	ADDQ         CX, R8
 	DECQ         R14
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R14
+	LEAQ         (R10)(R14*4), R10
+	MOVQ         jump1+120(FP), R14
+	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R14
-	MOVQ         R14, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R14
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R14, R14
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -3766,17 +4207,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile8x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile8x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile8x2AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile8x2AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x00000008, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000008, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -3813,28 +4253,29 @@ TEXT ·tile8x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R10
 	MOVQ   step0+88(FP), R11
 	SHLQ   $0x02, R11
-	MOVQ   next1+96(FP), R12
-	MOVQ   step1+104(FP), R13
+	MOVQ   next1+104(FP), R12
+	MOVQ   step1+112(FP), R13
 	SHLQ   $0x02, R13
 	MOVQ   ldc+56(FP), R14
 	SHLQ   $0x02, R14
 	MOVQ   R14, 32(SP)
 	MOVQ   c+48(FP), R14
 	MOVQ   R14, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R14
+	TESTQ  R14, R14
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R14
 	PREFETCHT0 (R14)
 	PREFETCHT0 64(R14)
 	ADDQ       32(SP), R14
 	MOVQ       R14, 24(SP)
-	MOVQ       16(SP), R14
+	MOVQ       8(SP), R14
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT1   (R12)
@@ -3872,23 +4313,36 @@ wholeGroup:
 	ADDQ         CX, DI
 	ADDQ         CX, R8
 	DECQ         R14
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R14
+	LEAQ         (R10)(R14*4), R10
+	MOVQ         jump1+120(FP), R14
+	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R14
-	MOVQ         R14, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R14
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R14, R14
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R14
+	TESTQ R14, R14
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R14
 	PREFETCHT0 (R14)
 	PREFETCHT0 64(R14)
 	ADDQ       32(SP), R14
 	MOVQ       R14, 24(SP)
-	MOVQ       16(SP), R14
+	MOVQ       8(SP), R14
 
-partGroup:
+partStep:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT1   (R12)
@@ -3926,12 +4380,20 @@ partGroup:
 	ADDQ         CX, DI
 	ADDQ         CX, R8
 	DECQ         R14
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R14
+	LEAQ         (R10)(R14*4), R10
+	MOVQ         jump1+120(FP), R14
+	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R14
-	MOVQ         R14, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R14
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R14, R14
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -4007,17 +4469,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile9x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile9x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile9x2AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile9x2AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x00000009, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x00000009, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -4056,28 +4517,29 @@ TEXT ·tile9x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R10
 	MOVQ   step0+88(FP), R11
 	SHLQ   $0x02, R11
-	MOVQ   next1+96(FP), R12
-	MOVQ   step1+104(FP), R13
+	MOVQ   next1+104(FP), R12
+	MOVQ   step1+112(FP), R13
 	SHLQ   $0x02, R13
 	MOVQ   ldc+56(FP), R14
 	SHLQ   $0x02, R14
 	MOVQ   R14, 32(SP)
 	MOVQ   c+48(FP), R14
 	MOVQ   R14, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R14
+	TESTQ  R14, R14
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R14
 	PREFETCHT0 (R14)
 	PREFETCHT0 64(R14)
 	ADDQ       32(SP), R14
 	MOVQ       R14, 24(SP)
-	MOVQ       16(SP), R14
+	MOVQ       8(SP), R14
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT1   (R12)
@@ -4118,23 +4580,36 @@ wholeGroup:
 	ADDQ         CX, DI
 	ADDQ         CX, R8
 	DECQ         R14
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R14
+	LEAQ         (R10)(R14*4), R10
+	MOVQ         jump1+120(FP), R14
+	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R14
-	MOVQ         R14, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R14
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R14, R14
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R14
+	TESTQ R14, R14
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R14
 	PREFETCHT0 (R14)
 	PREFETCHT0 64(R14)
 	ADDQ       32(SP), R14
 	MOVQ       R14, 24(SP)
-	MOVQ       16(SP), R14
+	MOVQ       8(SP), R14
 
-partGroup:
+partStep:
 	PREFETCHT1   (R10)
 	ADDQ         R11, R10
 	PREFETCHT1   (R12)
@@ -4175,12 +4650,20 @@ partGroup:
 	ADDQ         CX, DI
 	ADDQ         CX, R8
 	DECQ         R14
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R14
+	LEAQ         (R10)(R14*4), R10
+	MOVQ         jump1+120(FP), R14
+	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R14
-	MOVQ         R14, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R14
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R14, R14
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -4264,17 +4747,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile10x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile10x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile10x2AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile10x2AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x0000000a, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x0000000a, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -4316,28 +4798,29 @@ TEXT ·tile10x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R11
 	MOVQ   step0+88(FP), R12
 	SHLQ   $0x02, R12
-	MOVQ   next1+96(FP), R13
-	MOVQ   step1+104(FP), R14
+	MOVQ   next1+104(FP), R13
+	MOVQ   step1+112(FP), R14
 	SHLQ   $0x02, R14
 	MOVQ   ldc+56(FP), R15
 	SHLQ   $0x02, R15
 	MOVQ   R15, 32(SP)
 	MOVQ   c+48(FP), R15
 	MOVQ   R15, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R15
+	TESTQ  R15, R15
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R15
 	PREFETCHT0 (R15)
 	PREFETCHT0 64(R15)
 	ADDQ       32(SP), R15
 	MOVQ       R15, 24(SP)
-	MOVQ       16(SP), R15
+	MOVQ       8(SP), R15
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT1   (R13)
@@ -4382,23 +4865,36 @@ wholeGroup:
 	ADDQ         CX, R8
 	ADDQ         CX, R9
 	DECQ         R15
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R15
+	LEAQ         (R11)(R15*4), R11
+	MOVQ         jump1+120(FP), R15
+	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R15
-	MOVQ         R15, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R15
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R15, R15
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R15
+	TESTQ R15, R15
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R15
 	PREFETCHT0 (R15)
 	PREFETCHT0 64(R15)
 	ADDQ       32(SP), R15
 	MOVQ       R15, 24(SP)
-	MOVQ       16(SP), R15
+	MOVQ       8(SP), R15
 
-partGroup:
+partStep:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT1   (R13)
@@ -4443,12 +4939,20 @@ partGroup:
 	ADDQ         CX, R8
 	ADDQ         CX, R9
 	DECQ         R15
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R15
+	LEAQ         (R11)(R15*4), R11
+	MOVQ         jump1+120(FP), R15
+	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R15
-	MOVQ         R15, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R15
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R15, R15
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -4540,17 +5044,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile11x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile11x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile11x2AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile11x2AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x0000000b, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x0000000b, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -4594,28 +5097,29 @@ TEXT ·tile11x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R11
 	MOVQ   step0+88(FP), R12
 	SHLQ   $0x02, R12
-	MOVQ   next1+96(FP), R13
-	MOVQ   step1+104(FP), R14
+	MOVQ   next1+104(FP), R13
+	MOVQ   step1+112(FP), R14
 	SHLQ   $0x02, R14
 	MOVQ   ldc+56(FP), R15
 	SHLQ   $0x02, R15
 	MOVQ   R15, 32(SP)
 	MOVQ   c+48(FP), R15
 	MOVQ   R15, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R15
+	TESTQ  R15, R15
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R15
 	PREFETCHT0 (R15)
 	PREFETCHT0 64(R15)
 	ADDQ       32(SP), R15
 	MOVQ       R15, 24(SP)
-	MOVQ       16(SP), R15
+	MOVQ       8(SP), R15
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT1   (R13)
@@ -4663,23 +5167,36 @@ wholeGroup:
 	ADDQ         CX, R8
 	ADDQ         CX, R9
 	DECQ         R15
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R15
+	LEAQ         (R11)(R15*4), R11
+	MOVQ         jump1+120(FP), R15
+	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R15
-	MOVQ         R15, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R15
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R15, R15
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R15
+	TESTQ R15, R15
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R15
 	PREFETCHT0 (R15)
 	PREFETCHT0 64(R15)
 	ADDQ       32(SP), R15
 	MOVQ       R15, 24(SP)
-	MOVQ       16(SP), R15
+	MOVQ       8(SP), R15
 
-partGroup:
+partStep:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT1   (R13)
@@ -4727,12 +5244,20 @@ partGroup:
 	ADDQ         CX, R8
 	ADDQ         CX, R9
 	DECQ         R15
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R15
+	LEAQ         (R11)(R15*4), R11
+	MOVQ         jump1+120(FP), R15
+	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R15
-	MOVQ         R15, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R15
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R15, R15
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -4832,17 +5357,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile12x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile12x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile12x2AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile12x2AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x0000000c, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x0000000c, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -4888,28 +5412,29 @@ TEXT ·tile12x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R11
 	MOVQ   step0+88(FP), R12
 	SHLQ   $0x02, R12
-	MOVQ   next1+96(FP), R13
-	MOVQ   step1+104(FP), R14
+	MOVQ   next1+104(FP), R13
+	MOVQ   step1+112(FP), R14
 	SHLQ   $0x02, R14
 	MOVQ   ldc+56(FP), R15
 	SHLQ   $0x02, R15
 	MOVQ   R15, 32(SP)
 	MOVQ   c+48(FP), R15
 	MOVQ   R15, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), R15
+	TESTQ  R15, R15
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R15
 	PREFETCHT0 (R15)
 	PREFETCHT0 64(R15)
 	ADDQ       32(SP), R15
 	MOVQ       R15, 24(SP)
-	MOVQ       16(SP), R15
+	MOVQ       8(SP), R15
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT1   (R13)
@@ -4960,23 +5485,36 @@ wholeGroup:
 	ADDQ         CX, R8
 	ADDQ         CX, R9
 	DECQ         R15
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R15
+	LEAQ         (R11)(R15*4), R11
+	MOVQ         jump1+120(FP), R15
+	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R15
-	MOVQ         R15, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R15
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R15, R15
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R15
+	TESTQ R15, R15
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R15
 	PREFETCHT0 (R15)
 	PREFETCHT0 64(R15)
 	ADDQ       32(SP), R15
 	MOVQ       R15, 24(SP)
-	MOVQ       16(SP), R15
+	MOVQ       8(SP), R15
 
-partGroup:
+partStep:
 	PREFETCHT1   (R11)
 	ADDQ         R12, R11
 	PREFETCHT1   (R13)
@@ -5027,12 +5565,20 @@ partGroup:
 	ADDQ         CX, R8
 	ADDQ         CX, R9
 	DECQ         R15
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R15
+	LEAQ         (R11)(R15*4), R11
+	MOVQ         jump1+120(FP), R15
+	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R15
-	MOVQ         R15, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R15
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R15, R15
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -5140,17 +5686,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile13x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile13x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile13x2AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile13x2AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x0000000d, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x0000000d, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -5199,28 +5744,29 @@ TEXT ·tile13x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R12
 	MOVQ   step0+88(FP), R13
 	SHLQ   $0x02, R13
-	MOVQ   next1+96(FP), R14
-	MOVQ   step1+104(FP), R15
+	MOVQ   next1+104(FP), R14
+	MOVQ   step1+112(FP), R15
 	SHLQ   $0x02, R15
 	MOVQ   ldc+56(FP), BP
 	SHLQ   $0x02, BP
 	MOVQ   BP, 32(SP)
 	MOVQ   c+48(FP), BP
 	MOVQ   BP, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), BP
+	TESTQ  BP, BP
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), BP
 	PREFETCHT0 (BP)
 	PREFETCHT0 64(BP)
 	ADDQ       32(SP), BP
 	MOVQ       BP, 24(SP)
-	MOVQ       16(SP), BP
+	MOVQ       8(SP), BP
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R12)
 	ADDQ         R13, R12
 	PREFETCHT1   (R14)
@@ -5275,23 +5821,36 @@ wholeGroup:
 	ADDQ         CX, R9
 	ADDQ         CX, R10
 	DECQ         BP
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), BP
+	LEAQ         (R12)(BP*4), R12
+	MOVQ         jump1+120(FP), BP
+	LEAQ         (R14)(BP*4), R14
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), BP
-	MOVQ         BP, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), BP
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ BP, BP
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), BP
+	TESTQ BP, BP
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), BP
 	PREFETCHT0 (BP)
 	PREFETCHT0 64(BP)
 	ADDQ       32(SP), BP
 	MOVQ       BP, 24(SP)
-	MOVQ       16(SP), BP
+	MOVQ       8(SP), BP
 
-partGroup:
+partStep:
 	PREFETCHT1   (R12)
 	ADDQ         R13, R12
 	PREFETCHT1   (R14)
@@ -5346,12 +5905,20 @@ partGroup:
 	ADDQ         CX, R9
 	ADDQ         CX, R10
 	DECQ         BP
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), BP
+	LEAQ         (R12)(BP*4), R12
+	MOVQ         jump1+120(FP), BP
+	LEAQ         (R14)(BP*4), R14
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), BP
-	MOVQ         BP, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), BP
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ BP, BP
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -5467,17 +6034,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile14x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile14x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile14x2AVX512(SB), NOSPLIT, $40-112
+TEXT ·tile14x2AVX512(SB), NOSPLIT, $40-128
 	MOVQ   $0x0000000e, (SP)
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
 	MOVL   $0x0000000e, CX
 	DIVL   CX
 	MOVQ   AX, 8(SP)
-	ADDQ   DX, AX
-	MOVQ   AX, 16(SP)
+	MOVQ   DX, 16(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -5528,28 +6094,29 @@ TEXT ·tile14x2AVX512(SB), NOSPLIT, $40-112
 	MOVQ   next0+80(FP), R12
 	MOVQ   step0+88(FP), R13
 	SHLQ   $0x02, R13
-	MOVQ   next1+96(FP), R14
-	MOVQ   step1+104(FP), R15
+	MOVQ   next1+104(FP), R14
+	MOVQ   step1+112(FP), R15
 	SHLQ   $0x02, R15
 	MOVQ   ldc+56(FP), BP
 	SHLQ   $0x02, BP
 	MOVQ   BP, 32(SP)
 	MOVQ   c+48(FP), BP
 	MOVQ   BP, 24(SP)
-	CMPQ   16(SP), $0x00
-	JEQ    store
 	CMPQ   last+64(FP), $0x10
 	JLT    part
+	MOVQ   8(SP), BP
+	TESTQ  BP, BP
+	JZ     wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), BP
 	PREFETCHT0 (BP)
 	PREFETCHT0 64(BP)
 	ADDQ       32(SP), BP
 	MOVQ       BP, 24(SP)
-	MOVQ       16(SP), BP
+	MOVQ       8(SP), BP
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R12)
 	ADDQ         R13, R12
 	PREFETCHT1   (R14)
@@ -5607,23 +6174,36 @@ wholeGroup:
 	ADDQ         CX, R9
 	ADDQ         CX, R10
 	DECQ         BP
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), BP
+	LEAQ         (R12)(BP*4), R12
+	MOVQ         jump1+120(FP), BP
+	LEAQ         (R14)(BP*4), R14
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), BP
-	MOVQ         BP, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), BP
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ BP, BP
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), BP
+	TESTQ BP, BP
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), BP
 	PREFETCHT0 (BP)
 	PREFETCHT0 64(BP)
 	ADDQ       32(SP), BP
 	MOVQ       BP, 24(SP)
-	MOVQ       16(SP), BP
+	MOVQ       8(SP), BP
 
-partGroup:
+partStep:
 	PREFETCHT1   (R12)
 	ADDQ         R13, R12
 	PREFETCHT1   (R14)
@@ -5681,12 +6261,20 @@ partGroup:
 	ADDQ         CX, R9
 	ADDQ         CX, R10
 	DECQ         BP
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), BP
+	LEAQ         (R12)(BP*4), R12
+	MOVQ         jump1+120(FP), BP
+	LEAQ         (R14)(BP*4), R14
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), BP
-	MOVQ         BP, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), BP
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ BP, BP
+	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
@@ -6119,17 +6707,16 @@ DATA tileMask<>+56(SB)/4, $0x00000000
 DATA tileMask<>+60(SB)/4, $0x00000000
 GLOBL tileMask<>(SB), RODATA|NOPTR, $64
 
-// func tile1x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile1x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile1x1AVX2(SB), NOSPLIT, $40-112
+TEXT ·tile1x1AVX2(SB), NOSPLIT, $40-128
 	MOVQ    $0x00000001, (SP)
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
 	MOVL    $0x00000001, CX
 	DIVL    CX
 	MOVQ    AX, 8(SP)
-	ADDQ    DX, AX
-	MOVQ    AX, 16(SP)
+	MOVQ    DX, 16(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -6148,27 +6735,28 @@ TEXT ·tile1x1AVX2(SB), NOSPLIT, $40-112
 	MOVQ    next0+80(FP), DI
 	MOVQ    step0+88(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    next1+96(FP), R9
-	MOVQ    step1+104(FP), R10
+	MOVQ    next1+104(FP), R9
+	MOVQ    step1+112(FP), R10
 	SHLQ    $0x02, R10
 	MOVQ    ldc+56(FP), R11
 	SHLQ    $0x02, R11
 	MOVQ    R11, 32(SP)
 	MOVQ    c+48(FP), R11
 	MOVQ    R11, 24(SP)
-	CMPQ    16(SP), $0x00
-	JEQ     store
 	CMPQ    last+64(FP), $0x08
 	JLT     part
+	MOVQ    8(SP), R11
+	TESTQ   R11, R11
+	JZ      wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R11
 	PREFETCHT0 (R11)
 	ADDQ       32(SP), R11
 	MOVQ       R11, 24(SP)
-	MOVQ       16(SP), R11
+	MOVQ       8(SP), R11
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (DI)
 	ADDQ         R8, DI
 	PREFETCHT1   (R9)
@@ -6180,22 +6768,35 @@ wholeGroup:
 	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         CX, SI
 	DECQ         R11
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R11
+	LEAQ         (DI)(R11*4), DI
+	MOVQ         jump1+120(FP), R11
+	LEAQ         (R9)(R11*4), R9
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R11
-	MOVQ         R11, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R11
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R11, R11
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R11
+	TESTQ R11, R11
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R11
 	PREFETCHT0 (R11)
 	ADDQ       32(SP), R11
 	MOVQ       R11, 24(SP)
-	MOVQ       16(SP), R11
+	MOVQ       8(SP), R11
 
-partGroup:
+partStep:
 	PREFETCHT1   (DI)
 	ADDQ         R8, DI
 	PREFETCHT1   (R9)
@@ -6207,12 +6808,20 @@ partGroup:
 	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         CX, SI
 	DECQ         R11
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R11
+	LEAQ         (DI)(R11*4), DI
+	MOVQ         jump1+120(FP), R11
+	LEAQ         (R9)(R11*4), R9
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R11
-	MOVQ         R11, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R11
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R11, R11
+	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX
@@ -6228,17 +6837,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile2x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile2x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile2x1AVX2(SB), NOSPLIT, $40-112
+TEXT ·tile2x1AVX2(SB), NOSPLIT, $40-128
 	MOVQ    $0x00000002, (SP)
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
 	MOVL    $0x00000002, CX
 	DIVL    CX
 	MOVQ    AX, 8(SP)
-	ADDQ    DX, AX
-	MOVQ    AX, 16(SP)
+	MOVQ    DX, 16(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -6258,27 +6866,28 @@ TEXT ·tile2x1AVX2(SB), NOSPLIT, $40-112
 	MOVQ    next0+80(FP), R8
 	MOVQ    step0+88(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    next1+96(FP), R10
-	MOVQ    step1+104(FP), R11
+	MOVQ    next1+104(FP), R10
+	MOVQ    step1+112(FP), R11
 	SHLQ    $0x02, R11
 	MOVQ    ldc+56(FP), R12
 	SHLQ    $0x02, R12
 	MOVQ    R12, 32(SP)
 	MOVQ    c+48(FP), R12
 	MOVQ    R12, 24(SP)
-	CMPQ    16(SP), $0x00
-	JEQ     store
 	CMPQ    last+64(FP), $0x08
 	JLT     part
+	MOVQ    8(SP), R12
+	TESTQ   R12, R12
+	JZ      wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R12
 	PREFETCHT0 (R12)
 	ADDQ       32(SP), R12
 	MOVQ       R12, 24(SP)
-	MOVQ       16(SP), R12
+	MOVQ       8(SP), R12
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT1   (R10)
@@ -6292,22 +6901,35 @@ wholeGroup:
 	VFMADD231PS  Y3, Y4, Y2
 	ADDQ         CX, SI
 	DECQ         R12
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R12
+	LEAQ         (R8)(R12*4), R8
+	MOVQ         jump1+120(FP), R12
+	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R12
-	MOVQ         R12, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R12
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R12, R12
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R12
+	TESTQ R12, R12
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R12
 	PREFETCHT0 (R12)
 	ADDQ       32(SP), R12
 	MOVQ       R12, 24(SP)
-	MOVQ       16(SP), R12
+	MOVQ       8(SP), R12
 
-partGroup:
+partStep:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT1   (R10)
@@ -6321,12 +6943,20 @@ partGroup:
 	VFMADD231PS  Y3, Y4, Y2
 	ADDQ         CX, SI
 	DECQ         R12
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R12
+	LEAQ         (R8)(R12*4), R8
+	MOVQ         jump1+120(FP), R12
+	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R12
-	MOVQ         R12, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R12
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R12, R12
+	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX
@@ -6348,17 +6978,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile3x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile3x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile3x1AVX2(SB), NOSPLIT, $40-112
+TEXT ·tile3x1AVX2(SB), NOSPLIT, $40-128
 	MOVQ    $0x00000003, (SP)
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
 	MOVL    $0x00000003, CX
 	DIVL    CX
 	MOVQ    AX, 8(SP)
-	ADDQ    DX, AX
-	MOVQ    AX, 16(SP)
+	MOVQ    DX, 16(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -6379,27 +7008,28 @@ TEXT ·tile3x1AVX2(SB), NOSPLIT, $40-112
 	MOVQ    next0+80(FP), R8
 	MOVQ    step0+88(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    next1+96(FP), R10
-	MOVQ    step1+104(FP), R11
+	MOVQ    next1+104(FP), R10
+	MOVQ    step1+112(FP), R11
 	SHLQ    $0x02, R11
 	MOVQ    ldc+56(FP), R12
 	SHLQ    $0x02, R12
 	MOVQ    R12, 32(SP)
 	MOVQ    c+48(FP), R12
 	MOVQ    R12, 24(SP)
-	CMPQ    16(SP), $0x00
-	JEQ     store
 	CMPQ    last+64(FP), $0x08
 	JLT     part
+	MOVQ    8(SP), R12
+	TESTQ   R12, R12
+	JZ      wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R12
 	PREFETCHT0 (R12)
 	ADDQ       32(SP), R12
 	MOVQ       R12, 24(SP)
-	MOVQ       16(SP), R12
+	MOVQ       8(SP), R12
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT1   (R10)
@@ -6415,22 +7045,35 @@ wholeGroup:
 	VFMADD231PS  Y4, Y5, Y3
 	ADDQ         CX, SI
 	DECQ         R12
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R12
+	LEAQ         (R8)(R12*4), R8
+	MOVQ         jump1+120(FP), R12
+	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R12
-	MOVQ         R12, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R12
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R12, R12
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R12
+	TESTQ R12, R12
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R12
 	PREFETCHT0 (R12)
 	ADDQ       32(SP), R12
 	MOVQ       R12, 24(SP)
-	MOVQ       16(SP), R12
+	MOVQ       8(SP), R12
 
-partGroup:
+partStep:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT1   (R10)
@@ -6446,12 +7089,20 @@ partGroup:
 	VFMADD231PS  Y4, Y5, Y3
 	ADDQ         CX, SI
 	DECQ         R12
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R12
+	LEAQ         (R8)(R12*4), R8
+	MOVQ         jump1+120(FP), R12
+	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R12
-	MOVQ         R12, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R12
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R12, R12
+	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX
@@ -6478,17 +7129,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile4x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile4x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile4x1AVX2(SB), NOSPLIT, $40-112
+TEXT ·tile4x1AVX2(SB), NOSPLIT, $40-128
 	MOVQ    $0x00000004, (SP)
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
 	MOVL    $0x00000004, CX
 	DIVL    CX
 	MOVQ    AX, 8(SP)
-	ADDQ    DX, AX
-	MOVQ    AX, 16(SP)
+	MOVQ    DX, 16(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -6512,27 +7162,28 @@ TEXT ·tile4x1AVX2(SB), NOSPLIT, $40-112
 	MOVQ    next0+80(FP), R9
 	MOVQ    step0+88(FP), R10
 	SHLQ    $0x02, R10
-	MOVQ    next1+96(FP), R11
-	MOVQ    step1+104(FP), R12
+	MOVQ    next1+104(FP), R11
+	MOVQ    step1+112(FP), R12
 	SHLQ    $0x02, R12
 	MOVQ    ldc+56(FP), R13
 	SHLQ    $0x02, R13
 	MOVQ    R13, 32(SP)
 	MOVQ    c+48(FP), R13
 	MOVQ    R13, 24(SP)
-	CMPQ    16(SP), $0x00
-	JEQ     store
 	CMPQ    last+64(FP), $0x08
 	JLT     part
+	MOVQ    8(SP), R13
+	TESTQ   R13, R13
+	JZ      wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -6552,22 +7203,35 @@ wholeGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R13
+	TESTQ R13, R13
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-partGroup:
+partStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -6587,12 +7251,20 @@ partGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX
@@ -6624,17 +7296,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile5x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile5x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile5x1AVX2(SB), NOSPLIT, $40-112
+TEXT ·tile5x1AVX2(SB), NOSPLIT, $40-128
 	MOVQ    $0x00000005, (SP)
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
 	MOVL    $0x00000005, CX
 	DIVL    CX
 	MOVQ    AX, 8(SP)
-	ADDQ    DX, AX
-	MOVQ    AX, 16(SP)
+	MOVQ    DX, 16(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -6659,27 +7330,28 @@ TEXT ·tile5x1AVX2(SB), NOSPLIT, $40-112
 	MOVQ    next0+80(FP), R9
 	MOVQ    step0+88(FP), R10
 	SHLQ    $0x02, R10
-	MOVQ    next1+96(FP), R11
-	MOVQ    step1+104(FP), R12
+	MOVQ    next1+104(FP), R11
+	MOVQ    step1+112(FP), R12
 	SHLQ    $0x02, R12
 	MOVQ    ldc+56(FP), R13
 	SHLQ    $0x02, R13
 	MOVQ    R13, 32(SP)
 	MOVQ    c+48(FP), R13
 	MOVQ    R13, 24(SP)
-	CMPQ    16(SP), $0x00
-	JEQ     store
 	CMPQ    last+64(FP), $0x08
 	JLT     part
+	MOVQ    8(SP), R13
+	TESTQ   R13, R13
+	JZ      wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -6701,22 +7373,35 @@ wholeGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R13
+	TESTQ R13, R13
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-partGroup:
+partStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -6738,12 +7423,20 @@ partGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX
@@ -6780,17 +7473,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile6x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile6x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile6x1AVX2(SB), NOSPLIT, $40-112
+TEXT ·tile6x1AVX2(SB), NOSPLIT, $40-128
 	MOVQ    $0x00000006, (SP)
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
 	MOVL    $0x00000006, CX
 	DIVL    CX
 	MOVQ    AX, 8(SP)
-	ADDQ    DX, AX
-	MOVQ    AX, 16(SP)
+	MOVQ    DX, 16(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -6816,27 +7508,28 @@ TEXT ·tile6x1AVX2(SB), NOSPLIT, $40-112
 	MOVQ    next0+80(FP), R9
 	MOVQ    step0+88(FP), R10
 	SHLQ    $0x02, R10
-	MOVQ    next1+96(FP), R11
-	MOVQ    step1+104(FP), R12
+	MOVQ    next1+104(FP), R11
+	MOVQ    step1+112(FP), R12
 	SHLQ    $0x02, R12
 	MOVQ    ldc+56(FP), R13
 	SHLQ    $0x02, R13
 	MOVQ    R13, 32(SP)
 	MOVQ    c+48(FP), R13
 	MOVQ    R13, 24(SP)
-	CMPQ    16(SP), $0x00
-	JEQ     store
 	CMPQ    last+64(FP), $0x08
 	JLT     part
+	MOVQ    8(SP), R13
+	TESTQ   R13, R13
+	JZ      wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -6860,22 +7553,35 @@ wholeGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R13
+	TESTQ R13, R13
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-partGroup:
+partStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -6899,12 +7605,20 @@ partGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX
@@ -6946,17 +7660,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile1x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile1x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile1x2AVX2(SB), NOSPLIT, $40-112
+TEXT ·tile1x2AVX2(SB), NOSPLIT, $40-128
 	MOVQ    $0x00000001, (SP)
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
 	MOVL    $0x00000001, CX
 	DIVL    CX
 	MOVQ    AX, 8(SP)
-	ADDQ    DX, AX
-	MOVQ    AX, 16(SP)
+	MOVQ    DX, 16(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -6976,27 +7689,28 @@ TEXT ·tile1x2AVX2(SB), NOSPLIT, $40-112
 	MOVQ    next0+80(FP), DI
 	MOVQ    step0+88(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    next1+96(FP), R9
-	MOVQ    step1+104(FP), R10
+	MOVQ    next1+104(FP), R9
+	MOVQ    step1+112(FP), R10
 	SHLQ    $0x02, R10
 	MOVQ    ldc+56(FP), R11
 	SHLQ    $0x02, R11
 	MOVQ    R11, 32(SP)
 	MOVQ    c+48(FP), R11
 	MOVQ    R11, 24(SP)
-	CMPQ    16(SP), $0x00
-	JEQ     store
 	CMPQ    last+64(FP), $0x08
 	JLT     part
+	MOVQ    8(SP), R11
+	TESTQ   R11, R11
+	JZ      wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R11
 	PREFETCHT0 (R11)
 	ADDQ       32(SP), R11
 	MOVQ       R11, 24(SP)
-	MOVQ       16(SP), R11
+	MOVQ       8(SP), R11
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (DI)
 	ADDQ         R8, DI
 	PREFETCHT1   (R9)
@@ -7010,22 +7724,35 @@ wholeGroup:
 	VFMADD231PS  Y4, Y5, Y2
 	ADDQ         CX, SI
 	DECQ         R11
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R11
+	LEAQ         (DI)(R11*4), DI
+	MOVQ         jump1+120(FP), R11
+	LEAQ         (R9)(R11*4), R9
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R11
-	MOVQ         R11, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R11
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R11, R11
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R11
+	TESTQ R11, R11
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R11
 	PREFETCHT0 (R11)
 	ADDQ       32(SP), R11
 	MOVQ       R11, 24(SP)
-	MOVQ       16(SP), R11
+	MOVQ       8(SP), R11
 
-partGroup:
+partStep:
 	PREFETCHT1   (DI)
 	ADDQ         R8, DI
 	PREFETCHT1   (R9)
@@ -7039,12 +7766,20 @@ partGroup:
 	VFMADD231PS  Y4, Y5, Y2
 	ADDQ         CX, SI
 	DECQ         R11
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R11
+	LEAQ         (DI)(R11*4), DI
+	MOVQ         jump1+120(FP), R11
+	LEAQ         (R9)(R11*4), R9
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R11
-	MOVQ         R11, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R11
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R11, R11
+	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX
@@ -7063,17 +7798,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile2x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile2x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile2x2AVX2(SB), NOSPLIT, $40-112
+TEXT ·tile2x2AVX2(SB), NOSPLIT, $40-128
 	MOVQ    $0x00000002, (SP)
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
 	MOVL    $0x00000002, CX
 	DIVL    CX
 	MOVQ    AX, 8(SP)
-	ADDQ    DX, AX
-	MOVQ    AX, 16(SP)
+	MOVQ    DX, 16(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -7095,27 +7829,28 @@ TEXT ·tile2x2AVX2(SB), NOSPLIT, $40-112
 	MOVQ    next0+80(FP), R8
 	MOVQ    step0+88(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    next1+96(FP), R10
-	MOVQ    step1+104(FP), R11
+	MOVQ    next1+104(FP), R10
+	MOVQ    step1+112(FP), R11
 	SHLQ    $0x02, R11
 	MOVQ    ldc+56(FP), R12
 	SHLQ    $0x02, R12
 	MOVQ    R12, 32(SP)
 	MOVQ    c+48(FP), R12
 	MOVQ    R12, 24(SP)
-	CMPQ    16(SP), $0x00
-	JEQ     store
 	CMPQ    last+64(FP), $0x08
 	JLT     part
+	MOVQ    8(SP), R12
+	TESTQ   R12, R12
+	JZ      wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R12
 	PREFETCHT0 (R12)
 	ADDQ       32(SP), R12
 	MOVQ       R12, 24(SP)
-	MOVQ       16(SP), R12
+	MOVQ       8(SP), R12
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT1   (R10)
@@ -7132,22 +7867,35 @@ wholeGroup:
 	VFMADD231PS  Y6, Y7, Y4
 	ADDQ         CX, SI
 	DECQ         R12
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R12
+	LEAQ         (R8)(R12*4), R8
+	MOVQ         jump1+120(FP), R12
+	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R12
-	MOVQ         R12, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R12
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R12, R12
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R12
+	TESTQ R12, R12
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R12
 	PREFETCHT0 (R12)
 	ADDQ       32(SP), R12
 	MOVQ       R12, 24(SP)
-	MOVQ       16(SP), R12
+	MOVQ       8(SP), R12
 
-partGroup:
+partStep:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT1   (R10)
@@ -7164,12 +7912,20 @@ partGroup:
 	VFMADD231PS  Y6, Y7, Y4
 	ADDQ         CX, SI
 	DECQ         R12
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R12
+	LEAQ         (R8)(R12*4), R8
+	MOVQ         jump1+120(FP), R12
+	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R12
-	MOVQ         R12, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R12
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R12, R12
+	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX
@@ -7197,17 +7953,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile3x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile3x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile3x2AVX2(SB), NOSPLIT, $40-112
+TEXT ·tile3x2AVX2(SB), NOSPLIT, $40-128
 	MOVQ    $0x00000003, (SP)
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
 	MOVL    $0x00000003, CX
 	DIVL    CX
 	MOVQ    AX, 8(SP)
-	ADDQ    DX, AX
-	MOVQ    AX, 16(SP)
+	MOVQ    DX, 16(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -7231,27 +7986,28 @@ TEXT ·tile3x2AVX2(SB), NOSPLIT, $40-112
 	MOVQ    next0+80(FP), R8
 	MOVQ    step0+88(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    next1+96(FP), R10
-	MOVQ    step1+104(FP), R11
+	MOVQ    next1+104(FP), R10
+	MOVQ    step1+112(FP), R11
 	SHLQ    $0x02, R11
 	MOVQ    ldc+56(FP), R12
 	SHLQ    $0x02, R12
 	MOVQ    R12, 32(SP)
 	MOVQ    c+48(FP), R12
 	MOVQ    R12, 24(SP)
-	CMPQ    16(SP), $0x00
-	JEQ     store
 	CMPQ    last+64(FP), $0x08
 	JLT     part
+	MOVQ    8(SP), R12
+	TESTQ   R12, R12
+	JZ      wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R12
 	PREFETCHT0 (R12)
 	ADDQ       32(SP), R12
 	MOVQ       R12, 24(SP)
-	MOVQ       16(SP), R12
+	MOVQ       8(SP), R12
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT1   (R10)
@@ -7271,22 +8027,35 @@ wholeGroup:
 	VFMADD231PS  Y8, Y9, Y6
 	ADDQ         CX, SI
 	DECQ         R12
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R12
+	LEAQ         (R8)(R12*4), R8
+	MOVQ         jump1+120(FP), R12
+	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R12
-	MOVQ         R12, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R12
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R12, R12
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R12
+	TESTQ R12, R12
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R12
 	PREFETCHT0 (R12)
 	ADDQ       32(SP), R12
 	MOVQ       R12, 24(SP)
-	MOVQ       16(SP), R12
+	MOVQ       8(SP), R12
 
-partGroup:
+partStep:
 	PREFETCHT1   (R8)
 	ADDQ         R9, R8
 	PREFETCHT1   (R10)
@@ -7306,12 +8075,20 @@ partGroup:
 	VFMADD231PS  Y8, Y9, Y6
 	ADDQ         CX, SI
 	DECQ         R12
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R12
+	LEAQ         (R8)(R12*4), R8
+	MOVQ         jump1+120(FP), R12
+	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R12
-	MOVQ         R12, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R12
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R12, R12
+	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX
@@ -7347,17 +8124,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile4x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile4x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile4x2AVX2(SB), NOSPLIT, $40-112
+TEXT ·tile4x2AVX2(SB), NOSPLIT, $40-128
 	MOVQ    $0x00000004, (SP)
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
 	MOVL    $0x00000004, CX
 	DIVL    CX
 	MOVQ    AX, 8(SP)
-	ADDQ    DX, AX
-	MOVQ    AX, 16(SP)
+	MOVQ    DX, 16(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -7385,27 +8161,28 @@ TEXT ·tile4x2AVX2(SB), NOSPLIT, $40-112
 	MOVQ    next0+80(FP), R9
 	MOVQ    step0+88(FP), R10
 	SHLQ    $0x02, R10
-	MOVQ    next1+96(FP), R11
-	MOVQ    step1+104(FP), R12
+	MOVQ    next1+104(FP), R11
+	MOVQ    step1+112(FP), R12
 	SHLQ    $0x02, R12
 	MOVQ    ldc+56(FP), R13
 	SHLQ    $0x02, R13
 	MOVQ    R13, 32(SP)
 	MOVQ    c+48(FP), R13
 	MOVQ    R13, 24(SP)
-	CMPQ    16(SP), $0x00
-	JEQ     store
 	CMPQ    last+64(FP), $0x08
 	JLT     part
+	MOVQ    8(SP), R13
+	TESTQ   R13, R13
+	JZ      wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -7430,22 +8207,35 @@ wholeGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R13
+	TESTQ R13, R13
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-partGroup:
+partStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -7470,12 +8260,20 @@ partGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX
@@ -7519,17 +8317,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile5x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile5x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile5x2AVX2(SB), NOSPLIT, $40-112
+TEXT ·tile5x2AVX2(SB), NOSPLIT, $40-128
 	MOVQ    $0x00000005, (SP)
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
 	MOVL    $0x00000005, CX
 	DIVL    CX
 	MOVQ    AX, 8(SP)
-	ADDQ    DX, AX
-	MOVQ    AX, 16(SP)
+	MOVQ    DX, 16(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -7559,27 +8356,28 @@ TEXT ·tile5x2AVX2(SB), NOSPLIT, $40-112
 	MOVQ    next0+80(FP), R9
 	MOVQ    step0+88(FP), R10
 	SHLQ    $0x02, R10
-	MOVQ    next1+96(FP), R11
-	MOVQ    step1+104(FP), R12
+	MOVQ    next1+104(FP), R11
+	MOVQ    step1+112(FP), R12
 	SHLQ    $0x02, R12
 	MOVQ    ldc+56(FP), R13
 	SHLQ    $0x02, R13
 	MOVQ    R13, 32(SP)
 	MOVQ    c+48(FP), R13
 	MOVQ    R13, 24(SP)
-	CMPQ    16(SP), $0x00
-	JEQ     store
 	CMPQ    last+64(FP), $0x08
 	JLT     part
+	MOVQ    8(SP), R13
+	TESTQ   R13, R13
+	JZ      wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -7607,22 +8405,35 @@ wholeGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R13
+	TESTQ R13, R13
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-partGroup:
+partStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -7650,12 +8461,20 @@ partGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX
@@ -7707,17 +8526,16 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile6x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)
+// func tile6x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile6x2AVX2(SB), NOSPLIT, $40-112
+TEXT ·tile6x2AVX2(SB), NOSPLIT, $40-128
 	MOVQ    $0x00000006, (SP)
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
 	MOVL    $0x00000006, CX
 	DIVL    CX
 	MOVQ    AX, 8(SP)
-	ADDQ    DX, AX
-	MOVQ    AX, 16(SP)
+	MOVQ    DX, 16(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -7749,27 +8567,28 @@ TEXT ·tile6x2AVX2(SB), NOSPLIT, $40-112
 	MOVQ    next0+80(FP), R9
 	MOVQ    step0+88(FP), R10
 	SHLQ    $0x02, R10
-	MOVQ    next1+96(FP), R11
-	MOVQ    step1+104(FP), R12
+	MOVQ    next1+104(FP), R11
+	MOVQ    step1+112(FP), R12
 	SHLQ    $0x02, R12
 	MOVQ    ldc+56(FP), R13
 	SHLQ    $0x02, R13
 	MOVQ    R13, 32(SP)
 	MOVQ    c+48(FP), R13
 	MOVQ    R13, 24(SP)
-	CMPQ    16(SP), $0x00
-	JEQ     store
 	CMPQ    last+64(FP), $0x08
 	JLT     part
+	MOVQ    8(SP), R13
+	TESTQ   R13, R13
+	JZ      wholeRest
 
-whole:
+wholeGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-wholeGroup:
+wholeStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -7800,22 +8619,35 @@ wholeGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          wholeGroup
+	JNZ          wholeStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          whole
-	JMP          store
+	JNZ          wholeGroup
+
+wholeRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   wholeStep
+	JMP   store
 
 part:
+	MOVQ  8(SP), R13
+	TESTQ R13, R13
+	JZ    partRest
+
+partGroup:
 	MOVQ       24(SP), R13
 	PREFETCHT0 (R13)
 	ADDQ       32(SP), R13
 	MOVQ       R13, 24(SP)
-	MOVQ       16(SP), R13
+	MOVQ       8(SP), R13
 
-partGroup:
+partStep:
 	PREFETCHT1   (R9)
 	ADDQ         R10, R9
 	PREFETCHT1   (R11)
@@ -7846,12 +8678,20 @@ partGroup:
 	ADDQ         CX, SI
 	ADDQ         CX, DI
 	DECQ         R13
-	JNZ          partGroup
+	JNZ          partStep
+	MOVQ         jump0+96(FP), R13
+	LEAQ         (R9)(R13*4), R9
+	MOVQ         jump1+120(FP), R13
+	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
-	JZ           store
-	ADDQ         8(SP), R13
-	MOVQ         R13, 16(SP)
-	JNZ          part
+	JNZ          partGroup
+
+partRest:
+	MOVQ  16(SP), R13
+	MOVQ  $0x00000000, 16(SP)
+	MOVQ  $0x00000001, (SP)
+	TESTQ R13, R13
+	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX

@@ -29,6 +29,10 @@ const (
 	// A of so many values stays in the second cache while a task goes through panels of B,
 	// which it may then pack itself: few other tasks read them.
 	lateArea = 160 << 10
+	// The same where A and B are long: row panels of a task, at most, whose tiles then have the
+	// time to call for all of the next panel of B; panels, at least, which have A in common; and
+	// tasks for each thread.
+	lateRows, lateColumns, lateTasks = 40, 8, 2
 	// Row panels of a task: what it reads of A, at most 12 x 28 KiB, fits the second cache.
 	taskPanels = 12
 	// Rows of a task where B is read from memory: what it reads of B serves more of them.
@@ -68,7 +72,9 @@ func (g *product) plan() {
 	}
 	g.blocks, g.packLate = g.blocks[:0], false
 	fromMemory := g.directB && g.k*g.width > 2*packBudget
-	if g.rowPanels < 2*taskPanels*Threads() || fromMemory {
+	if g.l == TN && !g.directB && g.splits == 1 && g.k > g.e.chunk && g.rowPanels > lateRows/2 {
+		g.cutLate()
+	} else if g.rowPanels < 2*taskPanels*Threads() || fromMemory {
 		g.cutTiles(fromMemory)
 	} else {
 		g.cutRows((tasks + g.splits - 1) / g.splits)
@@ -78,11 +84,11 @@ func (g *product) plan() {
 // worth is how many tasks of so many operations the product is worth.
 func (g *product) worth(flops int) int { return max(1, 2*g.m*g.width*g.k/flops) }
 
-// spread says that panels of B can be read where they lie: their rows start on cache lines
-// and do not share places of the cache.
+// spread says that panels of B can be read where they lie: their rows start on cache lines,
+// and do not share places of the cache, nor need an entry each of the address cache.
 func (g *product) spread() bool {
 	for _, b := range g.b {
-		if b.Stride%line != 0 || b.Stride%clash == 0 {
+		if b.Stride%line != 0 || b.Stride >= clash {
 			return false
 		}
 	}
@@ -111,6 +117,23 @@ func (g *product) cutTiles(fromMemory bool) {
 	}
 	parts = min(parts, g.rowPanels/rows*len(g.panels))
 	// Those that read the same of B follow each other.
+	for part := range parts {
+		for i := range rows {
+			g.blocks = append(g.blocks, block{i * g.rowPanels / rows, (i + 1) * g.rowPanels / rows, part, parts})
+		}
+	}
+}
+
+// cutLate cuts C into blocks of many rows, whose tasks pack what they read of B. It is for
+// gradients of weights: two long factors, which both come from memory.
+func (g *product) cutLate() {
+	threads := Threads()
+	g.packLate = true
+	rows := (g.rowPanels + lateRows - 1) / lateRows
+	parts := max(1, min(lateTasks*threads, len(g.panels)/lateColumns))
+	if rows*parts%threads != 0 {
+		parts = min((parts+threads-1)/threads*threads, len(g.panels))
+	}
 	for part := range parts {
 		for i := range rows {
 			g.blocks = append(g.blocks, block{i * g.rowPanels / rows, (i + 1) * g.rowPanels / rows, part, parts})

@@ -40,28 +40,28 @@ func (g *product) work(task int) {
 				b, bs = g.packPanel(task, p, c)
 			} else {
 				b, bs = g.rowsOfB(p, c)
-				if tile < to {
-					laterB = g.linesOfB(g.panels[j+1], c, rows)
-				} else if first, end := g.tilesOf(then); first < end {
-					laterB = g.linesOfB(g.panels[s.j0+first/(then.i1-then.i0)], thenAt, rows)
-				}
+			}
+			if tile < to {
+				laterB = g.linesOfB(g.panels[j+1], c, rows)
+			} else if first, end := g.tilesOf(then); first < end {
+				laterB = g.linesOfB(g.panels[s.j0+first/(then.i1-then.i0)], thenAt, rows)
 			}
 			dst, col := g.sums(p, task%g.splits)
 			tiles := e.tiles[vecs-1]
 			for ; i < end; i++ {
 				r0, r1 := g.rows[i], g.rows[i+1]
-				nextA, stepA, nextB, stepB := &b[0], 0, &b[0], 0
-				if laterB.count > 0 {
-					nextB, stepB = laterB.take()
+				var nowA, nowB places
+				if nowB.first = &b[0]; laterB.tiles > 0 {
+					nowB = laterB.take(r1-r0, c.n)
 				}
-				if laterA.count >= to-tile+end-i { // as many as there are tiles left
-					nextA, stepA = laterA.take()
+				if nowA.first = &b[0]; laterA.tiles >= to-tile+end-i { // as many as are left
+					nowA = laterA.take(r1-r0, c.n)
 				}
 				a, step := &g.a.Data[a0+r0*rs], cs
 				if copied != nil {
 					a, step = &copied.f[(i-i0)*c.n*e.lanes], e.lanes
 				}
-				tiles[r1-r0-1](c.n, a, rs, step, &b[0], bs, &dst.Data[r0*dst.Stride+col], dst.Stride, last, acc, nextA, stepA, nextB, stepB)
+				tiles[r1-r0-1](c.n, a, rs, step, &b[0], bs, &dst.Data[r0*dst.Stride+col], dst.Stride, last, acc, nowA.first, nowA.step, nowA.jump, nowB.first, nowB.step, nowB.jump)
 			}
 		}
 	}
@@ -101,47 +101,87 @@ func (g *product) rowsOfB(p panel, c chunk) ([]float32, int) {
 	return v.Data[c.at*v.Stride+p.at:], v.Stride
 }
 
-// lines is memory that later tiles read, and that tiles call for, a place at each step: count
-// lists of places, those of a list stride values apart and the lists step values.
+// lines is memory that later tiles read, and that so many tiles call for.
 type lines struct {
-	data                []float32
-	count, stride, step int
+	data  []float32
+	tiles int
+	step  int // values from each step of k to the next
+	row   int // from each group of steps to the next, or 0: see tileFunc
+	tile  int // from each tile to the next, if groups follow each other
 }
 
-// take gives the next list.
-func (l *lines) take() (first *float32, stride int) {
-	first = &l.data[0]
-	l.count--
-	l.data = l.data[min(l.step, len(l.data)-1):]
-	return first, l.stride
+// places is what one tile calls for.
+type places struct {
+	first      *float32
+	step, jump int
+}
+
+// take gives the next tile, of so many rows and steps, what it calls for.
+func (l *lines) take(rows, k int) places {
+	p, after := places{first: &l.data[0], step: l.step}, l.tile
+	if l.row > 0 {
+		p.jump, after = l.row-k/rows*l.step, rows*l.row
+	}
+	l.tiles--
+	l.data = l.data[min(after, len(l.data)-1):]
+	return p
 }
 
 // inOrder is n values that lie side by side, called for by at most so many tiles of k steps.
 func inOrder(data []float32, n, k, tiles int) lines {
-	stride := min(line, (n+tiles*k-1)/(tiles*k))
-	return lines{data, (n + stride*k - 1) / (stride * k), stride, stride * k}
+	step := min(line, (n+tiles*k-1)/(tiles*k))
+	return lines{data: data, tiles: (n + step*k - 1) / (step * k), step: step, tile: step * k}
 }
 
-// linesOfB is a panel of a chunk of B, which so many tiles call for.
+// inRows is width values of each of n rows, for tiles of k steps: a row for each group of steps.
+func (g *product) inRows(v View, n, width, k int) lines {
+	highest := (g.m + g.rowPanels - 1) / g.rowPanels
+	steps := max(1, k/highest)
+	return lines{data: v.Data, tiles: (n*g.rowPanels + g.m - 1) / g.m, step: (width + steps - 1) / steps, row: v.Stride}
+}
+
+// inColumns is the same, a line of each row for each step.
+func inColumns(v View, width int) lines {
+	return lines{data: v.Data, tiles: (width + line - 1) / line, step: v.Stride, tile: line}
+}
+
+// linesOfB is what so many tiles call for of a panel of a chunk of B.
 func (g *product) linesOfB(p panel, c chunk, tiles int) lines {
-	b, stride := g.rowsOfB(p, c)
-	if width := g.vecs(p) * g.e.lanes; stride > width {
-		return lines{b, (width + line - 1) / line, stride, line}
+	if !g.directB && !g.packLate {
+		b, width := g.rowsOfB(p, c)
+		return inOrder(b, c.n*width, c.n, tiles)
 	}
-	return inOrder(b, c.n*stride, c.n, tiles)
+	b := g.b[p.part+c.part]
+	if g.l == NT {
+		return g.inRows(b.At(p.at, c.at), p.n, c.n, c.n)
+	}
+	b = b.At(c.at, p.at)
+	if l := g.inRows(b, c.n, p.n, c.n); l.tiles <= tiles {
+		return l
+	}
+	return inColumns(b, p.n)
 }
 
 // linesOfA is what a block reads of A in a chunk, which so many tiles call for.
 func (g *product) linesOfA(b block, c chunk, tiles int) lines {
-	r0, r1 := g.rows[b.i0], g.rows[b.i1]
-	switch {
-	case g.l == TN:
-		return lines{g.a.Data[c.off*g.a.Stride+r0:], (r1 - r0 + line - 1) / line, g.a.Stride, line}
-	case 2*c.n < g.a.Stride: // rows have much that belongs to other chunks: a list is a row's part
-		return lines{g.a.Data[r0*g.a.Stride+c.off:], r1 - r0, 1, g.a.Stride}
-	default:
-		return inOrder(g.a.Data[r0*g.a.Stride+c.off:], (r1-r0)*g.a.Stride, c.n, min(tiles, aheadA))
+	r0, n := g.rows[b.i0], g.rows[b.i1]-g.rows[b.i0]
+	if g.l != TN {
+		if a := g.a.At(r0, c.off); 2*c.n < g.a.Stride { // rows have much that belongs to other chunks
+			if tiles >= n {
+				return lines{data: a.Data, tiles: n, step: 1, tile: g.a.Stride}
+			}
+			return g.inRows(a, n, c.n, c.n)
+		}
+		return inOrder(g.a.At(r0, c.off).Data, n*g.a.Stride, c.n, min(tiles, aheadA))
 	}
+	a := g.a.At(c.off, r0)
+	if n+line >= g.a.Stride {
+		return inOrder(a.Data, c.n*g.a.Stride, c.n, tiles)
+	}
+	if l := g.inRows(a, c.n, n, c.n); l.tiles <= tiles {
+		return l
+	}
+	return inColumns(a, n)
 }
 
 // aheadA is how many tiles call for rows of A that are needed after them: so late that what is
@@ -156,7 +196,7 @@ func (g *product) reduce(t int) {
 			vecs := g.vecs(p)
 			c := g.c[p.part]
 			g.e.tiles[vecs-1][0](g.splits, &one, 0, 0, &g.partial.f[r*g.width+p.pos], g.m*g.width,
-				&c.Data[r*c.Stride+p.at], c.Stride, p.n-(vecs-1)*g.e.lanes, g.acc, &one, 0, &one, 0)
+				&c.Data[r*c.Stride+p.at], c.Stride, p.n-(vecs-1)*g.e.lanes, g.acc, &one, 0, 0, &one, 0, 0)
 		}
 	}
 }

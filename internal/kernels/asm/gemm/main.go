@@ -51,12 +51,12 @@ const line = 64
 // accumulated in registers.
 func tile(s isa, rows, vecs int, masks Mem) {
 	name := fmt.Sprintf("tile%dx%d%s", rows, vecs, s.Name)
-	TEXT(name, NOSPLIT, "func(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool, next0 *float32, step0 int, next1 *float32, step1 int)")
+	TEXT(name, NOSPLIT, "func(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool, next0 *float32, step0, jump0 int, next1 *float32, step1, jump1 int)")
 	Doc(fmt.Sprintf("%s multiplies %d rows of A by %d vectors of %d columns of B.", name, rows, vecs, s.Lanes))
 	Pragma("noescape")
 
-	// k runs in as many groups of steps as there are rows, of even length but for the first.
-	groups, length, now := AllocLocal(8), AllocLocal(8), AllocLocal(8)
+	// k runs in as many groups of steps as there are rows, and a rest.
+	groups, length, rest := AllocLocal(8), AllocLocal(8), AllocLocal(8)
 	MOVQ(U32(rows), groups)
 	Load(Param("k"), reg.RAX)
 	XORL(reg.EDX, reg.EDX)
@@ -64,8 +64,7 @@ func tile(s isa, rows, vecs int, masks Mem) {
 	MOVL(U32(rows), divisor)
 	DIVL(divisor)
 	MOVQ(reg.RAX, length)
-	ADDQ(reg.RDX, reg.RAX)
-	MOVQ(reg.RAX, now)
+	MOVQ(reg.RDX, rest)
 
 	rs := Load(Param("rs"), GP64())
 	cs := Load(Param("cs"), GP64())
@@ -155,26 +154,35 @@ func tile(s isa, rows, vecs int, masks Mem) {
 	MOVQ(steps, ldc)
 	Load(Param("c"), steps)
 	MOVQ(steps, to)
-	CMPQ(now, Imm(0))
-	JEQ(LabelRef("store"))
 	loop := func(name string, mask reg.Register) {
 		Label(name)
+		MOVQ(length, steps)
+		TESTQ(steps, steps)
+		JZ(LabelRef(name + "Rest"))
+		Label(name + "Group")
 		MOVQ(to, steps)
 		for d := 0; d < vecs*s.Width(); d += line {
 			PREFETCHT0(Mem{Base: steps, Disp: d})
 		}
 		ADDQ(ldc, steps)
 		MOVQ(steps, to)
-		MOVQ(now, steps)
-		Label(name + "Group")
+		MOVQ(length, steps)
+		Label(name + "Step")
 		step(mask)
 		DECQ(steps)
-		JNZ(LabelRef(name + "Group"))
+		JNZ(LabelRef(name + "Step"))
+		for i := range next {
+			Load(Param(fmt.Sprintf("jump%d", i)), steps)
+			LEAQ(Mem{Base: next[i], Index: steps, Scale: 4}, next[i])
+		}
 		DECQ(groups)
-		JZ(LabelRef("store"))
-		ADDQ(length, steps)
-		MOVQ(steps, now)
-		JNZ(LabelRef(name)) // unless there are fewer steps than rows
+		JNZ(LabelRef(name + "Group"))
+		Label(name + "Rest")
+		MOVQ(rest, steps)
+		MOVQ(U32(0), rest)
+		MOVQ(U32(1), groups)
+		TESTQ(steps, steps)
+		JNZ(LabelRef(name + "Step"))
 	}
 	// Loads with a mask take a slot of the multiply-adds, and most vectors are whole.
 	CMPQ(simd.Argument("last"), U8(s.Lanes))
