@@ -110,12 +110,20 @@ func (g *product) at(p panel, c chunk) int {
 	return (c.off-g.chunks[s.c0].off)*s.width + c.n*(p.pos-g.panels[s.j0].pos)
 }
 
+// scattered says that tiles use but a part of each line that they read of A, stored [K,M], or
+// that its rows need an entry each of the address cache.
+func (g *product) scattered() bool { return 2*g.e.rows <= line || g.a.Stride >= clash }
+
 // copyRowsOfA copies what row panels i0 to i1 read of A, stored [K,M], in a chunk: a vector
 // for each p, row panel by row panel.
 func (g *product) copyRowsOfA(dst []float32, i0, i1 int, c chunk) {
 	lanes := g.e.lanes
-	for i := i0; i < i1; i++ {
-		r0, r1 := g.rows[i], g.rows[i+1]
-		g.e.copyRows[0](c.n, &g.a.Data[c.off*g.a.Stride+r0], g.a.Stride, &dst[(i-i0)*c.n*lanes], lanes, r1-r0)
+	for from := 0; from < c.n; from += packStrip {
+		n := min(packStrip, c.n-from)
+		for i := i0; i < i1; i++ {
+			r0, r1 := g.rows[i], g.rows[i+1]
+			src := &g.a.Data[(c.off+from)*g.a.Stride+r0]
+			g.e.copyRows[0](n, src, g.a.Stride, &dst[((i-i0)*c.n+from)*lanes], lanes, r1-r0)
+		}
 	}
 }

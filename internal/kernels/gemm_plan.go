@@ -29,16 +29,16 @@ const (
 	// A of so many values stays in the second cache while a task goes through panels of B,
 	// which it may then pack itself: few other tasks read them.
 	lateArea = 160 << 10
-	// The same where A and B are long: row panels of a task, at most, whose tiles then have the
-	// time to call for all of the next panel of B; panels, at least, which have A in common; and
-	// tasks for each thread.
+	// The same where A and B are long: row panels of a task, at most, whose tiles have the time to
+	// call for all of the next panel of B; panels, at least, which have A in common; and tasks for
+	// each thread, at most.
 	lateRows, lateColumns, lateTasks = 40, 8, 2
 	// Row panels of a task: what it reads of A, at most 12 x 28 KiB, fits the second cache.
 	taskPanels = 12
 	// Rows of a task where B is read from memory: what it reads of B serves more of them.
 	memoryRows = 168
-	// Panels of B from which on it pays to copy A, where tiles use but a part of its lines.
-	copyPanels = 24
+	// Columns of a task from which on it pays to copy A.
+	copyColumns = 384
 	// A block of rows is what is left of a thread's share divided by this.
 	guide = 2
 	// Parts of columns that the last rows of a share are cut into.
@@ -72,7 +72,7 @@ func (g *product) plan() {
 	}
 	g.blocks, g.packLate = g.blocks[:0], false
 	fromMemory := g.directB && g.k*g.width > 2*packBudget
-	if g.l == TN && !g.directB && g.splits == 1 && g.k > g.e.chunk && g.rowPanels > lateRows/2 {
+	if g.l == TN && !g.directB && g.splits == 1 && g.k > g.e.chunk && g.rowPanels > lateRows/2 && g.rowPanels <= lateRows {
 		g.cutLate()
 	} else if g.rowPanels < 2*taskPanels*Threads() || fromMemory {
 		g.cutTiles(fromMemory)
@@ -124,20 +124,15 @@ func (g *product) cutTiles(fromMemory bool) {
 	}
 }
 
-// cutLate cuts C into blocks of many rows, whose tasks pack what they read of B. It is for
+// cutLate cuts C into blocks of all its rows, whose tasks pack what they read of B. It is for
 // gradients of weights: two long factors, which both come from memory.
 func (g *product) cutLate() {
 	threads := Threads()
 	g.packLate = true
-	rows := (g.rowPanels + lateRows - 1) / lateRows
-	parts := max(1, min(lateTasks*threads, len(g.panels)/lateColumns))
-	if rows*parts%threads != 0 {
-		parts = min((parts+threads-1)/threads*threads, len(g.panels))
-	}
+	parts := max(threads, min(lateTasks*threads, len(g.panels)/lateColumns/threads*threads))
+	parts = min(parts, len(g.panels))
 	for part := range parts {
-		for i := range rows {
-			g.blocks = append(g.blocks, block{i * g.rowPanels / rows, (i + 1) * g.rowPanels / rows, part, parts})
-		}
+		g.blocks = append(g.blocks, block{0, g.rowPanels, part, parts})
 	}
 }
 
