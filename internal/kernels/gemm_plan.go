@@ -29,16 +29,16 @@ const (
 	// A of so many values stays in the second cache while a task goes through panels of B,
 	// which it may then pack itself: few other tasks read them.
 	lateArea = 160 << 10
-	// The same where A and B are long: row panels of a task, at most, whose tiles have the time to
-	// call for all of the next panel of B; panels, at least, which have A in common; and tasks for
-	// each thread, at most.
-	lateRows, lateColumns, lateTasks = 40, 8, 2
+	// The same where A and B are long: rows of a task, at most, whose tiles have the time to call
+	// for all of the next panel of B; columns, at least, which have A in common; and tasks for each
+	// thread, at most.
+	lateRows, lateColumns, lateTasks = 560, 256, 2
 	// Row panels of a task: what it reads of A, at most 12 x 28 KiB, fits the second cache.
 	taskPanels = 12
 	// Rows of a task where B is read from memory: what it reads of B serves more of them.
 	memoryRows = 168
-	// Columns of a task from which on it pays to copy A.
-	copyColumns = 384
+	// Panels of a task from which on it pays to copy A.
+	copyPanels = 16
 	// A block of rows is what is left of a thread's share divided by this.
 	guide = 2
 	// Parts of columns that the last rows of a share are cut into.
@@ -72,7 +72,7 @@ func (g *product) plan() {
 	}
 	g.blocks, g.packLate = g.blocks[:0], false
 	fromMemory := g.directB && g.k*g.width > 2*packBudget
-	if g.l == TN && !g.directB && g.splits == 1 && g.k > g.e.chunk && g.rowPanels > lateRows/2 && g.rowPanels <= lateRows {
+	if g.l == TN && !g.directB && g.splits == 1 && g.k > g.e.chunk && g.m > lateRows/2 && g.m <= lateRows {
 		g.cutLate()
 	} else if g.rowPanels < 2*taskPanels*Threads() || fromMemory {
 		g.cutTiles(fromMemory)
@@ -129,7 +129,7 @@ func (g *product) cutTiles(fromMemory bool) {
 func (g *product) cutLate() {
 	threads := Threads()
 	g.packLate = true
-	parts := max(threads, min(lateTasks*threads, len(g.panels)/lateColumns/threads*threads))
+	parts := max(threads, min(lateTasks*threads, g.width/lateColumns/threads*threads))
 	parts = min(parts, len(g.panels))
 	for part := range parts {
 		g.blocks = append(g.blocks, block{0, g.rowPanels, part, parts})

@@ -149,11 +149,12 @@ func wholeLines(cols int) int { return (cols + 15) / 16 * 16 }
 func clashing(cols int) int   { return (cols + clash - 1) / clash * clash }
 
 // TestGemmPlacement: factors that are read where they lie and such that are copied, for few
-// rows, which are cut by columns, and many, which are not; the last shape on one thread copies A.
+// rows, which are cut by columns, and many, which are not; the last three shapes copy A, the last
+// but one packs B in the tasks that read it.
 func TestGemmPlacement(t *testing.T) {
 	everyISA(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(5, 6))
-		shapes := [][3]int{{90, 45, 33}, {85, 300, 20}, {101, 130, 520}, {170, 48, 17}, {400, 33, 9}, {700, 129, 5}, {127, 1, 40}, {150, 400, 520}}
+		shapes := [][3]int{{90, 45, 33}, {85, 300, 20}, {101, 130, 520}, {170, 48, 17}, {400, 33, 9}, {700, 129, 5}, {127, 1, 40}, {150, 400, 520}, {290, 520, 520}, {600, 520, 520}}
 		for _, stride := range []func(int) int{wholeLines, clashing} {
 			for _, s := range shapes {
 				for _, l := range []Layout{NN, NT, TN} {
@@ -177,7 +178,7 @@ func TestGemmPlan(t *testing.T) {
 		g.plan()
 		return g
 	}
-	if bestISA() != ISAGo {
+	if isa != ISAGo {
 		for _, c := range []struct {
 			l       Layout
 			m, n, k int
@@ -190,6 +191,8 @@ func TestGemmPlan(t *testing.T) {
 			{NN, 200, 512, 64, 64, 512, false, true},
 			{NN, 1400, 512, 64, 64, 512, false, false},
 			{TN, 200, 272, 64, 208, 272, true, false},
+			{TN, 512, 1376, 2048, 528, 1376, false, true},
+			{TN, 1376, 512, 2048, 1376, 528, false, false},
 			{NT, 200, 272, 64, 64, 64, false, true},
 			{NT, 64, 64, 64, 64, 64, false, true},
 			{NT, 2048, 512, 512, 528, 512, false, false},

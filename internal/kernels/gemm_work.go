@@ -9,7 +9,7 @@ func (g *product) work(task int) {
 	c0, c1 := g.chunksOf(task)
 
 	var copied *buffer
-	if g.l == TN && g.scattered() && 2*e.lanes*(to-from) >= copyColumns*(i1-i0) {
+	if g.l == TN && g.scattered() && to-from >= copyPanels*(i1-i0) {
 		copied = scratch((i1 - i0) * e.chunk * e.lanes)
 		defer copied.release()
 	}
