@@ -29,14 +29,16 @@ const (
 	// A of so many values stays in the second cache while a task goes through panels of B,
 	// which it may then pack itself: few other tasks read them.
 	lateArea = 160 << 10
-	// The same where A and B are long: rows of a task, at most, whose tiles have the time to call
-	// for all of the next panel of B; columns, at least, which have A in common; and tasks for each
-	// thread, at most.
+	// The same where A and B are long: rows of a task, at most; columns, at least, which have A in
+	// common; and tasks for each thread, at most.
 	lateRows, lateColumns, lateTasks = 560, 256, 2
 	// Row panels of a task: what it reads of A, at most 12 x 28 KiB, fits the second cache.
 	taskPanels = 12
 	// Rows of a task where B is read from memory: what it reads of B serves more of them.
 	memoryRows = 168
+	// What a task of more rows than these reads of a chunk of B where it lies is called for in the
+	// order of memory, if it has at most so many values: they stay in the second cache.
+	wholeChunk = 192 << 10
 	// Panels of a task from which on it pays to copy A.
 	copyPanels = 16
 	// A block of rows is what is left of a thread's share divided by this.
@@ -72,7 +74,7 @@ func (g *product) plan() {
 	}
 	g.blocks, g.packLate = g.blocks[:0], false
 	fromMemory := g.directB && g.k*g.width > 2*packBudget
-	if g.l == TN && !g.directB && g.splits == 1 && g.k > g.e.chunk && g.m > lateRows/2 && g.m <= lateRows {
+	if g.l == TN && !g.directB && g.splits == 1 && g.k > g.e.chunk && g.m <= lateRows {
 		g.cutLate()
 	} else if g.rowPanels < 2*taskPanels*Threads() || fromMemory {
 		g.cutTiles(fromMemory)

@@ -25,43 +25,53 @@ func (g *product) work(task int) {
 		}
 		then, thenAt := g.after(task, ci)
 		laterA := g.linesOfA(then, thenAt, to-from)
+		var laterB lines
+		first, end := g.panelsOf(then)
+		whole := g.directB && g.rowPanels > directRows && (end-first)*2*e.lanes*thenAt.n <= wholeChunk
+		perPanel := max(1, (to-from)/max(1, end-first))
 		for tile := from; tile < to; {
 			i, j := i0+tile%(i1-i0), s.j0+tile/(i1-i0)
-			end := min(i1, i+to-tile)
-			rows := end - i
+			last := min(i1, i+to-tile)
+			rows := last - i
 			tile += rows
 			p := g.panels[j]
 			vecs := g.vecs(p)
-			last := p.n - (vecs-1)*e.lanes
+			columns := p.n - (vecs-1)*e.lanes // of the last vector
 			var b []float32
 			var bs int
-			var laterB lines
 			if g.packLate {
 				b, bs = g.packPanel(task, p, c)
 			} else {
 				b, bs = g.rowsOfB(p, c)
 			}
-			if tile < to {
-				laterB = g.linesOfB(g.panels[j+1], c, rows)
-			} else if first, end := g.tilesOf(then); first < end {
-				laterB = g.linesOfB(g.panels[s.j0+first/(then.i1-then.i0)], thenAt, rows)
+			switch {
+			case whole:
+			case tile < to:
+				laterB = g.linesOfB(j+1, c, rows)
+			case first < end:
+				laterB = g.linesOfB(first, thenAt, rows)
+			default:
+				laterB = lines{}
 			}
 			dst, col := g.sums(p, task%g.splits)
 			tiles := e.tiles[vecs-1]
-			for ; i < end; i++ {
+			for ; i < last; i++ {
 				r0, r1 := g.rows[i], g.rows[i+1]
+				if whole && laterB.tiles == 0 && first < end {
+					laterB = g.linesOfPart(&first, end, thenAt, perPanel)
+				}
 				var nowA, nowB places
 				if nowB.first = &b[0]; laterB.tiles > 0 {
 					nowB = laterB.take(r1-r0, c.n)
 				}
-				if nowA.first = &b[0]; laterA.tiles >= to-tile+end-i { // as many as are left
+				if nowA.first = &b[0]; laterA.tiles >= to-tile+last-i { // as many as are left
 					nowA = laterA.take(r1-r0, c.n)
 				}
 				a, step := &g.a.Data[a0+r0*rs], cs
 				if copied != nil {
 					a, step = &copied.f[(i-i0)*c.n*e.lanes], e.lanes
 				}
-				tiles[r1-r0-1](c.n, a, rs, step, &b[0], bs, &dst.Data[r0*dst.Stride+col], dst.Stride, last, acc, nowA.first, nowA.step, nowA.jump, nowB.first, nowB.step, nowB.jump)
+				tiles[r1-r0-1](c.n, a, rs, step, &b[0], bs, &dst.Data[r0*dst.Stride+col], dst.Stride, columns, acc, nowA.first, nowA.step, nowA.jump, nowB.first, nowB.step, nowB.jump)
 			}
 		}
 	}
@@ -82,6 +92,13 @@ func (g *product) after(task, at int) (block, chunk) {
 		at, _ = g.chunksOf(task)
 	}
 	return g.blocks[task/g.splits], g.chunks[at]
+}
+
+// panelsOf gives the panels that a block has tiles of in this stage.
+func (g *product) panelsOf(b block) (first, end int) {
+	from, to := g.tilesOf(b)
+	rows := b.i1 - b.i0
+	return g.stage.j0 + from/rows, g.stage.j0 + (to+rows-1)/rows
 }
 
 // sums is where the sums of a panel go, and at which column: to C, or to their split's place.
@@ -145,21 +162,36 @@ func inColumns(v View, width int) lines {
 	return lines{data: v.Data, tiles: (width + line - 1) / line, step: v.Stride, tile: line}
 }
 
-// linesOfB is what so many tiles call for of a panel of a chunk of B.
-func (g *product) linesOfB(p panel, c chunk, tiles int) lines {
-	if !g.directB && !g.packLate {
-		b, width := g.rowsOfB(p, c)
-		return inOrder(b, c.n*width, c.n, tiles)
+// linesOfB is what so many tiles call for of panel j of a chunk of B.
+func (g *product) linesOfB(j int, c chunk, tiles int) lines {
+	p := g.panels[j]
+	if g.directB || g.packLate {
+		return g.linesOfPart(&j, j+1, c, tiles)
 	}
-	b := g.b[p.part+c.part]
+	b, width := g.rowsOfB(p, c)
+	return inOrder(b, c.n*width, c.n, tiles)
+}
+
+// linesOfPart is the same of panels j to end where they lie, as far as they belong to one part:
+// j becomes the panel that follows.
+func (g *product) linesOfPart(j *int, end int, c chunk, tilesEach int) lines {
+	p := g.panels[*j]
+	b, n, tiles := g.b[p.part+c.part], 0, 0
+	for ; *j < end && g.panels[*j].part == p.part; *j++ {
+		n += g.panels[*j].n
+		tiles += tilesEach
+	}
 	if g.l == NT {
-		return g.inRows(b.At(p.at, c.at), p.n, c.n, c.n)
+		return g.inRows(b.At(p.at, c.at), n, c.n, c.n)
 	}
 	b = b.At(c.at, p.at)
-	if l := g.inRows(b, c.n, p.n, c.n); l.tiles <= tiles {
+	if n+line >= b.Stride {
+		return inOrder(b.Data, min(c.n*b.Stride, len(b.Data)), c.n, tiles)
+	}
+	if l := g.inRows(b, c.n, n, c.n); l.tiles <= tiles {
 		return l
 	}
-	return inColumns(b, p.n)
+	return inColumns(b, n)
 }
 
 // linesOfA is what a block reads of A in a chunk, which so many tiles call for.
