@@ -24,6 +24,8 @@ const (
 	taskFLOPs = 1 << 18
 	// Fewest operations of a task where threads have several.
 	longFLOPs = 1 << 20
+	// Fewest tiles of a task of several chunks, which calls for the next chunk meanwhile.
+	longTiles = 32
 	// Blocks of so many panels a part are cut between panels, others between tiles.
 	wholePanels = 4
 	// A of so many values stays in the second cache while a task goes through panels of B,
@@ -103,6 +105,9 @@ func (g *product) cutTiles(fromMemory bool) {
 	threads := Threads()
 	used := min(threads, g.worth(taskFLOPs))
 	tasks := max(used, min(g.worth(longFLOPs), threadTasks*threads))
+	if len(g.chunks) > g.splits {
+		tasks = max(used, min(tasks, g.splits*g.rowPanels*len(g.panels)/longTiles))
+	}
 	tasks = (tasks + g.splits - 1) / g.splits
 	panels := taskPanels
 	if fromMemory {
