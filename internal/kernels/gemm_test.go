@@ -154,7 +154,7 @@ func clashing(cols int) int   { return (cols + clash - 1) / clash * clash }
 func TestGemmPlacement(t *testing.T) {
 	everyISA(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(5, 6))
-		shapes := [][3]int{{90, 45, 33}, {85, 300, 20}, {101, 130, 520}, {170, 48, 17}, {400, 33, 9}, {700, 129, 5}, {127, 1, 40}, {150, 400, 520}, {290, 520, 520}, {600, 520, 520}}
+		shapes := [][3]int{{90, 45, 33}, {85, 300, 20}, {101, 130, 520}, {170, 48, 17}, {400, 33, 9}, {700, 129, 5}, {127, 1, 40}, {150, 400, 520}, {90, 520, 520}, {600, 520, 520}}
 		for _, stride := range []func(int) int{wholeLines, clashing} {
 			for _, s := range shapes {
 				for _, l := range []Layout{NN, NT, TN} {
