@@ -76,7 +76,7 @@ func (g *product) plan() {
 	}
 	g.blocks, g.packLate = g.blocks[:0], false
 	fromMemory := g.directB && g.k*g.width > 2*packBudget
-	if g.l == TN && !g.directB && g.splits == 1 && g.k > g.e.chunk && g.m <= lateRows {
+	if g.l == TN && !g.directB && g.splits == 1 && g.k > g.e.chunk && g.m <= lateRows && g.width >= lateColumns*Threads() {
 		g.cutLate()
 	} else if g.rowPanels < 2*taskPanels*Threads() || fromMemory {
 		g.cutTiles(fromMemory)
@@ -132,12 +132,11 @@ func (g *product) cutTiles(fromMemory bool) {
 }
 
 // cutLate cuts C into blocks of all its rows, whose tasks pack what they read of B. It is for
-// gradients of weights: two long factors, which both come from memory.
+// gradients of weights: two long factors, which both come from memory, and columns for all threads.
 func (g *product) cutLate() {
 	threads := Threads()
 	g.packLate = true
-	parts := max(threads, min(lateTasks*threads, g.width/lateColumns/threads*threads))
-	parts = min(parts, len(g.panels))
+	parts := min(lateTasks, g.width/lateColumns/threads) * threads
 	for part := range parts {
 		g.blocks = append(g.blocks, block{0, g.rowPanels, part, parts})
 	}

@@ -193,6 +193,7 @@ func TestGemmPlan(t *testing.T) {
 			{TN, 200, 272, 64, 208, 272, true, false},
 			{TN, 512, 1376, 2048, 528, 1376, false, true},
 			{TN, 1376, 512, 2048, 1376, 528, false, false},
+			{TN, 512, 496, 2048, 528, 1376, false, false},
 			{NT, 200, 272, 64, 64, 64, false, true},
 			{NT, 64, 64, 64, 64, 64, false, true},
 			{NT, 2048, 512, 512, 528, 512, false, false},
