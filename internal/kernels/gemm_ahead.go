@@ -155,13 +155,15 @@ func (g *product) linesOfPart(j *int, end int, c chunk, tilesEach int) lines {
 func (g *product) linesOfA(b block, c chunk, tiles int) lines {
 	r0, n := g.rows[b.i0], g.rows[b.i1]-g.rows[b.i0]
 	if g.l != TN {
-		if a := g.a.At(r0, c.off); 2*c.n < g.a.Stride { // rows have much that belongs to other chunks
-			if tiles >= n {
-				return lines{data: a.Data, tiles: n, step: 1, tile: g.a.Stride}
-			}
+		a := g.a.At(r0, c.off)
+		switch {
+		case 2*c.n >= a.Stride:
+			return inOrder(a.Data, n*a.Stride, c.n, min(tiles, aheadA))
+		case tiles >= n: // rows have much that belongs to other chunks: a row's part a tile
+			return lines{data: a.Data, tiles: n, step: 1, tile: a.Stride}
+		default:
 			return g.inRows(a, n, c.n, c.n)
 		}
-		return inOrder(g.a.At(r0, c.off).Data, n*g.a.Stride, c.n, min(tiles, aheadA))
 	}
 	a := g.a.At(c.off, r0)
 	if n+line >= g.a.Stride {
