@@ -7,52 +7,55 @@ package kernels
 
 // ahead is what the tiles of one chunk of a task call for.
 type ahead struct {
-	g          *product
-	a, b       lines
-	block      block // that comes next, and its chunk
-	chunk      chunk
-	first, end int  // its panels, or those that are left of them
-	whole      bool // all of them are called for in the order of memory, not panel by panel
-	each       int  // tiles for each of them
+	g     *product
+	a, b  lines
+	k     int   // steps of a tile
+	group int   // of them belong to a row of what is called for, and of C: see tileFunc
+	block block // that comes next, and its chunk
+	chunk chunk
 }
 
 // lookAhead begins chunk at of a task, which has so many tiles.
 func (g *product) lookAhead(task, at, tiles int) ahead {
-	h := ahead{g: g}
+	h := ahead{g: g, k: g.chunks[at].n}
 	h.block, h.chunk = g.after(task, at)
-	h.first, h.end = g.panelsOf(h.block)
-	h.a = g.linesOfA(h.block, h.chunk, tiles)
-	panels := max(1, h.end-h.first)
-	h.whole = g.directB && g.rowPanels > directRows && panels*2*g.e.lanes*h.chunk.n <= wholeChunk
-	h.each = max(1, tiles/panels)
+	highest := (g.m + g.rowPanels - 1) / g.rowPanels
+	h.group = max(1, h.k/highest)
+	if g.l == TN {
+		h.shortenFor(h.chunk.n, min(tiles, aheadColumns))
+	}
+	if g.l != NT && (g.directB || g.packLate) {
+		h.shortenFor(h.chunk.n, min(tiles, h.block.i1-h.block.i0))
+	}
+	h.a = h.linesOfA(tiles)
 	return h
 }
 
-// panel begins a panel of so many tiles; when it is not the last one, panel j of chunk c follows.
-func (h *ahead) panel(tiles int, more bool, j int, c chunk) {
-	switch {
-	case h.whole:
-	case more:
-		h.b = h.g.linesOfB(j, c, tiles)
-	case h.first < h.end:
-		h.b = h.g.linesOfB(h.first, h.chunk, tiles)
-	default:
-		h.b = lines{}
-	}
+// shortenFor makes groups so short that so many tiles can call for n rows.
+func (h *ahead) shortenFor(n, tiles int) {
+	tiles = max(1, tiles)
+	each := (n + tiles - 1) / tiles
+	h.group = max(1, min(h.group, h.k/each))
 }
 
-// tile gives a tile of so many rows and steps what to call for, or here, when so many tiles of
-// the chunk are left. A comes last, so that it is still there when it is needed.
-func (h *ahead) tile(rows, k, left int, here *float32) (a, b places) {
-	if h.whole && h.b.tiles == 0 && h.first < h.end {
-		h.b = h.g.linesOfPart(&h.first, h.end, h.chunk, h.each)
+// panel begins a panel of so many tiles; when it is not the last one, panel j of chunk c follows,
+// else the first one of the next block.
+func (h *ahead) panel(tiles int, more bool, j int, c chunk) {
+	if !more {
+		j, c = h.g.firstPanel(h.block), h.chunk
 	}
+	h.b = h.linesOfB(j, c, tiles)
+}
+
+// tile gives a tile what to call for, or here, when so many tiles of the chunk are left. A comes
+// last, so that it is still there when it is needed.
+func (h *ahead) tile(left int, here *float32) (a, b places) {
 	a.first, b.first = here, here
 	if h.b.tiles > 0 {
-		b = h.b.take(rows, k)
+		b = h.b.take(h.k, h.group)
 	}
 	if h.a.tiles >= left {
-		a = h.a.take(rows, k)
+		a = h.a.take(h.k, h.group)
 	}
 	return a, b
 }
@@ -68,20 +71,20 @@ func (g *product) after(task, at int) (block, chunk) {
 	return g.blocks[task/g.splits], g.chunks[at]
 }
 
-// panelsOf gives the panels that a block has tiles of in this stage.
-func (g *product) panelsOf(b block) (first, end int) {
-	from, to := g.tilesOf(b)
-	rows := b.i1 - b.i0
-	return g.stage.j0 + from/rows, g.stage.j0 + (to+rows-1)/rows
+// firstPanel is the first panel that a block has tiles of in this stage, if it has any.
+func (g *product) firstPanel(b block) int {
+	from, _ := g.tilesOf(b)
+	return min(g.stage.j0+from/(b.i1-b.i0), g.stage.j1-1)
 }
 
 // lines is memory that later tiles read, and that so many tiles call for.
 type lines struct {
-	data  []float32
-	tiles int
-	step  int // values from each step of k to the next
-	row   int // from each group of steps to the next, or 0: see tileFunc
-	tile  int // from each tile to the next, if groups follow each other
+	v        View
+	tiles    int
+	step     int // values from each step to the next
+	rows     int // of which each has a group of steps, or none
+	row, col int // where the next tile begins
+	after    int // columns from each tile to the next, or from one run through the rows to the next
 }
 
 // places is what one tile calls for.
@@ -90,91 +93,74 @@ type places struct {
 	step, jump int
 }
 
-// take gives the next tile, of so many rows and steps, what it calls for.
-func (l *lines) take(rows, k int) places {
-	p, after := places{first: &l.data[0], step: l.step}, l.tile
-	if l.row > 0 {
-		p.jump, after = l.row-k/rows*l.step, rows*l.row
-	}
+// take gives the next tile, of k steps in such groups, what it calls for.
+func (l *lines) take(k, group int) places {
+	p := places{first: &l.v.Data[min(l.row*l.v.Stride+l.col, len(l.v.Data)-1)], step: l.step}
 	l.tiles--
-	l.data = l.data[min(after, len(l.data)-1):]
+	if l.rows == 0 {
+		l.col += l.after
+		return p
+	}
+	p.jump = l.v.Stride - group*l.step
+	if l.row += k / group; l.row >= l.rows {
+		l.row, l.col = 0, l.col+l.after
+	}
 	return p
 }
 
 // inOrder is n values that lie side by side, called for by at most so many tiles of k steps.
 func inOrder(data []float32, n, k, tiles int) lines {
 	step := min(line, (n+tiles*k-1)/(tiles*k))
-	return lines{data: data, tiles: (n + step*k - 1) / (step * k), step: step, tile: step * k}
+	return lines{v: View{Data: data}, tiles: (n + step*k - 1) / (step * k), step: step, after: step * k}
 }
 
-// inRows is width values of each of n rows, for tiles of k steps: a row for each group of steps.
-func (g *product) inRows(v View, n, width, k int) lines {
-	highest := (g.m + g.rowPanels - 1) / g.rowPanels
-	steps := max(1, k/highest)
-	return lines{data: v.Data, tiles: (n*g.rowPanels + g.m - 1) / g.m, step: (width + steps - 1) / steps, row: v.Stride}
-}
-
-// inColumns is the same, a line of each row for each step.
-func inColumns(v View, width int) lines {
-	return lines{data: v.Data, tiles: (width + line - 1) / line, step: v.Stride, tile: line}
+// inRows is width values of each of n rows, called for by at most so many tiles: evenly, a row for
+// each group of steps, or if that is too slow, a line of each row for each step.
+func (h *ahead) inRows(v View, n, width, tiles int) lines {
+	each := h.k / h.group
+	run := (n + each - 1) / each // tiles to go through all rows
+	columns := max(1, tiles/run) * h.group
+	step := (width + columns - 1) / columns
+	if run > tiles || step > line {
+		return lines{v: v, tiles: (width + line - 1) / line, step: v.Stride, after: line}
+	}
+	columns = step * h.group
+	return lines{v: v, tiles: run * ((width + columns - 1) / columns), step: step, rows: n, after: columns}
 }
 
 // linesOfB is what so many tiles call for of panel j of a chunk of B.
-func (g *product) linesOfB(j int, c chunk, tiles int) lines {
-	p := g.panels[j]
-	if g.directB || g.packLate {
-		return g.linesOfPart(&j, j+1, c, tiles)
+func (h *ahead) linesOfB(j int, c chunk, tiles int) lines {
+	g, p := h.g, h.g.panels[j]
+	if !g.directB && !g.packLate {
+		b, width := g.rowsOfB(p, c)
+		return inOrder(b, c.n*width, h.k, tiles)
 	}
-	b, width := g.rowsOfB(p, c)
-	return inOrder(b, c.n*width, c.n, tiles)
-}
-
-// linesOfPart is the same of panels j to end where they lie, as far as they belong to one part:
-// j becomes the panel that follows.
-func (g *product) linesOfPart(j *int, end int, c chunk, tilesEach int) lines {
-	p := g.panels[*j]
-	b, n, tiles := g.b[p.part+c.part], 0, 0
-	for ; *j < end && g.panels[*j].part == p.part; *j++ {
-		n += g.panels[*j].n
-		tiles += tilesEach
-	}
+	b := g.b[p.part+c.part]
 	if g.l == NT {
-		return g.inRows(b.At(p.at, c.at), n, c.n, c.n)
+		return h.inRows(b.At(p.at, c.at), p.n, c.n, tiles)
 	}
-	b = b.At(c.at, p.at)
-	if n+line >= b.Stride {
-		return inOrder(b.Data, min(c.n*b.Stride, len(b.Data)), c.n, tiles)
-	}
-	if l := g.inRows(b, c.n, n, c.n); l.tiles <= tiles {
-		return l
-	}
-	return inColumns(b, n)
+	return h.inRows(b.At(c.at, p.at), c.n, p.n, tiles)
 }
 
-// linesOfA is what a block reads of A in a chunk, which so many tiles call for.
-func (g *product) linesOfA(b block, c chunk, tiles int) lines {
+// linesOfA is what the next block reads of A in its chunk, for at most so many tiles.
+func (h *ahead) linesOfA(tiles int) lines {
+	g, b, c := h.g, h.block, h.chunk
 	r0, n := g.rows[b.i0], g.rows[b.i1]-g.rows[b.i0]
-	if g.l != TN {
-		a := g.a.At(r0, c.off)
-		switch {
-		case 2*c.n >= a.Stride:
-			return inOrder(a.Data, n*a.Stride, c.n, min(tiles, aheadA))
-		case tiles >= n: // rows have much that belongs to other chunks: a row's part a tile
-			return lines{data: a.Data, tiles: n, step: 1, tile: a.Stride}
-		default:
-			return g.inRows(a, n, c.n, c.n)
-		}
+	switch a := g.a; {
+	case g.l != TN && 2*c.n >= a.Stride:
+		return inOrder(a.At(r0, c.off).Data, n*a.Stride, h.k, min(tiles, aheadRows))
+	case g.l != TN:
+		return h.inRows(a.At(r0, c.off), n, c.n, tiles)
+	case n+line >= a.Stride:
+		return inOrder(a.At(c.off, r0).Data, c.n*a.Stride, h.k, tiles)
+	default:
+		return h.inRows(a.At(c.off, r0), c.n, n, min(tiles, aheadColumns))
 	}
-	a := g.a.At(c.off, r0)
-	if n+line >= g.a.Stride {
-		return inOrder(a.Data, c.n*g.a.Stride, c.n, tiles)
-	}
-	if l := g.inRows(a, c.n, n, c.n); l.tiles <= tiles {
-		return l
-	}
-	return inColumns(a, n)
 }
 
-// aheadA is how many tiles call for rows of A that are needed after them: so late that what is
-// called for is still there when it is needed.
-const aheadA = 24
+// How many tiles at most call for what is needed of A after them, where its rows are read whole
+// and where they are read in part, for gradients of weights: so late that it is still there then.
+const (
+	aheadRows    = 24
+	aheadColumns = 48
+)

@@ -4,16 +4,15 @@
 
 #include "textflag.h"
 
-// func tile1x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile1x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile1x1AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x00000001, (SP)
+TEXT ·tile1x1AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x00000001, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -29,29 +28,23 @@ TEXT ·tile1x1AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z0, Z0, Z0
 	MOVQ   CX, AX
 	SHLQ   $0x02, AX
-	MOVQ   next0+80(FP), DI
-	MOVQ   step0+88(FP), R8
+	MOVQ   next0+88(FP), DI
+	MOVQ   step0+96(FP), R8
 	SHLQ   $0x02, R8
-	MOVQ   next1+104(FP), R9
-	MOVQ   step1+112(FP), R10
+	MOVQ   next1+112(FP), R9
+	MOVQ   step1+120(FP), R10
 	SHLQ   $0x02, R10
-	MOVQ   ldc+56(FP), R11
-	SHLQ   $0x02, R11
-	MOVQ   R11, 32(SP)
 	MOVQ   c+48(FP), R11
-	MOVQ   R11, 24(SP)
+	MOVQ   R11, 16(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R11
-	TESTQ  R11, R11
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R11
+	MOVQ       16(SP), R11
 	PREFETCHT0 (R11)
-	ADDQ       32(SP), R11
-	MOVQ       R11, 24(SP)
-	MOVQ       8(SP), R11
+	MOVQ       group+80(FP), R11
 
 wholeStep:
 	PREFETCHT1   (DI)
@@ -66,32 +59,29 @@ wholeStep:
 	ADDQ         CX, SI
 	DECQ         R11
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R11
+	MOVQ         jump0+104(FP), R11
 	LEAQ         (DI)(R11*4), DI
-	MOVQ         jump1+120(FP), R11
+	MOVQ         jump1+128(FP), R11
 	LEAQ         (R9)(R11*4), R9
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R11
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R11
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R11, R11
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R11
-	TESTQ R11, R11
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R11
+	MOVQ       16(SP), R11
 	PREFETCHT0 (R11)
-	ADDQ       32(SP), R11
-	MOVQ       R11, 24(SP)
-	MOVQ       8(SP), R11
+	MOVQ       group+80(FP), R11
 
 partStep:
 	PREFETCHT1   (DI)
@@ -106,23 +96,24 @@ partStep:
 	ADDQ         CX, SI
 	DECQ         R11
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R11
+	MOVQ         jump0+104(FP), R11
 	LEAQ         (DI)(R11*4), DI
-	MOVQ         jump1+120(FP), R11
+	MOVQ         jump1+128(FP), R11
 	LEAQ         (R9)(R11*4), R9
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R11
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R11
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R11, R11
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), CL
 	TESTB     CL, CL
 	JZ        write
@@ -134,16 +125,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile2x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile2x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile2x1AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x00000002, (SP)
+TEXT ·tile2x1AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x00000002, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -160,29 +150,32 @@ TEXT ·tile2x1AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z1, Z1, Z1
 	MOVQ   CX, DI
 	SHLQ   $0x02, DI
-	MOVQ   next0+80(FP), R8
-	MOVQ   step0+88(FP), R9
+	MOVQ   next0+88(FP), R8
+	MOVQ   step0+96(FP), R9
 	SHLQ   $0x02, R9
-	MOVQ   next1+104(FP), R10
-	MOVQ   step1+112(FP), R11
+	MOVQ   next1+112(FP), R10
+	MOVQ   step1+120(FP), R11
 	SHLQ   $0x02, R11
-	MOVQ   ldc+56(FP), R12
-	SHLQ   $0x02, R12
-	MOVQ   R12, 32(SP)
 	MOVQ   c+48(FP), R12
-	MOVQ   R12, 24(SP)
+	MOVQ   R12, 16(SP)
+	MOVQ   $0x00000001, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R12
-	TESTQ  R12, R12
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R12
+	MOVQ       16(SP), R12
 	PREFETCHT0 (R12)
-	ADDQ       32(SP), R12
-	MOVQ       R12, 24(SP)
-	MOVQ       8(SP), R12
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R12
+	SHLQ       $0x02, R12
+	ADDQ       R12, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R12
 
 wholeStep:
 	PREFETCHT1   (R8)
@@ -199,32 +192,37 @@ wholeStep:
 	ADDQ         CX, SI
 	DECQ         R12
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R12
+	MOVQ         jump0+104(FP), R12
 	LEAQ         (R8)(R12*4), R8
-	MOVQ         jump1+120(FP), R12
+	MOVQ         jump1+128(FP), R12
 	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R12
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R12
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R12, R12
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R12
-	TESTQ R12, R12
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R12
+	MOVQ       16(SP), R12
 	PREFETCHT0 (R12)
-	ADDQ       32(SP), R12
-	MOVQ       R12, 24(SP)
-	MOVQ       8(SP), R12
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R12
+	SHLQ       $0x02, R12
+	ADDQ       R12, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R12
 
 partStep:
 	PREFETCHT1   (R8)
@@ -241,23 +239,24 @@ partStep:
 	ADDQ         CX, SI
 	DECQ         R12
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R12
+	MOVQ         jump0+104(FP), R12
 	LEAQ         (R8)(R12*4), R8
-	MOVQ         jump1+120(FP), R12
+	MOVQ         jump1+128(FP), R12
 	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R12
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R12
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R12, R12
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -275,16 +274,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile3x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile3x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile3x1AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x00000003, (SP)
+TEXT ·tile3x1AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x00000003, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -302,29 +300,32 @@ TEXT ·tile3x1AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z2, Z2, Z2
 	MOVQ   CX, DI
 	SHLQ   $0x02, DI
-	MOVQ   next0+80(FP), R8
-	MOVQ   step0+88(FP), R9
+	MOVQ   next0+88(FP), R8
+	MOVQ   step0+96(FP), R9
 	SHLQ   $0x02, R9
-	MOVQ   next1+104(FP), R10
-	MOVQ   step1+112(FP), R11
+	MOVQ   next1+112(FP), R10
+	MOVQ   step1+120(FP), R11
 	SHLQ   $0x02, R11
-	MOVQ   ldc+56(FP), R12
-	SHLQ   $0x02, R12
-	MOVQ   R12, 32(SP)
 	MOVQ   c+48(FP), R12
-	MOVQ   R12, 24(SP)
+	MOVQ   R12, 16(SP)
+	MOVQ   $0x00000002, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R12
-	TESTQ  R12, R12
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R12
+	MOVQ       16(SP), R12
 	PREFETCHT0 (R12)
-	ADDQ       32(SP), R12
-	MOVQ       R12, 24(SP)
-	MOVQ       8(SP), R12
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R12
+	SHLQ       $0x02, R12
+	ADDQ       R12, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R12
 
 wholeStep:
 	PREFETCHT1   (R8)
@@ -343,32 +344,37 @@ wholeStep:
 	ADDQ         CX, SI
 	DECQ         R12
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R12
+	MOVQ         jump0+104(FP), R12
 	LEAQ         (R8)(R12*4), R8
-	MOVQ         jump1+120(FP), R12
+	MOVQ         jump1+128(FP), R12
 	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R12
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R12
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R12, R12
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R12
-	TESTQ R12, R12
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R12
+	MOVQ       16(SP), R12
 	PREFETCHT0 (R12)
-	ADDQ       32(SP), R12
-	MOVQ       R12, 24(SP)
-	MOVQ       8(SP), R12
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R12
+	SHLQ       $0x02, R12
+	ADDQ       R12, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R12
 
 partStep:
 	PREFETCHT1   (R8)
@@ -387,23 +393,24 @@ partStep:
 	ADDQ         CX, SI
 	DECQ         R12
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R12
+	MOVQ         jump0+104(FP), R12
 	LEAQ         (R8)(R12*4), R8
-	MOVQ         jump1+120(FP), R12
+	MOVQ         jump1+128(FP), R12
 	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R12
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R12
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R12, R12
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -426,16 +433,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile4x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile4x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile4x1AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x00000004, (SP)
+TEXT ·tile4x1AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x00000004, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -456,29 +462,32 @@ TEXT ·tile4x1AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z3, Z3, Z3
 	MOVQ   CX, R8
 	SHLQ   $0x02, R8
-	MOVQ   next0+80(FP), R9
-	MOVQ   step0+88(FP), R10
+	MOVQ   next0+88(FP), R9
+	MOVQ   step0+96(FP), R10
 	SHLQ   $0x02, R10
-	MOVQ   next1+104(FP), R11
-	MOVQ   step1+112(FP), R12
+	MOVQ   next1+112(FP), R11
+	MOVQ   step1+120(FP), R12
 	SHLQ   $0x02, R12
-	MOVQ   ldc+56(FP), R13
-	SHLQ   $0x02, R13
-	MOVQ   R13, 32(SP)
 	MOVQ   c+48(FP), R13
-	MOVQ   R13, 24(SP)
+	MOVQ   R13, 16(SP)
+	MOVQ   $0x00000003, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R13
-	TESTQ  R13, R13
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R13
 
 wholeStep:
 	PREFETCHT1   (R9)
@@ -501,32 +510,37 @@ wholeStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R13
-	TESTQ R13, R13
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R13
 
 partStep:
 	PREFETCHT1   (R9)
@@ -549,23 +563,24 @@ partStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -593,16 +608,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile5x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile5x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile5x1AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x00000005, (SP)
+TEXT ·tile5x1AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x00000005, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -624,29 +638,32 @@ TEXT ·tile5x1AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z4, Z4, Z4
 	MOVQ   CX, R8
 	SHLQ   $0x02, R8
-	MOVQ   next0+80(FP), R9
-	MOVQ   step0+88(FP), R10
+	MOVQ   next0+88(FP), R9
+	MOVQ   step0+96(FP), R10
 	SHLQ   $0x02, R10
-	MOVQ   next1+104(FP), R11
-	MOVQ   step1+112(FP), R12
+	MOVQ   next1+112(FP), R11
+	MOVQ   step1+120(FP), R12
 	SHLQ   $0x02, R12
-	MOVQ   ldc+56(FP), R13
-	SHLQ   $0x02, R13
-	MOVQ   R13, 32(SP)
 	MOVQ   c+48(FP), R13
-	MOVQ   R13, 24(SP)
+	MOVQ   R13, 16(SP)
+	MOVQ   $0x00000004, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R13
-	TESTQ  R13, R13
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R13
 
 wholeStep:
 	PREFETCHT1   (R9)
@@ -671,32 +688,37 @@ wholeStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R13
-	TESTQ R13, R13
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R13
 
 partStep:
 	PREFETCHT1   (R9)
@@ -721,23 +743,24 @@ partStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -770,16 +793,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile6x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile6x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile6x1AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x00000006, (SP)
+TEXT ·tile6x1AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x00000006, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -802,29 +824,32 @@ TEXT ·tile6x1AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z5, Z5, Z5
 	MOVQ   CX, R8
 	SHLQ   $0x02, R8
-	MOVQ   next0+80(FP), R9
-	MOVQ   step0+88(FP), R10
+	MOVQ   next0+88(FP), R9
+	MOVQ   step0+96(FP), R10
 	SHLQ   $0x02, R10
-	MOVQ   next1+104(FP), R11
-	MOVQ   step1+112(FP), R12
+	MOVQ   next1+112(FP), R11
+	MOVQ   step1+120(FP), R12
 	SHLQ   $0x02, R12
-	MOVQ   ldc+56(FP), R13
-	SHLQ   $0x02, R13
-	MOVQ   R13, 32(SP)
 	MOVQ   c+48(FP), R13
-	MOVQ   R13, 24(SP)
+	MOVQ   R13, 16(SP)
+	MOVQ   $0x00000005, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R13
-	TESTQ  R13, R13
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R13
 
 wholeStep:
 	PREFETCHT1   (R9)
@@ -851,32 +876,37 @@ wholeStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R13
-	TESTQ R13, R13
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R13
 
 partStep:
 	PREFETCHT1   (R9)
@@ -903,23 +933,24 @@ partStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -957,16 +988,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile7x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile7x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile7x1AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x00000007, (SP)
+TEXT ·tile7x1AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x00000007, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -991,29 +1021,32 @@ TEXT ·tile7x1AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z6, Z6, Z6
 	MOVQ   CX, R9
 	SHLQ   $0x02, R9
-	MOVQ   next0+80(FP), R10
-	MOVQ   step0+88(FP), R11
+	MOVQ   next0+88(FP), R10
+	MOVQ   step0+96(FP), R11
 	SHLQ   $0x02, R11
-	MOVQ   next1+104(FP), R12
-	MOVQ   step1+112(FP), R13
+	MOVQ   next1+112(FP), R12
+	MOVQ   step1+120(FP), R13
 	SHLQ   $0x02, R13
-	MOVQ   ldc+56(FP), R14
-	SHLQ   $0x02, R14
-	MOVQ   R14, 32(SP)
 	MOVQ   c+48(FP), R14
-	MOVQ   R14, 24(SP)
+	MOVQ   R14, 16(SP)
+	MOVQ   $0x00000006, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R14
-	TESTQ  R14, R14
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R14
+	MOVQ       16(SP), R14
 	PREFETCHT0 (R14)
-	ADDQ       32(SP), R14
-	MOVQ       R14, 24(SP)
-	MOVQ       8(SP), R14
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R14
+	SHLQ       $0x02, R14
+	ADDQ       R14, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R14
 
 wholeStep:
 	PREFETCHT1   (R10)
@@ -1043,32 +1076,37 @@ wholeStep:
 	ADDQ         CX, R8
 	DECQ         R14
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R14
+	MOVQ         jump0+104(FP), R14
 	LEAQ         (R10)(R14*4), R10
-	MOVQ         jump1+120(FP), R14
+	MOVQ         jump1+128(FP), R14
 	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R14
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R14
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R14, R14
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R14
-	TESTQ R14, R14
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R14
+	MOVQ       16(SP), R14
 	PREFETCHT0 (R14)
-	ADDQ       32(SP), R14
-	MOVQ       R14, 24(SP)
-	MOVQ       8(SP), R14
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R14
+	SHLQ       $0x02, R14
+	ADDQ       R14, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R14
 
 partStep:
 	PREFETCHT1   (R10)
@@ -1098,23 +1136,24 @@ partStep:
 	ADDQ         CX, R8
 	DECQ         R14
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R14
+	MOVQ         jump0+104(FP), R14
 	LEAQ         (R10)(R14*4), R10
-	MOVQ         jump1+120(FP), R14
+	MOVQ         jump1+128(FP), R14
 	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R14
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R14
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R14, R14
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -1157,16 +1196,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile8x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile8x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile8x1AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x00000008, (SP)
+TEXT ·tile8x1AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x00000008, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -1192,29 +1230,32 @@ TEXT ·tile8x1AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z7, Z7, Z7
 	MOVQ   CX, R9
 	SHLQ   $0x02, R9
-	MOVQ   next0+80(FP), R10
-	MOVQ   step0+88(FP), R11
+	MOVQ   next0+88(FP), R10
+	MOVQ   step0+96(FP), R11
 	SHLQ   $0x02, R11
-	MOVQ   next1+104(FP), R12
-	MOVQ   step1+112(FP), R13
+	MOVQ   next1+112(FP), R12
+	MOVQ   step1+120(FP), R13
 	SHLQ   $0x02, R13
-	MOVQ   ldc+56(FP), R14
-	SHLQ   $0x02, R14
-	MOVQ   R14, 32(SP)
 	MOVQ   c+48(FP), R14
-	MOVQ   R14, 24(SP)
+	MOVQ   R14, 16(SP)
+	MOVQ   $0x00000007, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R14
-	TESTQ  R14, R14
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R14
+	MOVQ       16(SP), R14
 	PREFETCHT0 (R14)
-	ADDQ       32(SP), R14
-	MOVQ       R14, 24(SP)
-	MOVQ       8(SP), R14
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R14
+	SHLQ       $0x02, R14
+	ADDQ       R14, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R14
 
 wholeStep:
 	PREFETCHT1   (R10)
@@ -1246,32 +1287,37 @@ wholeStep:
 	ADDQ         CX, R8
 	DECQ         R14
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R14
+	MOVQ         jump0+104(FP), R14
 	LEAQ         (R10)(R14*4), R10
-	MOVQ         jump1+120(FP), R14
+	MOVQ         jump1+128(FP), R14
 	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R14
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R14
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R14, R14
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R14
-	TESTQ R14, R14
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R14
+	MOVQ       16(SP), R14
 	PREFETCHT0 (R14)
-	ADDQ       32(SP), R14
-	MOVQ       R14, 24(SP)
-	MOVQ       8(SP), R14
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R14
+	SHLQ       $0x02, R14
+	ADDQ       R14, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R14
 
 partStep:
 	PREFETCHT1   (R10)
@@ -1303,23 +1349,24 @@ partStep:
 	ADDQ         CX, R8
 	DECQ         R14
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R14
+	MOVQ         jump0+104(FP), R14
 	LEAQ         (R10)(R14*4), R10
-	MOVQ         jump1+120(FP), R14
+	MOVQ         jump1+128(FP), R14
 	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R14
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R14
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R14, R14
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -1367,16 +1414,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile9x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile9x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile9x1AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x00000009, (SP)
+TEXT ·tile9x1AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x00000009, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -1403,29 +1449,32 @@ TEXT ·tile9x1AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z8, Z8, Z8
 	MOVQ   CX, R9
 	SHLQ   $0x02, R9
-	MOVQ   next0+80(FP), R10
-	MOVQ   step0+88(FP), R11
+	MOVQ   next0+88(FP), R10
+	MOVQ   step0+96(FP), R11
 	SHLQ   $0x02, R11
-	MOVQ   next1+104(FP), R12
-	MOVQ   step1+112(FP), R13
+	MOVQ   next1+112(FP), R12
+	MOVQ   step1+120(FP), R13
 	SHLQ   $0x02, R13
-	MOVQ   ldc+56(FP), R14
-	SHLQ   $0x02, R14
-	MOVQ   R14, 32(SP)
 	MOVQ   c+48(FP), R14
-	MOVQ   R14, 24(SP)
+	MOVQ   R14, 16(SP)
+	MOVQ   $0x00000008, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R14
-	TESTQ  R14, R14
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R14
+	MOVQ       16(SP), R14
 	PREFETCHT0 (R14)
-	ADDQ       32(SP), R14
-	MOVQ       R14, 24(SP)
-	MOVQ       8(SP), R14
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R14
+	SHLQ       $0x02, R14
+	ADDQ       R14, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R14
 
 wholeStep:
 	PREFETCHT1   (R10)
@@ -1459,32 +1508,37 @@ wholeStep:
 	ADDQ         CX, R8
 	DECQ         R14
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R14
+	MOVQ         jump0+104(FP), R14
 	LEAQ         (R10)(R14*4), R10
-	MOVQ         jump1+120(FP), R14
+	MOVQ         jump1+128(FP), R14
 	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R14
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R14
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R14, R14
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R14
-	TESTQ R14, R14
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R14
+	MOVQ       16(SP), R14
 	PREFETCHT0 (R14)
-	ADDQ       32(SP), R14
-	MOVQ       R14, 24(SP)
-	MOVQ       8(SP), R14
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R14
+	SHLQ       $0x02, R14
+	ADDQ       R14, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R14
 
 partStep:
 	PREFETCHT1   (R10)
@@ -1518,23 +1572,24 @@ partStep:
 	ADDQ         CX, R8
 	DECQ         R14
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R14
+	MOVQ         jump0+104(FP), R14
 	LEAQ         (R10)(R14*4), R10
-	MOVQ         jump1+120(FP), R14
+	MOVQ         jump1+128(FP), R14
 	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R14
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R14
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R14, R14
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -1587,16 +1642,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile10x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile10x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile10x1AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x0000000a, (SP)
+TEXT ·tile10x1AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x0000000a, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -1625,29 +1679,32 @@ TEXT ·tile10x1AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z9, Z9, Z9
 	MOVQ   CX, R10
 	SHLQ   $0x02, R10
-	MOVQ   next0+80(FP), R11
-	MOVQ   step0+88(FP), R12
+	MOVQ   next0+88(FP), R11
+	MOVQ   step0+96(FP), R12
 	SHLQ   $0x02, R12
-	MOVQ   next1+104(FP), R13
-	MOVQ   step1+112(FP), R14
+	MOVQ   next1+112(FP), R13
+	MOVQ   step1+120(FP), R14
 	SHLQ   $0x02, R14
-	MOVQ   ldc+56(FP), R15
-	SHLQ   $0x02, R15
-	MOVQ   R15, 32(SP)
 	MOVQ   c+48(FP), R15
-	MOVQ   R15, 24(SP)
+	MOVQ   R15, 16(SP)
+	MOVQ   $0x00000009, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R15
-	TESTQ  R15, R15
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R15
+	MOVQ       16(SP), R15
 	PREFETCHT0 (R15)
-	ADDQ       32(SP), R15
-	MOVQ       R15, 24(SP)
-	MOVQ       8(SP), R15
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R15
+	SHLQ       $0x02, R15
+	ADDQ       R15, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R15
 
 wholeStep:
 	PREFETCHT1   (R11)
@@ -1684,32 +1741,37 @@ wholeStep:
 	ADDQ         CX, R9
 	DECQ         R15
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R15
+	MOVQ         jump0+104(FP), R15
 	LEAQ         (R11)(R15*4), R11
-	MOVQ         jump1+120(FP), R15
+	MOVQ         jump1+128(FP), R15
 	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R15
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R15
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R15, R15
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R15
-	TESTQ R15, R15
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R15
+	MOVQ       16(SP), R15
 	PREFETCHT0 (R15)
-	ADDQ       32(SP), R15
-	MOVQ       R15, 24(SP)
-	MOVQ       8(SP), R15
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R15
+	SHLQ       $0x02, R15
+	ADDQ       R15, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R15
 
 partStep:
 	PREFETCHT1   (R11)
@@ -1746,23 +1808,24 @@ partStep:
 	ADDQ         CX, R9
 	DECQ         R15
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R15
+	MOVQ         jump0+104(FP), R15
 	LEAQ         (R11)(R15*4), R11
-	MOVQ         jump1+120(FP), R15
+	MOVQ         jump1+128(FP), R15
 	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R15
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R15
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R15, R15
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -1820,16 +1883,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile11x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile11x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile11x1AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x0000000b, (SP)
+TEXT ·tile11x1AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x0000000b, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -1859,29 +1921,32 @@ TEXT ·tile11x1AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z10, Z10, Z10
 	MOVQ   CX, R10
 	SHLQ   $0x02, R10
-	MOVQ   next0+80(FP), R11
-	MOVQ   step0+88(FP), R12
+	MOVQ   next0+88(FP), R11
+	MOVQ   step0+96(FP), R12
 	SHLQ   $0x02, R12
-	MOVQ   next1+104(FP), R13
-	MOVQ   step1+112(FP), R14
+	MOVQ   next1+112(FP), R13
+	MOVQ   step1+120(FP), R14
 	SHLQ   $0x02, R14
-	MOVQ   ldc+56(FP), R15
-	SHLQ   $0x02, R15
-	MOVQ   R15, 32(SP)
 	MOVQ   c+48(FP), R15
-	MOVQ   R15, 24(SP)
+	MOVQ   R15, 16(SP)
+	MOVQ   $0x0000000a, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R15
-	TESTQ  R15, R15
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R15
+	MOVQ       16(SP), R15
 	PREFETCHT0 (R15)
-	ADDQ       32(SP), R15
-	MOVQ       R15, 24(SP)
-	MOVQ       8(SP), R15
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R15
+	SHLQ       $0x02, R15
+	ADDQ       R15, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R15
 
 wholeStep:
 	PREFETCHT1   (R11)
@@ -1920,32 +1985,37 @@ wholeStep:
 	ADDQ         CX, R9
 	DECQ         R15
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R15
+	MOVQ         jump0+104(FP), R15
 	LEAQ         (R11)(R15*4), R11
-	MOVQ         jump1+120(FP), R15
+	MOVQ         jump1+128(FP), R15
 	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R15
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R15
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R15, R15
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R15
-	TESTQ R15, R15
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R15
+	MOVQ       16(SP), R15
 	PREFETCHT0 (R15)
-	ADDQ       32(SP), R15
-	MOVQ       R15, 24(SP)
-	MOVQ       8(SP), R15
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R15
+	SHLQ       $0x02, R15
+	ADDQ       R15, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R15
 
 partStep:
 	PREFETCHT1   (R11)
@@ -1984,23 +2054,24 @@ partStep:
 	ADDQ         CX, R9
 	DECQ         R15
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R15
+	MOVQ         jump0+104(FP), R15
 	LEAQ         (R11)(R15*4), R11
-	MOVQ         jump1+120(FP), R15
+	MOVQ         jump1+128(FP), R15
 	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R15
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R15
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R15, R15
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -2063,16 +2134,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile12x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile12x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile12x1AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x0000000c, (SP)
+TEXT ·tile12x1AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x0000000c, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -2103,29 +2173,32 @@ TEXT ·tile12x1AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z11, Z11, Z11
 	MOVQ   CX, R10
 	SHLQ   $0x02, R10
-	MOVQ   next0+80(FP), R11
-	MOVQ   step0+88(FP), R12
+	MOVQ   next0+88(FP), R11
+	MOVQ   step0+96(FP), R12
 	SHLQ   $0x02, R12
-	MOVQ   next1+104(FP), R13
-	MOVQ   step1+112(FP), R14
+	MOVQ   next1+112(FP), R13
+	MOVQ   step1+120(FP), R14
 	SHLQ   $0x02, R14
-	MOVQ   ldc+56(FP), R15
-	SHLQ   $0x02, R15
-	MOVQ   R15, 32(SP)
 	MOVQ   c+48(FP), R15
-	MOVQ   R15, 24(SP)
+	MOVQ   R15, 16(SP)
+	MOVQ   $0x0000000b, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R15
-	TESTQ  R15, R15
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R15
+	MOVQ       16(SP), R15
 	PREFETCHT0 (R15)
-	ADDQ       32(SP), R15
-	MOVQ       R15, 24(SP)
-	MOVQ       8(SP), R15
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R15
+	SHLQ       $0x02, R15
+	ADDQ       R15, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R15
 
 wholeStep:
 	PREFETCHT1   (R11)
@@ -2166,32 +2239,37 @@ wholeStep:
 	ADDQ         CX, R9
 	DECQ         R15
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R15
+	MOVQ         jump0+104(FP), R15
 	LEAQ         (R11)(R15*4), R11
-	MOVQ         jump1+120(FP), R15
+	MOVQ         jump1+128(FP), R15
 	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R15
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R15
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R15, R15
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R15
-	TESTQ R15, R15
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R15
+	MOVQ       16(SP), R15
 	PREFETCHT0 (R15)
-	ADDQ       32(SP), R15
-	MOVQ       R15, 24(SP)
-	MOVQ       8(SP), R15
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R15
+	SHLQ       $0x02, R15
+	ADDQ       R15, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R15
 
 partStep:
 	PREFETCHT1   (R11)
@@ -2232,23 +2310,24 @@ partStep:
 	ADDQ         CX, R9
 	DECQ         R15
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R15
+	MOVQ         jump0+104(FP), R15
 	LEAQ         (R11)(R15*4), R11
-	MOVQ         jump1+120(FP), R15
+	MOVQ         jump1+128(FP), R15
 	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R15
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R15
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R15, R15
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -2316,16 +2395,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile13x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile13x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile13x1AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x0000000d, (SP)
+TEXT ·tile13x1AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x0000000d, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -2358,29 +2436,32 @@ TEXT ·tile13x1AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z12, Z12, Z12
 	MOVQ   CX, R11
 	SHLQ   $0x02, R11
-	MOVQ   next0+80(FP), R12
-	MOVQ   step0+88(FP), R13
+	MOVQ   next0+88(FP), R12
+	MOVQ   step0+96(FP), R13
 	SHLQ   $0x02, R13
-	MOVQ   next1+104(FP), R14
-	MOVQ   step1+112(FP), R15
+	MOVQ   next1+112(FP), R14
+	MOVQ   step1+120(FP), R15
 	SHLQ   $0x02, R15
-	MOVQ   ldc+56(FP), BP
-	SHLQ   $0x02, BP
-	MOVQ   BP, 32(SP)
 	MOVQ   c+48(FP), BP
-	MOVQ   BP, 24(SP)
+	MOVQ   BP, 16(SP)
+	MOVQ   $0x0000000c, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), BP
-	TESTQ  BP, BP
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), BP
+	MOVQ       16(SP), BP
 	PREFETCHT0 (BP)
-	ADDQ       32(SP), BP
-	MOVQ       BP, 24(SP)
-	MOVQ       8(SP), BP
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), BP
+	SHLQ       $0x02, BP
+	ADDQ       BP, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), BP
 
 wholeStep:
 	PREFETCHT1   (R12)
@@ -2424,32 +2505,37 @@ wholeStep:
 	ADDQ         CX, R10
 	DECQ         BP
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), BP
+	MOVQ         jump0+104(FP), BP
 	LEAQ         (R12)(BP*4), R12
-	MOVQ         jump1+120(FP), BP
+	MOVQ         jump1+128(FP), BP
 	LEAQ         (R14)(BP*4), R14
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), BP
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), BP
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ BP, BP
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), BP
-	TESTQ BP, BP
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), BP
+	MOVQ       16(SP), BP
 	PREFETCHT0 (BP)
-	ADDQ       32(SP), BP
-	MOVQ       BP, 24(SP)
-	MOVQ       8(SP), BP
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), BP
+	SHLQ       $0x02, BP
+	ADDQ       BP, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), BP
 
 partStep:
 	PREFETCHT1   (R12)
@@ -2493,23 +2579,24 @@ partStep:
 	ADDQ         CX, R10
 	DECQ         BP
 	JNZ          partStep
-	MOVQ         jump0+96(FP), BP
+	MOVQ         jump0+104(FP), BP
 	LEAQ         (R12)(BP*4), R12
-	MOVQ         jump1+120(FP), BP
+	MOVQ         jump1+128(FP), BP
 	LEAQ         (R14)(BP*4), R14
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), BP
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), BP
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ BP, BP
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -2582,16 +2669,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile14x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile14x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile14x1AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x0000000e, (SP)
+TEXT ·tile14x1AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x0000000e, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -2625,29 +2711,32 @@ TEXT ·tile14x1AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z13, Z13, Z13
 	MOVQ   CX, R11
 	SHLQ   $0x02, R11
-	MOVQ   next0+80(FP), R12
-	MOVQ   step0+88(FP), R13
+	MOVQ   next0+88(FP), R12
+	MOVQ   step0+96(FP), R13
 	SHLQ   $0x02, R13
-	MOVQ   next1+104(FP), R14
-	MOVQ   step1+112(FP), R15
+	MOVQ   next1+112(FP), R14
+	MOVQ   step1+120(FP), R15
 	SHLQ   $0x02, R15
-	MOVQ   ldc+56(FP), BP
-	SHLQ   $0x02, BP
-	MOVQ   BP, 32(SP)
 	MOVQ   c+48(FP), BP
-	MOVQ   BP, 24(SP)
+	MOVQ   BP, 16(SP)
+	MOVQ   $0x0000000d, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), BP
-	TESTQ  BP, BP
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), BP
+	MOVQ       16(SP), BP
 	PREFETCHT0 (BP)
-	ADDQ       32(SP), BP
-	MOVQ       BP, 24(SP)
-	MOVQ       8(SP), BP
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), BP
+	SHLQ       $0x02, BP
+	ADDQ       BP, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), BP
 
 wholeStep:
 	PREFETCHT1   (R12)
@@ -2693,32 +2782,37 @@ wholeStep:
 	ADDQ         CX, R10
 	DECQ         BP
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), BP
+	MOVQ         jump0+104(FP), BP
 	LEAQ         (R12)(BP*4), R12
-	MOVQ         jump1+120(FP), BP
+	MOVQ         jump1+128(FP), BP
 	LEAQ         (R14)(BP*4), R14
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), BP
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), BP
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ BP, BP
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), BP
-	TESTQ BP, BP
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), BP
+	MOVQ       16(SP), BP
 	PREFETCHT0 (BP)
-	ADDQ       32(SP), BP
-	MOVQ       BP, 24(SP)
-	MOVQ       8(SP), BP
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), BP
+	SHLQ       $0x02, BP
+	ADDQ       BP, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), BP
 
 partStep:
 	PREFETCHT1   (R12)
@@ -2764,23 +2858,24 @@ partStep:
 	ADDQ         CX, R10
 	DECQ         BP
 	JNZ          partStep
-	MOVQ         jump0+96(FP), BP
+	MOVQ         jump0+104(FP), BP
 	LEAQ         (R12)(BP*4), R12
-	MOVQ         jump1+120(FP), BP
+	MOVQ         jump1+128(FP), BP
 	LEAQ         (R14)(BP*4), R14
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), BP
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), BP
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ BP, BP
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -2858,16 +2953,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile1x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile1x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile1x2AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x00000001, (SP)
+TEXT ·tile1x2AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x00000001, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -2884,30 +2978,24 @@ TEXT ·tile1x2AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z1, Z1, Z1
 	MOVQ   CX, AX
 	SHLQ   $0x02, AX
-	MOVQ   next0+80(FP), DI
-	MOVQ   step0+88(FP), R8
+	MOVQ   next0+88(FP), DI
+	MOVQ   step0+96(FP), R8
 	SHLQ   $0x02, R8
-	MOVQ   next1+104(FP), R9
-	MOVQ   step1+112(FP), R10
+	MOVQ   next1+112(FP), R9
+	MOVQ   step1+120(FP), R10
 	SHLQ   $0x02, R10
-	MOVQ   ldc+56(FP), R11
-	SHLQ   $0x02, R11
-	MOVQ   R11, 32(SP)
 	MOVQ   c+48(FP), R11
-	MOVQ   R11, 24(SP)
+	MOVQ   R11, 16(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R11
-	TESTQ  R11, R11
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R11
+	MOVQ       16(SP), R11
 	PREFETCHT0 (R11)
 	PREFETCHT0 64(R11)
-	ADDQ       32(SP), R11
-	MOVQ       R11, 24(SP)
-	MOVQ       8(SP), R11
+	MOVQ       group+80(FP), R11
 
 wholeStep:
 	PREFETCHT1   (DI)
@@ -2924,33 +3012,30 @@ wholeStep:
 	ADDQ         CX, SI
 	DECQ         R11
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R11
+	MOVQ         jump0+104(FP), R11
 	LEAQ         (DI)(R11*4), DI
-	MOVQ         jump1+120(FP), R11
+	MOVQ         jump1+128(FP), R11
 	LEAQ         (R9)(R11*4), R9
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R11
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R11
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R11, R11
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R11
-	TESTQ R11, R11
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R11
+	MOVQ       16(SP), R11
 	PREFETCHT0 (R11)
 	PREFETCHT0 64(R11)
-	ADDQ       32(SP), R11
-	MOVQ       R11, 24(SP)
-	MOVQ       8(SP), R11
+	MOVQ       group+80(FP), R11
 
 partStep:
 	PREFETCHT1   (DI)
@@ -2967,23 +3052,24 @@ partStep:
 	ADDQ         CX, SI
 	DECQ         R11
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R11
+	MOVQ         jump0+104(FP), R11
 	LEAQ         (DI)(R11*4), DI
-	MOVQ         jump1+120(FP), R11
+	MOVQ         jump1+128(FP), R11
 	LEAQ         (R9)(R11*4), R9
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R11
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R11
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R11, R11
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), CL
 	TESTB     CL, CL
 	JZ        write
@@ -2998,16 +3084,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile2x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile2x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile2x2AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x00000002, (SP)
+TEXT ·tile2x2AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x00000002, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -3026,30 +3111,33 @@ TEXT ·tile2x2AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z3, Z3, Z3
 	MOVQ   CX, DI
 	SHLQ   $0x02, DI
-	MOVQ   next0+80(FP), R8
-	MOVQ   step0+88(FP), R9
+	MOVQ   next0+88(FP), R8
+	MOVQ   step0+96(FP), R9
 	SHLQ   $0x02, R9
-	MOVQ   next1+104(FP), R10
-	MOVQ   step1+112(FP), R11
+	MOVQ   next1+112(FP), R10
+	MOVQ   step1+120(FP), R11
 	SHLQ   $0x02, R11
-	MOVQ   ldc+56(FP), R12
-	SHLQ   $0x02, R12
-	MOVQ   R12, 32(SP)
 	MOVQ   c+48(FP), R12
-	MOVQ   R12, 24(SP)
+	MOVQ   R12, 16(SP)
+	MOVQ   $0x00000001, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R12
-	TESTQ  R12, R12
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R12
+	MOVQ       16(SP), R12
 	PREFETCHT0 (R12)
 	PREFETCHT0 64(R12)
-	ADDQ       32(SP), R12
-	MOVQ       R12, 24(SP)
-	MOVQ       8(SP), R12
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R12
+	SHLQ       $0x02, R12
+	ADDQ       R12, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R12
 
 wholeStep:
 	PREFETCHT1   (R8)
@@ -3069,33 +3157,38 @@ wholeStep:
 	ADDQ         CX, SI
 	DECQ         R12
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R12
+	MOVQ         jump0+104(FP), R12
 	LEAQ         (R8)(R12*4), R8
-	MOVQ         jump1+120(FP), R12
+	MOVQ         jump1+128(FP), R12
 	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R12
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R12
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R12, R12
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R12
-	TESTQ R12, R12
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R12
+	MOVQ       16(SP), R12
 	PREFETCHT0 (R12)
 	PREFETCHT0 64(R12)
-	ADDQ       32(SP), R12
-	MOVQ       R12, 24(SP)
-	MOVQ       8(SP), R12
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R12
+	SHLQ       $0x02, R12
+	ADDQ       R12, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R12
 
 partStep:
 	PREFETCHT1   (R8)
@@ -3115,23 +3208,24 @@ partStep:
 	ADDQ         CX, SI
 	DECQ         R12
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R12
+	MOVQ         jump0+104(FP), R12
 	LEAQ         (R8)(R12*4), R8
-	MOVQ         jump1+120(FP), R12
+	MOVQ         jump1+128(FP), R12
 	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R12
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R12
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R12, R12
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -3155,16 +3249,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile3x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile3x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile3x2AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x00000003, (SP)
+TEXT ·tile3x2AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x00000003, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -3185,30 +3278,33 @@ TEXT ·tile3x2AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z5, Z5, Z5
 	MOVQ   CX, DI
 	SHLQ   $0x02, DI
-	MOVQ   next0+80(FP), R8
-	MOVQ   step0+88(FP), R9
+	MOVQ   next0+88(FP), R8
+	MOVQ   step0+96(FP), R9
 	SHLQ   $0x02, R9
-	MOVQ   next1+104(FP), R10
-	MOVQ   step1+112(FP), R11
+	MOVQ   next1+112(FP), R10
+	MOVQ   step1+120(FP), R11
 	SHLQ   $0x02, R11
-	MOVQ   ldc+56(FP), R12
-	SHLQ   $0x02, R12
-	MOVQ   R12, 32(SP)
 	MOVQ   c+48(FP), R12
-	MOVQ   R12, 24(SP)
+	MOVQ   R12, 16(SP)
+	MOVQ   $0x00000002, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R12
-	TESTQ  R12, R12
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R12
+	MOVQ       16(SP), R12
 	PREFETCHT0 (R12)
 	PREFETCHT0 64(R12)
-	ADDQ       32(SP), R12
-	MOVQ       R12, 24(SP)
-	MOVQ       8(SP), R12
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R12
+	SHLQ       $0x02, R12
+	ADDQ       R12, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R12
 
 wholeStep:
 	PREFETCHT1   (R8)
@@ -3231,33 +3327,38 @@ wholeStep:
 	ADDQ         CX, SI
 	DECQ         R12
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R12
+	MOVQ         jump0+104(FP), R12
 	LEAQ         (R8)(R12*4), R8
-	MOVQ         jump1+120(FP), R12
+	MOVQ         jump1+128(FP), R12
 	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R12
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R12
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R12, R12
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R12
-	TESTQ R12, R12
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R12
+	MOVQ       16(SP), R12
 	PREFETCHT0 (R12)
 	PREFETCHT0 64(R12)
-	ADDQ       32(SP), R12
-	MOVQ       R12, 24(SP)
-	MOVQ       8(SP), R12
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R12
+	SHLQ       $0x02, R12
+	ADDQ       R12, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R12
 
 partStep:
 	PREFETCHT1   (R8)
@@ -3280,23 +3381,24 @@ partStep:
 	ADDQ         CX, SI
 	DECQ         R12
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R12
+	MOVQ         jump0+104(FP), R12
 	LEAQ         (R8)(R12*4), R8
-	MOVQ         jump1+120(FP), R12
+	MOVQ         jump1+128(FP), R12
 	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R12
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R12
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R12, R12
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -3328,16 +3430,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile4x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile4x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile4x2AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x00000004, (SP)
+TEXT ·tile4x2AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x00000004, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -3362,30 +3463,33 @@ TEXT ·tile4x2AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z7, Z7, Z7
 	MOVQ   CX, R8
 	SHLQ   $0x02, R8
-	MOVQ   next0+80(FP), R9
-	MOVQ   step0+88(FP), R10
+	MOVQ   next0+88(FP), R9
+	MOVQ   step0+96(FP), R10
 	SHLQ   $0x02, R10
-	MOVQ   next1+104(FP), R11
-	MOVQ   step1+112(FP), R12
+	MOVQ   next1+112(FP), R11
+	MOVQ   step1+120(FP), R12
 	SHLQ   $0x02, R12
-	MOVQ   ldc+56(FP), R13
-	SHLQ   $0x02, R13
-	MOVQ   R13, 32(SP)
 	MOVQ   c+48(FP), R13
-	MOVQ   R13, 24(SP)
+	MOVQ   R13, 16(SP)
+	MOVQ   $0x00000003, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R13
-	TESTQ  R13, R13
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R13
 
 wholeStep:
 	PREFETCHT1   (R9)
@@ -3413,33 +3517,38 @@ wholeStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R13
-	TESTQ R13, R13
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R13
 
 partStep:
 	PREFETCHT1   (R9)
@@ -3467,23 +3576,24 @@ partStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -3523,16 +3633,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile5x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile5x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile5x2AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x00000005, (SP)
+TEXT ·tile5x2AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x00000005, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -3559,30 +3668,33 @@ TEXT ·tile5x2AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z9, Z9, Z9
 	MOVQ   CX, R8
 	SHLQ   $0x02, R8
-	MOVQ   next0+80(FP), R9
-	MOVQ   step0+88(FP), R10
+	MOVQ   next0+88(FP), R9
+	MOVQ   step0+96(FP), R10
 	SHLQ   $0x02, R10
-	MOVQ   next1+104(FP), R11
-	MOVQ   step1+112(FP), R12
+	MOVQ   next1+112(FP), R11
+	MOVQ   step1+120(FP), R12
 	SHLQ   $0x02, R12
-	MOVQ   ldc+56(FP), R13
-	SHLQ   $0x02, R13
-	MOVQ   R13, 32(SP)
 	MOVQ   c+48(FP), R13
-	MOVQ   R13, 24(SP)
+	MOVQ   R13, 16(SP)
+	MOVQ   $0x00000004, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R13
-	TESTQ  R13, R13
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R13
 
 wholeStep:
 	PREFETCHT1   (R9)
@@ -3613,33 +3725,38 @@ wholeStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R13
-	TESTQ R13, R13
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R13
 
 partStep:
 	PREFETCHT1   (R9)
@@ -3670,23 +3787,24 @@ partStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -3734,16 +3852,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile6x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile6x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile6x2AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x00000006, (SP)
+TEXT ·tile6x2AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x00000006, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -3772,30 +3889,33 @@ TEXT ·tile6x2AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z11, Z11, Z11
 	MOVQ   CX, R8
 	SHLQ   $0x02, R8
-	MOVQ   next0+80(FP), R9
-	MOVQ   step0+88(FP), R10
+	MOVQ   next0+88(FP), R9
+	MOVQ   step0+96(FP), R10
 	SHLQ   $0x02, R10
-	MOVQ   next1+104(FP), R11
-	MOVQ   step1+112(FP), R12
+	MOVQ   next1+112(FP), R11
+	MOVQ   step1+120(FP), R12
 	SHLQ   $0x02, R12
-	MOVQ   ldc+56(FP), R13
-	SHLQ   $0x02, R13
-	MOVQ   R13, 32(SP)
 	MOVQ   c+48(FP), R13
-	MOVQ   R13, 24(SP)
+	MOVQ   R13, 16(SP)
+	MOVQ   $0x00000005, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R13
-	TESTQ  R13, R13
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R13
 
 wholeStep:
 	PREFETCHT1   (R9)
@@ -3829,33 +3949,38 @@ wholeStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R13
-	TESTQ R13, R13
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
 	PREFETCHT0 64(R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R13
 
 partStep:
 	PREFETCHT1   (R9)
@@ -3889,23 +4014,24 @@ partStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -3961,16 +4087,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile7x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile7x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile7x2AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x00000007, (SP)
+TEXT ·tile7x2AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x00000007, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -4002,30 +4127,33 @@ TEXT ·tile7x2AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z13, Z13, Z13
 	MOVQ   CX, R9
 	SHLQ   $0x02, R9
-	MOVQ   next0+80(FP), R10
-	MOVQ   step0+88(FP), R11
+	MOVQ   next0+88(FP), R10
+	MOVQ   step0+96(FP), R11
 	SHLQ   $0x02, R11
-	MOVQ   next1+104(FP), R12
-	MOVQ   step1+112(FP), R13
+	MOVQ   next1+112(FP), R12
+	MOVQ   step1+120(FP), R13
 	SHLQ   $0x02, R13
-	MOVQ   ldc+56(FP), R14
-	SHLQ   $0x02, R14
-	MOVQ   R14, 32(SP)
 	MOVQ   c+48(FP), R14
-	MOVQ   R14, 24(SP)
+	MOVQ   R14, 16(SP)
+	MOVQ   $0x00000006, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R14
-	TESTQ  R14, R14
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R14
+	MOVQ       16(SP), R14
 	PREFETCHT0 (R14)
 	PREFETCHT0 64(R14)
-	ADDQ       32(SP), R14
-	MOVQ       R14, 24(SP)
-	MOVQ       8(SP), R14
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R14
+	SHLQ       $0x02, R14
+	ADDQ       R14, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R14
 
 wholeStep:
 	PREFETCHT1   (R10)
@@ -4063,33 +4191,38 @@ wholeStep:
 	ADDQ         CX, R8
 	DECQ         R14
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R14
+	MOVQ         jump0+104(FP), R14
 	LEAQ         (R10)(R14*4), R10
-	MOVQ         jump1+120(FP), R14
+	MOVQ         jump1+128(FP), R14
 	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R14
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R14
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R14, R14
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R14
-	TESTQ R14, R14
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R14
+	MOVQ       16(SP), R14
 	PREFETCHT0 (R14)
 	PREFETCHT0 64(R14)
-	ADDQ       32(SP), R14
-	MOVQ       R14, 24(SP)
-	MOVQ       8(SP), R14
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R14
+	SHLQ       $0x02, R14
+	ADDQ       R14, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R14
 
 partStep:
 	PREFETCHT1   (R10)
@@ -4127,23 +4260,24 @@ partStep:
 	ADDQ         CX, R8
 	DECQ         R14
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R14
+	MOVQ         jump0+104(FP), R14
 	LEAQ         (R10)(R14*4), R10
-	MOVQ         jump1+120(FP), R14
+	MOVQ         jump1+128(FP), R14
 	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R14
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R14
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R14, R14
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -4207,16 +4341,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile8x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile8x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile8x2AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x00000008, (SP)
+TEXT ·tile8x2AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x00000008, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -4250,30 +4383,33 @@ TEXT ·tile8x2AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z15, Z15, Z15
 	MOVQ   CX, R9
 	SHLQ   $0x02, R9
-	MOVQ   next0+80(FP), R10
-	MOVQ   step0+88(FP), R11
+	MOVQ   next0+88(FP), R10
+	MOVQ   step0+96(FP), R11
 	SHLQ   $0x02, R11
-	MOVQ   next1+104(FP), R12
-	MOVQ   step1+112(FP), R13
+	MOVQ   next1+112(FP), R12
+	MOVQ   step1+120(FP), R13
 	SHLQ   $0x02, R13
-	MOVQ   ldc+56(FP), R14
-	SHLQ   $0x02, R14
-	MOVQ   R14, 32(SP)
 	MOVQ   c+48(FP), R14
-	MOVQ   R14, 24(SP)
+	MOVQ   R14, 16(SP)
+	MOVQ   $0x00000007, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R14
-	TESTQ  R14, R14
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R14
+	MOVQ       16(SP), R14
 	PREFETCHT0 (R14)
 	PREFETCHT0 64(R14)
-	ADDQ       32(SP), R14
-	MOVQ       R14, 24(SP)
-	MOVQ       8(SP), R14
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R14
+	SHLQ       $0x02, R14
+	ADDQ       R14, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R14
 
 wholeStep:
 	PREFETCHT1   (R10)
@@ -4314,33 +4450,38 @@ wholeStep:
 	ADDQ         CX, R8
 	DECQ         R14
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R14
+	MOVQ         jump0+104(FP), R14
 	LEAQ         (R10)(R14*4), R10
-	MOVQ         jump1+120(FP), R14
+	MOVQ         jump1+128(FP), R14
 	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R14
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R14
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R14, R14
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R14
-	TESTQ R14, R14
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R14
+	MOVQ       16(SP), R14
 	PREFETCHT0 (R14)
 	PREFETCHT0 64(R14)
-	ADDQ       32(SP), R14
-	MOVQ       R14, 24(SP)
-	MOVQ       8(SP), R14
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R14
+	SHLQ       $0x02, R14
+	ADDQ       R14, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R14
 
 partStep:
 	PREFETCHT1   (R10)
@@ -4381,23 +4522,24 @@ partStep:
 	ADDQ         CX, R8
 	DECQ         R14
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R14
+	MOVQ         jump0+104(FP), R14
 	LEAQ         (R10)(R14*4), R10
-	MOVQ         jump1+120(FP), R14
+	MOVQ         jump1+128(FP), R14
 	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R14
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R14
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R14, R14
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -4469,16 +4611,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile9x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile9x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile9x2AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x00000009, (SP)
+TEXT ·tile9x2AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x00000009, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -4514,30 +4655,33 @@ TEXT ·tile9x2AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z17, Z17, Z17
 	MOVQ   CX, R9
 	SHLQ   $0x02, R9
-	MOVQ   next0+80(FP), R10
-	MOVQ   step0+88(FP), R11
+	MOVQ   next0+88(FP), R10
+	MOVQ   step0+96(FP), R11
 	SHLQ   $0x02, R11
-	MOVQ   next1+104(FP), R12
-	MOVQ   step1+112(FP), R13
+	MOVQ   next1+112(FP), R12
+	MOVQ   step1+120(FP), R13
 	SHLQ   $0x02, R13
-	MOVQ   ldc+56(FP), R14
-	SHLQ   $0x02, R14
-	MOVQ   R14, 32(SP)
 	MOVQ   c+48(FP), R14
-	MOVQ   R14, 24(SP)
+	MOVQ   R14, 16(SP)
+	MOVQ   $0x00000008, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R14
-	TESTQ  R14, R14
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R14
+	MOVQ       16(SP), R14
 	PREFETCHT0 (R14)
 	PREFETCHT0 64(R14)
-	ADDQ       32(SP), R14
-	MOVQ       R14, 24(SP)
-	MOVQ       8(SP), R14
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R14
+	SHLQ       $0x02, R14
+	ADDQ       R14, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R14
 
 wholeStep:
 	PREFETCHT1   (R10)
@@ -4581,33 +4725,38 @@ wholeStep:
 	ADDQ         CX, R8
 	DECQ         R14
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R14
+	MOVQ         jump0+104(FP), R14
 	LEAQ         (R10)(R14*4), R10
-	MOVQ         jump1+120(FP), R14
+	MOVQ         jump1+128(FP), R14
 	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R14
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R14
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R14, R14
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R14
-	TESTQ R14, R14
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R14
+	MOVQ       16(SP), R14
 	PREFETCHT0 (R14)
 	PREFETCHT0 64(R14)
-	ADDQ       32(SP), R14
-	MOVQ       R14, 24(SP)
-	MOVQ       8(SP), R14
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R14
+	SHLQ       $0x02, R14
+	ADDQ       R14, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R14
 
 partStep:
 	PREFETCHT1   (R10)
@@ -4651,23 +4800,24 @@ partStep:
 	ADDQ         CX, R8
 	DECQ         R14
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R14
+	MOVQ         jump0+104(FP), R14
 	LEAQ         (R10)(R14*4), R10
-	MOVQ         jump1+120(FP), R14
+	MOVQ         jump1+128(FP), R14
 	LEAQ         (R12)(R14*4), R12
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R14
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R14
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R14, R14
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -4747,16 +4897,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile10x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile10x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile10x2AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x0000000a, (SP)
+TEXT ·tile10x2AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x0000000a, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -4795,30 +4944,33 @@ TEXT ·tile10x2AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z19, Z19, Z19
 	MOVQ   CX, R10
 	SHLQ   $0x02, R10
-	MOVQ   next0+80(FP), R11
-	MOVQ   step0+88(FP), R12
+	MOVQ   next0+88(FP), R11
+	MOVQ   step0+96(FP), R12
 	SHLQ   $0x02, R12
-	MOVQ   next1+104(FP), R13
-	MOVQ   step1+112(FP), R14
+	MOVQ   next1+112(FP), R13
+	MOVQ   step1+120(FP), R14
 	SHLQ   $0x02, R14
-	MOVQ   ldc+56(FP), R15
-	SHLQ   $0x02, R15
-	MOVQ   R15, 32(SP)
 	MOVQ   c+48(FP), R15
-	MOVQ   R15, 24(SP)
+	MOVQ   R15, 16(SP)
+	MOVQ   $0x00000009, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R15
-	TESTQ  R15, R15
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R15
+	MOVQ       16(SP), R15
 	PREFETCHT0 (R15)
 	PREFETCHT0 64(R15)
-	ADDQ       32(SP), R15
-	MOVQ       R15, 24(SP)
-	MOVQ       8(SP), R15
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R15
+	SHLQ       $0x02, R15
+	ADDQ       R15, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R15
 
 wholeStep:
 	PREFETCHT1   (R11)
@@ -4866,33 +5018,38 @@ wholeStep:
 	ADDQ         CX, R9
 	DECQ         R15
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R15
+	MOVQ         jump0+104(FP), R15
 	LEAQ         (R11)(R15*4), R11
-	MOVQ         jump1+120(FP), R15
+	MOVQ         jump1+128(FP), R15
 	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R15
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R15
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R15, R15
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R15
-	TESTQ R15, R15
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R15
+	MOVQ       16(SP), R15
 	PREFETCHT0 (R15)
 	PREFETCHT0 64(R15)
-	ADDQ       32(SP), R15
-	MOVQ       R15, 24(SP)
-	MOVQ       8(SP), R15
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R15
+	SHLQ       $0x02, R15
+	ADDQ       R15, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R15
 
 partStep:
 	PREFETCHT1   (R11)
@@ -4940,23 +5097,24 @@ partStep:
 	ADDQ         CX, R9
 	DECQ         R15
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R15
+	MOVQ         jump0+104(FP), R15
 	LEAQ         (R11)(R15*4), R11
-	MOVQ         jump1+120(FP), R15
+	MOVQ         jump1+128(FP), R15
 	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R15
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R15
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R15, R15
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -5044,16 +5202,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile11x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile11x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile11x2AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x0000000b, (SP)
+TEXT ·tile11x2AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x0000000b, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -5094,30 +5251,33 @@ TEXT ·tile11x2AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z21, Z21, Z21
 	MOVQ   CX, R10
 	SHLQ   $0x02, R10
-	MOVQ   next0+80(FP), R11
-	MOVQ   step0+88(FP), R12
+	MOVQ   next0+88(FP), R11
+	MOVQ   step0+96(FP), R12
 	SHLQ   $0x02, R12
-	MOVQ   next1+104(FP), R13
-	MOVQ   step1+112(FP), R14
+	MOVQ   next1+112(FP), R13
+	MOVQ   step1+120(FP), R14
 	SHLQ   $0x02, R14
-	MOVQ   ldc+56(FP), R15
-	SHLQ   $0x02, R15
-	MOVQ   R15, 32(SP)
 	MOVQ   c+48(FP), R15
-	MOVQ   R15, 24(SP)
+	MOVQ   R15, 16(SP)
+	MOVQ   $0x0000000a, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R15
-	TESTQ  R15, R15
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R15
+	MOVQ       16(SP), R15
 	PREFETCHT0 (R15)
 	PREFETCHT0 64(R15)
-	ADDQ       32(SP), R15
-	MOVQ       R15, 24(SP)
-	MOVQ       8(SP), R15
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R15
+	SHLQ       $0x02, R15
+	ADDQ       R15, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R15
 
 wholeStep:
 	PREFETCHT1   (R11)
@@ -5168,33 +5328,38 @@ wholeStep:
 	ADDQ         CX, R9
 	DECQ         R15
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R15
+	MOVQ         jump0+104(FP), R15
 	LEAQ         (R11)(R15*4), R11
-	MOVQ         jump1+120(FP), R15
+	MOVQ         jump1+128(FP), R15
 	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R15
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R15
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R15, R15
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R15
-	TESTQ R15, R15
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R15
+	MOVQ       16(SP), R15
 	PREFETCHT0 (R15)
 	PREFETCHT0 64(R15)
-	ADDQ       32(SP), R15
-	MOVQ       R15, 24(SP)
-	MOVQ       8(SP), R15
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R15
+	SHLQ       $0x02, R15
+	ADDQ       R15, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R15
 
 partStep:
 	PREFETCHT1   (R11)
@@ -5245,23 +5410,24 @@ partStep:
 	ADDQ         CX, R9
 	DECQ         R15
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R15
+	MOVQ         jump0+104(FP), R15
 	LEAQ         (R11)(R15*4), R11
-	MOVQ         jump1+120(FP), R15
+	MOVQ         jump1+128(FP), R15
 	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R15
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R15
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R15, R15
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -5357,16 +5523,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile12x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile12x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile12x2AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x0000000c, (SP)
+TEXT ·tile12x2AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x0000000c, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -5409,30 +5574,33 @@ TEXT ·tile12x2AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z23, Z23, Z23
 	MOVQ   CX, R10
 	SHLQ   $0x02, R10
-	MOVQ   next0+80(FP), R11
-	MOVQ   step0+88(FP), R12
+	MOVQ   next0+88(FP), R11
+	MOVQ   step0+96(FP), R12
 	SHLQ   $0x02, R12
-	MOVQ   next1+104(FP), R13
-	MOVQ   step1+112(FP), R14
+	MOVQ   next1+112(FP), R13
+	MOVQ   step1+120(FP), R14
 	SHLQ   $0x02, R14
-	MOVQ   ldc+56(FP), R15
-	SHLQ   $0x02, R15
-	MOVQ   R15, 32(SP)
 	MOVQ   c+48(FP), R15
-	MOVQ   R15, 24(SP)
+	MOVQ   R15, 16(SP)
+	MOVQ   $0x0000000b, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), R15
-	TESTQ  R15, R15
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R15
+	MOVQ       16(SP), R15
 	PREFETCHT0 (R15)
 	PREFETCHT0 64(R15)
-	ADDQ       32(SP), R15
-	MOVQ       R15, 24(SP)
-	MOVQ       8(SP), R15
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R15
+	SHLQ       $0x02, R15
+	ADDQ       R15, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R15
 
 wholeStep:
 	PREFETCHT1   (R11)
@@ -5486,33 +5654,38 @@ wholeStep:
 	ADDQ         CX, R9
 	DECQ         R15
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R15
+	MOVQ         jump0+104(FP), R15
 	LEAQ         (R11)(R15*4), R11
-	MOVQ         jump1+120(FP), R15
+	MOVQ         jump1+128(FP), R15
 	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R15
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R15
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R15, R15
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R15
-	TESTQ R15, R15
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R15
+	MOVQ       16(SP), R15
 	PREFETCHT0 (R15)
 	PREFETCHT0 64(R15)
-	ADDQ       32(SP), R15
-	MOVQ       R15, 24(SP)
-	MOVQ       8(SP), R15
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R15
+	SHLQ       $0x02, R15
+	ADDQ       R15, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R15
 
 partStep:
 	PREFETCHT1   (R11)
@@ -5566,23 +5739,24 @@ partStep:
 	ADDQ         CX, R9
 	DECQ         R15
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R15
+	MOVQ         jump0+104(FP), R15
 	LEAQ         (R11)(R15*4), R11
-	MOVQ         jump1+120(FP), R15
+	MOVQ         jump1+128(FP), R15
 	LEAQ         (R13)(R15*4), R13
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R15
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R15
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R15, R15
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -5686,16 +5860,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile13x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile13x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile13x2AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x0000000d, (SP)
+TEXT ·tile13x2AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x0000000d, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -5741,30 +5914,33 @@ TEXT ·tile13x2AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z25, Z25, Z25
 	MOVQ   CX, R11
 	SHLQ   $0x02, R11
-	MOVQ   next0+80(FP), R12
-	MOVQ   step0+88(FP), R13
+	MOVQ   next0+88(FP), R12
+	MOVQ   step0+96(FP), R13
 	SHLQ   $0x02, R13
-	MOVQ   next1+104(FP), R14
-	MOVQ   step1+112(FP), R15
+	MOVQ   next1+112(FP), R14
+	MOVQ   step1+120(FP), R15
 	SHLQ   $0x02, R15
-	MOVQ   ldc+56(FP), BP
-	SHLQ   $0x02, BP
-	MOVQ   BP, 32(SP)
 	MOVQ   c+48(FP), BP
-	MOVQ   BP, 24(SP)
+	MOVQ   BP, 16(SP)
+	MOVQ   $0x0000000c, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), BP
-	TESTQ  BP, BP
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), BP
+	MOVQ       16(SP), BP
 	PREFETCHT0 (BP)
 	PREFETCHT0 64(BP)
-	ADDQ       32(SP), BP
-	MOVQ       BP, 24(SP)
-	MOVQ       8(SP), BP
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), BP
+	SHLQ       $0x02, BP
+	ADDQ       BP, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), BP
 
 wholeStep:
 	PREFETCHT1   (R12)
@@ -5822,33 +5998,38 @@ wholeStep:
 	ADDQ         CX, R10
 	DECQ         BP
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), BP
+	MOVQ         jump0+104(FP), BP
 	LEAQ         (R12)(BP*4), R12
-	MOVQ         jump1+120(FP), BP
+	MOVQ         jump1+128(FP), BP
 	LEAQ         (R14)(BP*4), R14
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), BP
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), BP
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ BP, BP
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), BP
-	TESTQ BP, BP
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), BP
+	MOVQ       16(SP), BP
 	PREFETCHT0 (BP)
 	PREFETCHT0 64(BP)
-	ADDQ       32(SP), BP
-	MOVQ       BP, 24(SP)
-	MOVQ       8(SP), BP
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), BP
+	SHLQ       $0x02, BP
+	ADDQ       BP, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), BP
 
 partStep:
 	PREFETCHT1   (R12)
@@ -5906,23 +6087,24 @@ partStep:
 	ADDQ         CX, R10
 	DECQ         BP
 	JNZ          partStep
-	MOVQ         jump0+96(FP), BP
+	MOVQ         jump0+104(FP), BP
 	LEAQ         (R12)(BP*4), R12
-	MOVQ         jump1+120(FP), BP
+	MOVQ         jump1+128(FP), BP
 	LEAQ         (R14)(BP*4), R14
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), BP
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), BP
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ BP, BP
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -6034,16 +6216,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile14x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile14x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile14x2AVX512(SB), NOSPLIT, $40-128
-	MOVQ   $0x0000000e, (SP)
+TEXT ·tile14x2AVX512(SB), NOSPLIT, $32-136
 	MOVQ   k+0(FP), AX
 	XORL   DX, DX
-	MOVL   $0x0000000e, CX
+	MOVQ   group+80(FP), CX
 	DIVL   CX
-	MOVQ   AX, 8(SP)
-	MOVQ   DX, 16(SP)
+	MOVQ   AX, (SP)
+	MOVQ   DX, 8(SP)
 	MOVQ   rs+16(FP), AX
 	MOVQ   cs+24(FP), CX
 	MOVQ   b+32(FP), DX
@@ -6091,30 +6272,33 @@ TEXT ·tile14x2AVX512(SB), NOSPLIT, $40-128
 	VPXORQ Z27, Z27, Z27
 	MOVQ   CX, R11
 	SHLQ   $0x02, R11
-	MOVQ   next0+80(FP), R12
-	MOVQ   step0+88(FP), R13
+	MOVQ   next0+88(FP), R12
+	MOVQ   step0+96(FP), R13
 	SHLQ   $0x02, R13
-	MOVQ   next1+104(FP), R14
-	MOVQ   step1+112(FP), R15
+	MOVQ   next1+112(FP), R14
+	MOVQ   step1+120(FP), R15
 	SHLQ   $0x02, R15
-	MOVQ   ldc+56(FP), BP
-	SHLQ   $0x02, BP
-	MOVQ   BP, 32(SP)
 	MOVQ   c+48(FP), BP
-	MOVQ   BP, 24(SP)
+	MOVQ   BP, 16(SP)
+	MOVQ   $0x0000000d, 24(SP)
 	CMPQ   last+64(FP), $0x10
 	JLT    part
-	MOVQ   8(SP), BP
-	TESTQ  BP, BP
-	JZ     wholeRest
+	CMPQ   (SP), $0x00
+	JEQ    wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), BP
+	MOVQ       16(SP), BP
 	PREFETCHT0 (BP)
 	PREFETCHT0 64(BP)
-	ADDQ       32(SP), BP
-	MOVQ       BP, 24(SP)
-	MOVQ       8(SP), BP
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), BP
+	SHLQ       $0x02, BP
+	ADDQ       BP, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), BP
 
 wholeStep:
 	PREFETCHT1   (R12)
@@ -6175,33 +6359,38 @@ wholeStep:
 	ADDQ         CX, R10
 	DECQ         BP
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), BP
+	MOVQ         jump0+104(FP), BP
 	LEAQ         (R12)(BP*4), R12
-	MOVQ         jump1+120(FP), BP
+	MOVQ         jump1+128(FP), BP
 	LEAQ         (R14)(BP*4), R14
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), BP
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), BP
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ BP, BP
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), BP
-	TESTQ BP, BP
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), BP
+	MOVQ       16(SP), BP
 	PREFETCHT0 (BP)
 	PREFETCHT0 64(BP)
-	ADDQ       32(SP), BP
-	MOVQ       BP, 24(SP)
-	MOVQ       8(SP), BP
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), BP
+	SHLQ       $0x02, BP
+	ADDQ       BP, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), BP
 
 partStep:
 	PREFETCHT1   (R12)
@@ -6262,23 +6451,24 @@ partStep:
 	ADDQ         CX, R10
 	DECQ         BP
 	JNZ          partStep
-	MOVQ         jump0+96(FP), BP
+	MOVQ         jump0+104(FP), BP
 	LEAQ         (R12)(BP*4), R12
-	MOVQ         jump1+120(FP), BP
+	MOVQ         jump1+128(FP), BP
 	LEAQ         (R14)(BP*4), R14
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), BP
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), BP
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ BP, BP
 	JNZ   partStep
 
 store:
 	MOVQ      c+48(FP), AX
-	MOVQ      32(SP), CX
+	MOVQ      ldc+56(FP), CX
+	SHLQ      $0x02, CX
 	MOVB      acc+72(FP), DL
 	TESTB     DL, DL
 	JZ        write
@@ -6707,16 +6897,15 @@ DATA tileMask<>+56(SB)/4, $0x00000000
 DATA tileMask<>+60(SB)/4, $0x00000000
 GLOBL tileMask<>(SB), RODATA|NOPTR, $64
 
-// func tile1x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile1x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile1x1AVX2(SB), NOSPLIT, $40-128
-	MOVQ    $0x00000001, (SP)
+TEXT ·tile1x1AVX2(SB), NOSPLIT, $32-136
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
-	MOVL    $0x00000001, CX
+	MOVQ    group+80(FP), CX
 	DIVL    CX
-	MOVQ    AX, 8(SP)
-	MOVQ    DX, 16(SP)
+	MOVQ    AX, (SP)
+	MOVQ    DX, 8(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -6732,29 +6921,23 @@ TEXT ·tile1x1AVX2(SB), NOSPLIT, $40-128
 	VXORPS  Y1, Y1, Y1
 	MOVQ    CX, AX
 	SHLQ    $0x02, AX
-	MOVQ    next0+80(FP), DI
-	MOVQ    step0+88(FP), R8
+	MOVQ    next0+88(FP), DI
+	MOVQ    step0+96(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    next1+104(FP), R9
-	MOVQ    step1+112(FP), R10
+	MOVQ    next1+112(FP), R9
+	MOVQ    step1+120(FP), R10
 	SHLQ    $0x02, R10
-	MOVQ    ldc+56(FP), R11
-	SHLQ    $0x02, R11
-	MOVQ    R11, 32(SP)
 	MOVQ    c+48(FP), R11
-	MOVQ    R11, 24(SP)
+	MOVQ    R11, 16(SP)
 	CMPQ    last+64(FP), $0x08
 	JLT     part
-	MOVQ    8(SP), R11
-	TESTQ   R11, R11
-	JZ      wholeRest
+	CMPQ    (SP), $0x00
+	JEQ     wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R11
+	MOVQ       16(SP), R11
 	PREFETCHT0 (R11)
-	ADDQ       32(SP), R11
-	MOVQ       R11, 24(SP)
-	MOVQ       8(SP), R11
+	MOVQ       group+80(FP), R11
 
 wholeStep:
 	PREFETCHT1   (DI)
@@ -6769,32 +6952,29 @@ wholeStep:
 	ADDQ         CX, SI
 	DECQ         R11
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R11
+	MOVQ         jump0+104(FP), R11
 	LEAQ         (DI)(R11*4), DI
-	MOVQ         jump1+120(FP), R11
+	MOVQ         jump1+128(FP), R11
 	LEAQ         (R9)(R11*4), R9
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R11
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R11
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R11, R11
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R11
-	TESTQ R11, R11
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R11
+	MOVQ       16(SP), R11
 	PREFETCHT0 (R11)
-	ADDQ       32(SP), R11
-	MOVQ       R11, 24(SP)
-	MOVQ       8(SP), R11
+	MOVQ       group+80(FP), R11
 
 partStep:
 	PREFETCHT1   (DI)
@@ -6809,23 +6989,24 @@ partStep:
 	ADDQ         CX, SI
 	DECQ         R11
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R11
+	MOVQ         jump0+104(FP), R11
 	LEAQ         (DI)(R11*4), DI
-	MOVQ         jump1+120(FP), R11
+	MOVQ         jump1+128(FP), R11
 	LEAQ         (R9)(R11*4), R9
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R11
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R11
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R11, R11
 	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX
-	MOVQ       32(SP), CX
+	MOVQ       ldc+56(FP), CX
+	SHLQ       $0x02, CX
 	MOVB       acc+72(FP), CL
 	TESTB      CL, CL
 	JZ         write
@@ -6837,16 +7018,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile2x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile2x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile2x1AVX2(SB), NOSPLIT, $40-128
-	MOVQ    $0x00000002, (SP)
+TEXT ·tile2x1AVX2(SB), NOSPLIT, $32-136
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
-	MOVL    $0x00000002, CX
+	MOVQ    group+80(FP), CX
 	DIVL    CX
-	MOVQ    AX, 8(SP)
-	MOVQ    DX, 16(SP)
+	MOVQ    AX, (SP)
+	MOVQ    DX, 8(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -6863,29 +7043,32 @@ TEXT ·tile2x1AVX2(SB), NOSPLIT, $40-128
 	VXORPS  Y2, Y2, Y2
 	MOVQ    CX, DI
 	SHLQ    $0x02, DI
-	MOVQ    next0+80(FP), R8
-	MOVQ    step0+88(FP), R9
+	MOVQ    next0+88(FP), R8
+	MOVQ    step0+96(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    next1+104(FP), R10
-	MOVQ    step1+112(FP), R11
+	MOVQ    next1+112(FP), R10
+	MOVQ    step1+120(FP), R11
 	SHLQ    $0x02, R11
-	MOVQ    ldc+56(FP), R12
-	SHLQ    $0x02, R12
-	MOVQ    R12, 32(SP)
 	MOVQ    c+48(FP), R12
-	MOVQ    R12, 24(SP)
+	MOVQ    R12, 16(SP)
+	MOVQ    $0x00000001, 24(SP)
 	CMPQ    last+64(FP), $0x08
 	JLT     part
-	MOVQ    8(SP), R12
-	TESTQ   R12, R12
-	JZ      wholeRest
+	CMPQ    (SP), $0x00
+	JEQ     wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R12
+	MOVQ       16(SP), R12
 	PREFETCHT0 (R12)
-	ADDQ       32(SP), R12
-	MOVQ       R12, 24(SP)
-	MOVQ       8(SP), R12
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R12
+	SHLQ       $0x02, R12
+	ADDQ       R12, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R12
 
 wholeStep:
 	PREFETCHT1   (R8)
@@ -6902,32 +7085,37 @@ wholeStep:
 	ADDQ         CX, SI
 	DECQ         R12
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R12
+	MOVQ         jump0+104(FP), R12
 	LEAQ         (R8)(R12*4), R8
-	MOVQ         jump1+120(FP), R12
+	MOVQ         jump1+128(FP), R12
 	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R12
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R12
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R12, R12
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R12
-	TESTQ R12, R12
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R12
+	MOVQ       16(SP), R12
 	PREFETCHT0 (R12)
-	ADDQ       32(SP), R12
-	MOVQ       R12, 24(SP)
-	MOVQ       8(SP), R12
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R12
+	SHLQ       $0x02, R12
+	ADDQ       R12, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R12
 
 partStep:
 	PREFETCHT1   (R8)
@@ -6944,23 +7132,24 @@ partStep:
 	ADDQ         CX, SI
 	DECQ         R12
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R12
+	MOVQ         jump0+104(FP), R12
 	LEAQ         (R8)(R12*4), R8
-	MOVQ         jump1+120(FP), R12
+	MOVQ         jump1+128(FP), R12
 	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R12
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R12
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R12, R12
 	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX
-	MOVQ       32(SP), CX
+	MOVQ       ldc+56(FP), CX
+	SHLQ       $0x02, CX
 	MOVB       acc+72(FP), DL
 	TESTB      DL, DL
 	JZ         write
@@ -6978,16 +7167,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile3x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile3x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile3x1AVX2(SB), NOSPLIT, $40-128
-	MOVQ    $0x00000003, (SP)
+TEXT ·tile3x1AVX2(SB), NOSPLIT, $32-136
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
-	MOVL    $0x00000003, CX
+	MOVQ    group+80(FP), CX
 	DIVL    CX
-	MOVQ    AX, 8(SP)
-	MOVQ    DX, 16(SP)
+	MOVQ    AX, (SP)
+	MOVQ    DX, 8(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -7005,29 +7193,32 @@ TEXT ·tile3x1AVX2(SB), NOSPLIT, $40-128
 	VXORPS  Y3, Y3, Y3
 	MOVQ    CX, DI
 	SHLQ    $0x02, DI
-	MOVQ    next0+80(FP), R8
-	MOVQ    step0+88(FP), R9
+	MOVQ    next0+88(FP), R8
+	MOVQ    step0+96(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    next1+104(FP), R10
-	MOVQ    step1+112(FP), R11
+	MOVQ    next1+112(FP), R10
+	MOVQ    step1+120(FP), R11
 	SHLQ    $0x02, R11
-	MOVQ    ldc+56(FP), R12
-	SHLQ    $0x02, R12
-	MOVQ    R12, 32(SP)
 	MOVQ    c+48(FP), R12
-	MOVQ    R12, 24(SP)
+	MOVQ    R12, 16(SP)
+	MOVQ    $0x00000002, 24(SP)
 	CMPQ    last+64(FP), $0x08
 	JLT     part
-	MOVQ    8(SP), R12
-	TESTQ   R12, R12
-	JZ      wholeRest
+	CMPQ    (SP), $0x00
+	JEQ     wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R12
+	MOVQ       16(SP), R12
 	PREFETCHT0 (R12)
-	ADDQ       32(SP), R12
-	MOVQ       R12, 24(SP)
-	MOVQ       8(SP), R12
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R12
+	SHLQ       $0x02, R12
+	ADDQ       R12, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R12
 
 wholeStep:
 	PREFETCHT1   (R8)
@@ -7046,32 +7237,37 @@ wholeStep:
 	ADDQ         CX, SI
 	DECQ         R12
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R12
+	MOVQ         jump0+104(FP), R12
 	LEAQ         (R8)(R12*4), R8
-	MOVQ         jump1+120(FP), R12
+	MOVQ         jump1+128(FP), R12
 	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R12
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R12
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R12, R12
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R12
-	TESTQ R12, R12
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R12
+	MOVQ       16(SP), R12
 	PREFETCHT0 (R12)
-	ADDQ       32(SP), R12
-	MOVQ       R12, 24(SP)
-	MOVQ       8(SP), R12
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R12
+	SHLQ       $0x02, R12
+	ADDQ       R12, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R12
 
 partStep:
 	PREFETCHT1   (R8)
@@ -7090,23 +7286,24 @@ partStep:
 	ADDQ         CX, SI
 	DECQ         R12
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R12
+	MOVQ         jump0+104(FP), R12
 	LEAQ         (R8)(R12*4), R8
-	MOVQ         jump1+120(FP), R12
+	MOVQ         jump1+128(FP), R12
 	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R12
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R12
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R12, R12
 	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX
-	MOVQ       32(SP), CX
+	MOVQ       ldc+56(FP), CX
+	SHLQ       $0x02, CX
 	MOVB       acc+72(FP), DL
 	TESTB      DL, DL
 	JZ         write
@@ -7129,16 +7326,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile4x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile4x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile4x1AVX2(SB), NOSPLIT, $40-128
-	MOVQ    $0x00000004, (SP)
+TEXT ·tile4x1AVX2(SB), NOSPLIT, $32-136
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
-	MOVL    $0x00000004, CX
+	MOVQ    group+80(FP), CX
 	DIVL    CX
-	MOVQ    AX, 8(SP)
-	MOVQ    DX, 16(SP)
+	MOVQ    AX, (SP)
+	MOVQ    DX, 8(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -7159,29 +7355,32 @@ TEXT ·tile4x1AVX2(SB), NOSPLIT, $40-128
 	VXORPS  Y4, Y4, Y4
 	MOVQ    CX, R8
 	SHLQ    $0x02, R8
-	MOVQ    next0+80(FP), R9
-	MOVQ    step0+88(FP), R10
+	MOVQ    next0+88(FP), R9
+	MOVQ    step0+96(FP), R10
 	SHLQ    $0x02, R10
-	MOVQ    next1+104(FP), R11
-	MOVQ    step1+112(FP), R12
+	MOVQ    next1+112(FP), R11
+	MOVQ    step1+120(FP), R12
 	SHLQ    $0x02, R12
-	MOVQ    ldc+56(FP), R13
-	SHLQ    $0x02, R13
-	MOVQ    R13, 32(SP)
 	MOVQ    c+48(FP), R13
-	MOVQ    R13, 24(SP)
+	MOVQ    R13, 16(SP)
+	MOVQ    $0x00000003, 24(SP)
 	CMPQ    last+64(FP), $0x08
 	JLT     part
-	MOVQ    8(SP), R13
-	TESTQ   R13, R13
-	JZ      wholeRest
+	CMPQ    (SP), $0x00
+	JEQ     wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R13
 
 wholeStep:
 	PREFETCHT1   (R9)
@@ -7204,32 +7403,37 @@ wholeStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R13
-	TESTQ R13, R13
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R13
 
 partStep:
 	PREFETCHT1   (R9)
@@ -7252,23 +7456,24 @@ partStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX
-	MOVQ       32(SP), CX
+	MOVQ       ldc+56(FP), CX
+	SHLQ       $0x02, CX
 	MOVB       acc+72(FP), DL
 	TESTB      DL, DL
 	JZ         write
@@ -7296,16 +7501,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile5x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile5x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile5x1AVX2(SB), NOSPLIT, $40-128
-	MOVQ    $0x00000005, (SP)
+TEXT ·tile5x1AVX2(SB), NOSPLIT, $32-136
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
-	MOVL    $0x00000005, CX
+	MOVQ    group+80(FP), CX
 	DIVL    CX
-	MOVQ    AX, 8(SP)
-	MOVQ    DX, 16(SP)
+	MOVQ    AX, (SP)
+	MOVQ    DX, 8(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -7327,29 +7531,32 @@ TEXT ·tile5x1AVX2(SB), NOSPLIT, $40-128
 	VXORPS  Y5, Y5, Y5
 	MOVQ    CX, R8
 	SHLQ    $0x02, R8
-	MOVQ    next0+80(FP), R9
-	MOVQ    step0+88(FP), R10
+	MOVQ    next0+88(FP), R9
+	MOVQ    step0+96(FP), R10
 	SHLQ    $0x02, R10
-	MOVQ    next1+104(FP), R11
-	MOVQ    step1+112(FP), R12
+	MOVQ    next1+112(FP), R11
+	MOVQ    step1+120(FP), R12
 	SHLQ    $0x02, R12
-	MOVQ    ldc+56(FP), R13
-	SHLQ    $0x02, R13
-	MOVQ    R13, 32(SP)
 	MOVQ    c+48(FP), R13
-	MOVQ    R13, 24(SP)
+	MOVQ    R13, 16(SP)
+	MOVQ    $0x00000004, 24(SP)
 	CMPQ    last+64(FP), $0x08
 	JLT     part
-	MOVQ    8(SP), R13
-	TESTQ   R13, R13
-	JZ      wholeRest
+	CMPQ    (SP), $0x00
+	JEQ     wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R13
 
 wholeStep:
 	PREFETCHT1   (R9)
@@ -7374,32 +7581,37 @@ wholeStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R13
-	TESTQ R13, R13
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R13
 
 partStep:
 	PREFETCHT1   (R9)
@@ -7424,23 +7636,24 @@ partStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX
-	MOVQ       32(SP), CX
+	MOVQ       ldc+56(FP), CX
+	SHLQ       $0x02, CX
 	MOVB       acc+72(FP), DL
 	TESTB      DL, DL
 	JZ         write
@@ -7473,16 +7686,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile6x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile6x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile6x1AVX2(SB), NOSPLIT, $40-128
-	MOVQ    $0x00000006, (SP)
+TEXT ·tile6x1AVX2(SB), NOSPLIT, $32-136
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
-	MOVL    $0x00000006, CX
+	MOVQ    group+80(FP), CX
 	DIVL    CX
-	MOVQ    AX, 8(SP)
-	MOVQ    DX, 16(SP)
+	MOVQ    AX, (SP)
+	MOVQ    DX, 8(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -7505,29 +7717,32 @@ TEXT ·tile6x1AVX2(SB), NOSPLIT, $40-128
 	VXORPS  Y6, Y6, Y6
 	MOVQ    CX, R8
 	SHLQ    $0x02, R8
-	MOVQ    next0+80(FP), R9
-	MOVQ    step0+88(FP), R10
+	MOVQ    next0+88(FP), R9
+	MOVQ    step0+96(FP), R10
 	SHLQ    $0x02, R10
-	MOVQ    next1+104(FP), R11
-	MOVQ    step1+112(FP), R12
+	MOVQ    next1+112(FP), R11
+	MOVQ    step1+120(FP), R12
 	SHLQ    $0x02, R12
-	MOVQ    ldc+56(FP), R13
-	SHLQ    $0x02, R13
-	MOVQ    R13, 32(SP)
 	MOVQ    c+48(FP), R13
-	MOVQ    R13, 24(SP)
+	MOVQ    R13, 16(SP)
+	MOVQ    $0x00000005, 24(SP)
 	CMPQ    last+64(FP), $0x08
 	JLT     part
-	MOVQ    8(SP), R13
-	TESTQ   R13, R13
-	JZ      wholeRest
+	CMPQ    (SP), $0x00
+	JEQ     wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R13
 
 wholeStep:
 	PREFETCHT1   (R9)
@@ -7554,32 +7769,37 @@ wholeStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R13
-	TESTQ R13, R13
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R13
 
 partStep:
 	PREFETCHT1   (R9)
@@ -7606,23 +7826,24 @@ partStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX
-	MOVQ       32(SP), CX
+	MOVQ       ldc+56(FP), CX
+	SHLQ       $0x02, CX
 	MOVB       acc+72(FP), DL
 	TESTB      DL, DL
 	JZ         write
@@ -7660,16 +7881,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile1x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile1x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile1x2AVX2(SB), NOSPLIT, $40-128
-	MOVQ    $0x00000001, (SP)
+TEXT ·tile1x2AVX2(SB), NOSPLIT, $32-136
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
-	MOVL    $0x00000001, CX
+	MOVQ    group+80(FP), CX
 	DIVL    CX
-	MOVQ    AX, 8(SP)
-	MOVQ    DX, 16(SP)
+	MOVQ    AX, (SP)
+	MOVQ    DX, 8(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -7686,29 +7906,23 @@ TEXT ·tile1x2AVX2(SB), NOSPLIT, $40-128
 	VXORPS  Y2, Y2, Y2
 	MOVQ    CX, AX
 	SHLQ    $0x02, AX
-	MOVQ    next0+80(FP), DI
-	MOVQ    step0+88(FP), R8
+	MOVQ    next0+88(FP), DI
+	MOVQ    step0+96(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    next1+104(FP), R9
-	MOVQ    step1+112(FP), R10
+	MOVQ    next1+112(FP), R9
+	MOVQ    step1+120(FP), R10
 	SHLQ    $0x02, R10
-	MOVQ    ldc+56(FP), R11
-	SHLQ    $0x02, R11
-	MOVQ    R11, 32(SP)
 	MOVQ    c+48(FP), R11
-	MOVQ    R11, 24(SP)
+	MOVQ    R11, 16(SP)
 	CMPQ    last+64(FP), $0x08
 	JLT     part
-	MOVQ    8(SP), R11
-	TESTQ   R11, R11
-	JZ      wholeRest
+	CMPQ    (SP), $0x00
+	JEQ     wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R11
+	MOVQ       16(SP), R11
 	PREFETCHT0 (R11)
-	ADDQ       32(SP), R11
-	MOVQ       R11, 24(SP)
-	MOVQ       8(SP), R11
+	MOVQ       group+80(FP), R11
 
 wholeStep:
 	PREFETCHT1   (DI)
@@ -7725,32 +7939,29 @@ wholeStep:
 	ADDQ         CX, SI
 	DECQ         R11
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R11
+	MOVQ         jump0+104(FP), R11
 	LEAQ         (DI)(R11*4), DI
-	MOVQ         jump1+120(FP), R11
+	MOVQ         jump1+128(FP), R11
 	LEAQ         (R9)(R11*4), R9
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R11
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R11
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R11, R11
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R11
-	TESTQ R11, R11
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R11
+	MOVQ       16(SP), R11
 	PREFETCHT0 (R11)
-	ADDQ       32(SP), R11
-	MOVQ       R11, 24(SP)
-	MOVQ       8(SP), R11
+	MOVQ       group+80(FP), R11
 
 partStep:
 	PREFETCHT1   (DI)
@@ -7767,23 +7978,24 @@ partStep:
 	ADDQ         CX, SI
 	DECQ         R11
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R11
+	MOVQ         jump0+104(FP), R11
 	LEAQ         (DI)(R11*4), DI
-	MOVQ         jump1+120(FP), R11
+	MOVQ         jump1+128(FP), R11
 	LEAQ         (R9)(R11*4), R9
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R11
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R11
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R11, R11
 	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX
-	MOVQ       32(SP), CX
+	MOVQ       ldc+56(FP), CX
+	SHLQ       $0x02, CX
 	MOVB       acc+72(FP), CL
 	TESTB      CL, CL
 	JZ         write
@@ -7798,16 +8010,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile2x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile2x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile2x2AVX2(SB), NOSPLIT, $40-128
-	MOVQ    $0x00000002, (SP)
+TEXT ·tile2x2AVX2(SB), NOSPLIT, $32-136
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
-	MOVL    $0x00000002, CX
+	MOVQ    group+80(FP), CX
 	DIVL    CX
-	MOVQ    AX, 8(SP)
-	MOVQ    DX, 16(SP)
+	MOVQ    AX, (SP)
+	MOVQ    DX, 8(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -7826,29 +8037,32 @@ TEXT ·tile2x2AVX2(SB), NOSPLIT, $40-128
 	VXORPS  Y4, Y4, Y4
 	MOVQ    CX, DI
 	SHLQ    $0x02, DI
-	MOVQ    next0+80(FP), R8
-	MOVQ    step0+88(FP), R9
+	MOVQ    next0+88(FP), R8
+	MOVQ    step0+96(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    next1+104(FP), R10
-	MOVQ    step1+112(FP), R11
+	MOVQ    next1+112(FP), R10
+	MOVQ    step1+120(FP), R11
 	SHLQ    $0x02, R11
-	MOVQ    ldc+56(FP), R12
-	SHLQ    $0x02, R12
-	MOVQ    R12, 32(SP)
 	MOVQ    c+48(FP), R12
-	MOVQ    R12, 24(SP)
+	MOVQ    R12, 16(SP)
+	MOVQ    $0x00000001, 24(SP)
 	CMPQ    last+64(FP), $0x08
 	JLT     part
-	MOVQ    8(SP), R12
-	TESTQ   R12, R12
-	JZ      wholeRest
+	CMPQ    (SP), $0x00
+	JEQ     wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R12
+	MOVQ       16(SP), R12
 	PREFETCHT0 (R12)
-	ADDQ       32(SP), R12
-	MOVQ       R12, 24(SP)
-	MOVQ       8(SP), R12
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R12
+	SHLQ       $0x02, R12
+	ADDQ       R12, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R12
 
 wholeStep:
 	PREFETCHT1   (R8)
@@ -7868,32 +8082,37 @@ wholeStep:
 	ADDQ         CX, SI
 	DECQ         R12
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R12
+	MOVQ         jump0+104(FP), R12
 	LEAQ         (R8)(R12*4), R8
-	MOVQ         jump1+120(FP), R12
+	MOVQ         jump1+128(FP), R12
 	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R12
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R12
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R12, R12
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R12
-	TESTQ R12, R12
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R12
+	MOVQ       16(SP), R12
 	PREFETCHT0 (R12)
-	ADDQ       32(SP), R12
-	MOVQ       R12, 24(SP)
-	MOVQ       8(SP), R12
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R12
+	SHLQ       $0x02, R12
+	ADDQ       R12, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R12
 
 partStep:
 	PREFETCHT1   (R8)
@@ -7913,23 +8132,24 @@ partStep:
 	ADDQ         CX, SI
 	DECQ         R12
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R12
+	MOVQ         jump0+104(FP), R12
 	LEAQ         (R8)(R12*4), R8
-	MOVQ         jump1+120(FP), R12
+	MOVQ         jump1+128(FP), R12
 	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R12
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R12
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R12, R12
 	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX
-	MOVQ       32(SP), CX
+	MOVQ       ldc+56(FP), CX
+	SHLQ       $0x02, CX
 	MOVB       acc+72(FP), DL
 	TESTB      DL, DL
 	JZ         write
@@ -7953,16 +8173,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile3x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile3x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile3x2AVX2(SB), NOSPLIT, $40-128
-	MOVQ    $0x00000003, (SP)
+TEXT ·tile3x2AVX2(SB), NOSPLIT, $32-136
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
-	MOVL    $0x00000003, CX
+	MOVQ    group+80(FP), CX
 	DIVL    CX
-	MOVQ    AX, 8(SP)
-	MOVQ    DX, 16(SP)
+	MOVQ    AX, (SP)
+	MOVQ    DX, 8(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -7983,29 +8202,32 @@ TEXT ·tile3x2AVX2(SB), NOSPLIT, $40-128
 	VXORPS  Y6, Y6, Y6
 	MOVQ    CX, DI
 	SHLQ    $0x02, DI
-	MOVQ    next0+80(FP), R8
-	MOVQ    step0+88(FP), R9
+	MOVQ    next0+88(FP), R8
+	MOVQ    step0+96(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    next1+104(FP), R10
-	MOVQ    step1+112(FP), R11
+	MOVQ    next1+112(FP), R10
+	MOVQ    step1+120(FP), R11
 	SHLQ    $0x02, R11
-	MOVQ    ldc+56(FP), R12
-	SHLQ    $0x02, R12
-	MOVQ    R12, 32(SP)
 	MOVQ    c+48(FP), R12
-	MOVQ    R12, 24(SP)
+	MOVQ    R12, 16(SP)
+	MOVQ    $0x00000002, 24(SP)
 	CMPQ    last+64(FP), $0x08
 	JLT     part
-	MOVQ    8(SP), R12
-	TESTQ   R12, R12
-	JZ      wholeRest
+	CMPQ    (SP), $0x00
+	JEQ     wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R12
+	MOVQ       16(SP), R12
 	PREFETCHT0 (R12)
-	ADDQ       32(SP), R12
-	MOVQ       R12, 24(SP)
-	MOVQ       8(SP), R12
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R12
+	SHLQ       $0x02, R12
+	ADDQ       R12, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R12
 
 wholeStep:
 	PREFETCHT1   (R8)
@@ -8028,32 +8250,37 @@ wholeStep:
 	ADDQ         CX, SI
 	DECQ         R12
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R12
+	MOVQ         jump0+104(FP), R12
 	LEAQ         (R8)(R12*4), R8
-	MOVQ         jump1+120(FP), R12
+	MOVQ         jump1+128(FP), R12
 	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R12
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R12
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R12, R12
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R12
-	TESTQ R12, R12
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R12
+	MOVQ       16(SP), R12
 	PREFETCHT0 (R12)
-	ADDQ       32(SP), R12
-	MOVQ       R12, 24(SP)
-	MOVQ       8(SP), R12
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R12
+	SHLQ       $0x02, R12
+	ADDQ       R12, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R12
 
 partStep:
 	PREFETCHT1   (R8)
@@ -8076,23 +8303,24 @@ partStep:
 	ADDQ         CX, SI
 	DECQ         R12
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R12
+	MOVQ         jump0+104(FP), R12
 	LEAQ         (R8)(R12*4), R8
-	MOVQ         jump1+120(FP), R12
+	MOVQ         jump1+128(FP), R12
 	LEAQ         (R10)(R12*4), R10
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R12
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R12
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R12, R12
 	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX
-	MOVQ       32(SP), CX
+	MOVQ       ldc+56(FP), CX
+	SHLQ       $0x02, CX
 	MOVB       acc+72(FP), DL
 	TESTB      DL, DL
 	JZ         write
@@ -8124,16 +8352,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile4x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile4x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile4x2AVX2(SB), NOSPLIT, $40-128
-	MOVQ    $0x00000004, (SP)
+TEXT ·tile4x2AVX2(SB), NOSPLIT, $32-136
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
-	MOVL    $0x00000004, CX
+	MOVQ    group+80(FP), CX
 	DIVL    CX
-	MOVQ    AX, 8(SP)
-	MOVQ    DX, 16(SP)
+	MOVQ    AX, (SP)
+	MOVQ    DX, 8(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -8158,29 +8385,32 @@ TEXT ·tile4x2AVX2(SB), NOSPLIT, $40-128
 	VXORPS  Y8, Y8, Y8
 	MOVQ    CX, R8
 	SHLQ    $0x02, R8
-	MOVQ    next0+80(FP), R9
-	MOVQ    step0+88(FP), R10
+	MOVQ    next0+88(FP), R9
+	MOVQ    step0+96(FP), R10
 	SHLQ    $0x02, R10
-	MOVQ    next1+104(FP), R11
-	MOVQ    step1+112(FP), R12
+	MOVQ    next1+112(FP), R11
+	MOVQ    step1+120(FP), R12
 	SHLQ    $0x02, R12
-	MOVQ    ldc+56(FP), R13
-	SHLQ    $0x02, R13
-	MOVQ    R13, 32(SP)
 	MOVQ    c+48(FP), R13
-	MOVQ    R13, 24(SP)
+	MOVQ    R13, 16(SP)
+	MOVQ    $0x00000003, 24(SP)
 	CMPQ    last+64(FP), $0x08
 	JLT     part
-	MOVQ    8(SP), R13
-	TESTQ   R13, R13
-	JZ      wholeRest
+	CMPQ    (SP), $0x00
+	JEQ     wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R13
 
 wholeStep:
 	PREFETCHT1   (R9)
@@ -8208,32 +8438,37 @@ wholeStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R13
-	TESTQ R13, R13
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R13
 
 partStep:
 	PREFETCHT1   (R9)
@@ -8261,23 +8496,24 @@ partStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX
-	MOVQ       32(SP), CX
+	MOVQ       ldc+56(FP), CX
+	SHLQ       $0x02, CX
 	MOVB       acc+72(FP), DL
 	TESTB      DL, DL
 	JZ         write
@@ -8317,16 +8553,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile5x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile5x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile5x2AVX2(SB), NOSPLIT, $40-128
-	MOVQ    $0x00000005, (SP)
+TEXT ·tile5x2AVX2(SB), NOSPLIT, $32-136
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
-	MOVL    $0x00000005, CX
+	MOVQ    group+80(FP), CX
 	DIVL    CX
-	MOVQ    AX, 8(SP)
-	MOVQ    DX, 16(SP)
+	MOVQ    AX, (SP)
+	MOVQ    DX, 8(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -8353,29 +8588,32 @@ TEXT ·tile5x2AVX2(SB), NOSPLIT, $40-128
 	VXORPS  Y10, Y10, Y10
 	MOVQ    CX, R8
 	SHLQ    $0x02, R8
-	MOVQ    next0+80(FP), R9
-	MOVQ    step0+88(FP), R10
+	MOVQ    next0+88(FP), R9
+	MOVQ    step0+96(FP), R10
 	SHLQ    $0x02, R10
-	MOVQ    next1+104(FP), R11
-	MOVQ    step1+112(FP), R12
+	MOVQ    next1+112(FP), R11
+	MOVQ    step1+120(FP), R12
 	SHLQ    $0x02, R12
-	MOVQ    ldc+56(FP), R13
-	SHLQ    $0x02, R13
-	MOVQ    R13, 32(SP)
 	MOVQ    c+48(FP), R13
-	MOVQ    R13, 24(SP)
+	MOVQ    R13, 16(SP)
+	MOVQ    $0x00000004, 24(SP)
 	CMPQ    last+64(FP), $0x08
 	JLT     part
-	MOVQ    8(SP), R13
-	TESTQ   R13, R13
-	JZ      wholeRest
+	CMPQ    (SP), $0x00
+	JEQ     wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R13
 
 wholeStep:
 	PREFETCHT1   (R9)
@@ -8406,32 +8644,37 @@ wholeStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R13
-	TESTQ R13, R13
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R13
 
 partStep:
 	PREFETCHT1   (R9)
@@ -8462,23 +8705,24 @@ partStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX
-	MOVQ       32(SP), CX
+	MOVQ       ldc+56(FP), CX
+	SHLQ       $0x02, CX
 	MOVB       acc+72(FP), DL
 	TESTB      DL, DL
 	JZ         write
@@ -8526,16 +8770,15 @@ write:
 	VZEROUPPER
 	RET
 
-// func tile6x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+// func tile6x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile6x2AVX2(SB), NOSPLIT, $40-128
-	MOVQ    $0x00000006, (SP)
+TEXT ·tile6x2AVX2(SB), NOSPLIT, $32-136
 	MOVQ    k+0(FP), AX
 	XORL    DX, DX
-	MOVL    $0x00000006, CX
+	MOVQ    group+80(FP), CX
 	DIVL    CX
-	MOVQ    AX, 8(SP)
-	MOVQ    DX, 16(SP)
+	MOVQ    AX, (SP)
+	MOVQ    DX, 8(SP)
 	MOVQ    rs+16(FP), AX
 	MOVQ    cs+24(FP), CX
 	MOVQ    b+32(FP), DX
@@ -8564,29 +8807,32 @@ TEXT ·tile6x2AVX2(SB), NOSPLIT, $40-128
 	VXORPS  Y12, Y12, Y12
 	MOVQ    CX, R8
 	SHLQ    $0x02, R8
-	MOVQ    next0+80(FP), R9
-	MOVQ    step0+88(FP), R10
+	MOVQ    next0+88(FP), R9
+	MOVQ    step0+96(FP), R10
 	SHLQ    $0x02, R10
-	MOVQ    next1+104(FP), R11
-	MOVQ    step1+112(FP), R12
+	MOVQ    next1+112(FP), R11
+	MOVQ    step1+120(FP), R12
 	SHLQ    $0x02, R12
-	MOVQ    ldc+56(FP), R13
-	SHLQ    $0x02, R13
-	MOVQ    R13, 32(SP)
 	MOVQ    c+48(FP), R13
-	MOVQ    R13, 24(SP)
+	MOVQ    R13, 16(SP)
+	MOVQ    $0x00000005, 24(SP)
 	CMPQ    last+64(FP), $0x08
 	JLT     part
-	MOVQ    8(SP), R13
-	TESTQ   R13, R13
-	JZ      wholeRest
+	CMPQ    (SP), $0x00
+	JEQ     wholeRest
 
 wholeGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        wholeCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+wholeCalled:
+	MOVQ group+80(FP), R13
 
 wholeStep:
 	PREFETCHT1   (R9)
@@ -8620,32 +8866,37 @@ wholeStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          wholeStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          wholeGroup
 
 wholeRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   wholeStep
 	JMP   store
 
 part:
-	MOVQ  8(SP), R13
-	TESTQ R13, R13
-	JZ    partRest
+	CMPQ (SP), $0x00
+	JEQ  partRest
 
 partGroup:
-	MOVQ       24(SP), R13
+	MOVQ       16(SP), R13
 	PREFETCHT0 (R13)
-	ADDQ       32(SP), R13
-	MOVQ       R13, 24(SP)
-	MOVQ       8(SP), R13
+	CMPQ       24(SP), $0x00
+	JEQ        partCalled
+	DECQ       24(SP)
+	MOVQ       ldc+56(FP), R13
+	SHLQ       $0x02, R13
+	ADDQ       R13, 16(SP)
+
+partCalled:
+	MOVQ group+80(FP), R13
 
 partStep:
 	PREFETCHT1   (R9)
@@ -8679,23 +8930,24 @@ partStep:
 	ADDQ         CX, DI
 	DECQ         R13
 	JNZ          partStep
-	MOVQ         jump0+96(FP), R13
+	MOVQ         jump0+104(FP), R13
 	LEAQ         (R9)(R13*4), R9
-	MOVQ         jump1+120(FP), R13
+	MOVQ         jump1+128(FP), R13
 	LEAQ         (R11)(R13*4), R11
 	DECQ         (SP)
 	JNZ          partGroup
 
 partRest:
-	MOVQ  16(SP), R13
-	MOVQ  $0x00000000, 16(SP)
+	MOVQ  8(SP), R13
+	MOVQ  $0x00000000, 8(SP)
 	MOVQ  $0x00000001, (SP)
 	TESTQ R13, R13
 	JNZ   partStep
 
 store:
 	MOVQ       c+48(FP), AX
-	MOVQ       32(SP), CX
+	MOVQ       ldc+56(FP), CX
+	SHLQ       $0x02, CX
 	MOVB       acc+72(FP), DL
 	TESTB      DL, DL
 	JZ         write

@@ -38,9 +38,6 @@ const (
 	taskPanels = 12
 	// Rows of a task where B is read from memory: what it reads of B serves more of them.
 	memoryRows = 168
-	// What a task of more rows than these reads of a chunk of B where it lies is called for in the
-	// order of memory, if it has at most so many values: they stay in the second cache.
-	wholeChunk = 192 << 10
 	// Panels of a task from which on it pays to copy A.
 	copyPanels = 16
 	// A block of rows is what is left of a thread's share divided by this.

@@ -7,142 +7,142 @@ package kernels
 // tile1x1AVX512 multiplies 1 rows of A by 1 vectors of 16 columns of B.
 //
 //go:noescape
-func tile1x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile1x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile2x1AVX512 multiplies 2 rows of A by 1 vectors of 16 columns of B.
 //
 //go:noescape
-func tile2x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile2x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile3x1AVX512 multiplies 3 rows of A by 1 vectors of 16 columns of B.
 //
 //go:noescape
-func tile3x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile3x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile4x1AVX512 multiplies 4 rows of A by 1 vectors of 16 columns of B.
 //
 //go:noescape
-func tile4x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile4x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile5x1AVX512 multiplies 5 rows of A by 1 vectors of 16 columns of B.
 //
 //go:noescape
-func tile5x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile5x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile6x1AVX512 multiplies 6 rows of A by 1 vectors of 16 columns of B.
 //
 //go:noescape
-func tile6x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile6x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile7x1AVX512 multiplies 7 rows of A by 1 vectors of 16 columns of B.
 //
 //go:noescape
-func tile7x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile7x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile8x1AVX512 multiplies 8 rows of A by 1 vectors of 16 columns of B.
 //
 //go:noescape
-func tile8x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile8x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile9x1AVX512 multiplies 9 rows of A by 1 vectors of 16 columns of B.
 //
 //go:noescape
-func tile9x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile9x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile10x1AVX512 multiplies 10 rows of A by 1 vectors of 16 columns of B.
 //
 //go:noescape
-func tile10x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile10x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile11x1AVX512 multiplies 11 rows of A by 1 vectors of 16 columns of B.
 //
 //go:noescape
-func tile11x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile11x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile12x1AVX512 multiplies 12 rows of A by 1 vectors of 16 columns of B.
 //
 //go:noescape
-func tile12x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile12x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile13x1AVX512 multiplies 13 rows of A by 1 vectors of 16 columns of B.
 //
 //go:noescape
-func tile13x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile13x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile14x1AVX512 multiplies 14 rows of A by 1 vectors of 16 columns of B.
 //
 //go:noescape
-func tile14x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile14x1AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile1x2AVX512 multiplies 1 rows of A by 2 vectors of 16 columns of B.
 //
 //go:noescape
-func tile1x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile1x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile2x2AVX512 multiplies 2 rows of A by 2 vectors of 16 columns of B.
 //
 //go:noescape
-func tile2x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile2x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile3x2AVX512 multiplies 3 rows of A by 2 vectors of 16 columns of B.
 //
 //go:noescape
-func tile3x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile3x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile4x2AVX512 multiplies 4 rows of A by 2 vectors of 16 columns of B.
 //
 //go:noescape
-func tile4x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile4x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile5x2AVX512 multiplies 5 rows of A by 2 vectors of 16 columns of B.
 //
 //go:noescape
-func tile5x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile5x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile6x2AVX512 multiplies 6 rows of A by 2 vectors of 16 columns of B.
 //
 //go:noescape
-func tile6x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile6x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile7x2AVX512 multiplies 7 rows of A by 2 vectors of 16 columns of B.
 //
 //go:noescape
-func tile7x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile7x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile8x2AVX512 multiplies 8 rows of A by 2 vectors of 16 columns of B.
 //
 //go:noescape
-func tile8x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile8x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile9x2AVX512 multiplies 9 rows of A by 2 vectors of 16 columns of B.
 //
 //go:noescape
-func tile9x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile9x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile10x2AVX512 multiplies 10 rows of A by 2 vectors of 16 columns of B.
 //
 //go:noescape
-func tile10x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile10x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile11x2AVX512 multiplies 11 rows of A by 2 vectors of 16 columns of B.
 //
 //go:noescape
-func tile11x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile11x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile12x2AVX512 multiplies 12 rows of A by 2 vectors of 16 columns of B.
 //
 //go:noescape
-func tile12x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile12x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile13x2AVX512 multiplies 13 rows of A by 2 vectors of 16 columns of B.
 //
 //go:noescape
-func tile13x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile13x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile14x2AVX512 multiplies 14 rows of A by 2 vectors of 16 columns of B.
 //
 //go:noescape
-func tile14x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile14x2AVX512(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // copy1AVX512 copies n rows of 1 vectors of 16 columns; columns beyond the first last of the last vector become zero.
 //
@@ -167,62 +167,62 @@ func fmaLoopAVX512(n int, seed *float32)
 // tile1x1AVX2 multiplies 1 rows of A by 1 vectors of 8 columns of B.
 //
 //go:noescape
-func tile1x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile1x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile2x1AVX2 multiplies 2 rows of A by 1 vectors of 8 columns of B.
 //
 //go:noescape
-func tile2x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile2x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile3x1AVX2 multiplies 3 rows of A by 1 vectors of 8 columns of B.
 //
 //go:noescape
-func tile3x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile3x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile4x1AVX2 multiplies 4 rows of A by 1 vectors of 8 columns of B.
 //
 //go:noescape
-func tile4x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile4x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile5x1AVX2 multiplies 5 rows of A by 1 vectors of 8 columns of B.
 //
 //go:noescape
-func tile5x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile5x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile6x1AVX2 multiplies 6 rows of A by 1 vectors of 8 columns of B.
 //
 //go:noescape
-func tile6x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile6x1AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile1x2AVX2 multiplies 1 rows of A by 2 vectors of 8 columns of B.
 //
 //go:noescape
-func tile1x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile1x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile2x2AVX2 multiplies 2 rows of A by 2 vectors of 8 columns of B.
 //
 //go:noescape
-func tile2x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile2x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile3x2AVX2 multiplies 3 rows of A by 2 vectors of 8 columns of B.
 //
 //go:noescape
-func tile3x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile3x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile4x2AVX2 multiplies 4 rows of A by 2 vectors of 8 columns of B.
 //
 //go:noescape
-func tile4x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile4x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile5x2AVX2 multiplies 5 rows of A by 2 vectors of 8 columns of B.
 //
 //go:noescape
-func tile5x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile5x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // tile6x2AVX2 multiplies 6 rows of A by 2 vectors of 8 columns of B.
 //
 //go:noescape
-func tile6x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
+func tile6x2AVX2(k int, a *float32, rs int, cs int, b *float32, bs int, c *float32, ldc int, last int, acc bool, group int, next0 *float32, step0 int, jump0 int, next1 *float32, step1 int, jump1 int)
 
 // copy1AVX2 copies n rows of 1 vectors of 8 columns; columns beyond the first last of the last vector become zero.
 //

@@ -19,11 +19,11 @@ type engine struct {
 // tileFunc computes a tile of C from k columns of A and k rows of B: element (i, p)
 // of A is at a[i*rs+p*cs], row p of B at b[p*bs], row i of C at c[i*ldc]. Of the
 // last vector only the first last columns are read and written. C is overwritten,
-// or added to when acc is true. Meanwhile it calls for memory that later tiles read, in two
-// places: at each of the k steps next, which then moves by step, and after each of as many even
-// groups of steps as the tile has rows by jump. Each element is one chain of multiply-adds in
+// or added to when acc is true. The steps come in groups, of group steps each, and a rest. Meanwhile
+// the tile calls for C, a row a group, and for memory that later tiles read, in two places: at each
+// step next, which then moves by step, and after each group by jump. Each element is one chain of multiply-adds in
 // ascending p, so its bits do not depend on the tile's size.
-type tileFunc func(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool, next0 *float32, step0, jump0 int, next1 *float32, step1, jump1 int)
+type tileFunc func(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool, group int, next0 *float32, step0, jump0 int, next1 *float32, step1, jump1 int)
 
 // copyFunc copies n rows of one or two vectors, n > 0: row p from src[p*ss] to
 // dst[p*ds]. Columns beyond the first last of the last vector become zero.
@@ -44,7 +44,7 @@ var engineGo = engine{
 
 // goTile returns the plain tile of the given size in rows and vectors of two.
 func goTile(rows, vecs int) tileFunc {
-	return func(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool, next0 *float32, step0, jump0 int, next1 *float32, step1, jump1 int) {
+	return func(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool, group int, next0 *float32, step0, jump0 int, next1 *float32, step1, jump1 int) {
 		cols := 2*vecs - 2 + last
 		for i := range rows {
 			for j := range cols {
@@ -62,9 +62,9 @@ func goTile(rows, vecs int) tileFunc {
 }
 
 // goTile2x4 is goTile(2, 2) with its sums in registers.
-func goTile2x4(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool, next0 *float32, step0, jump0 int, next1 *float32, step1, jump1 int) {
+func goTile2x4(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool, group int, next0 *float32, step0, jump0 int, next1 *float32, step1, jump1 int) {
 	if last < 2 {
-		goTile(2, 2)(k, a, rs, cs, b, bs, c, ldc, last, acc, next0, step0, jump0, next1, step1, jump1)
+		goTile(2, 2)(k, a, rs, cs, b, bs, c, ldc, last, acc, group, next0, step0, jump0, next1, step1, jump1)
 		return
 	}
 	var s00, s01, s02, s03, s10, s11, s12, s13 float32

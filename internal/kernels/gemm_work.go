@@ -46,8 +46,8 @@ func (g *product) work(task int) {
 				if copied != nil {
 					a, step = &copied.f[(i-i0)*c.n*e.lanes], e.lanes
 				}
-				ofA, ofB := next.tile(r1-r0, c.n, to-tile, &b[0])
-				tiles[r1-r0-1](c.n, a, rs, step, &b[0], bs, &dst.Data[r0*dst.Stride+col], dst.Stride, columns, acc,
+				ofA, ofB := next.tile(to-tile, &b[0])
+				tiles[r1-r0-1](c.n, a, rs, step, &b[0], bs, &dst.Data[r0*dst.Stride+col], dst.Stride, columns, acc, next.group,
 					ofA.first, ofA.step, ofA.jump, ofB.first, ofB.step, ofB.jump)
 				tile++
 			}
@@ -86,7 +86,7 @@ func (g *product) reduce(t int) {
 			vecs := g.vecs(p)
 			c := g.c[p.part]
 			g.e.tiles[vecs-1][0](g.splits, &one, 0, 0, &g.partial.f[r*g.width+p.pos], g.m*g.width,
-				&c.Data[r*c.Stride+p.at], c.Stride, p.n-(vecs-1)*g.e.lanes, g.acc, &one, 0, 0, &one, 0, 0)
+				&c.Data[r*c.Stride+p.at], c.Stride, p.n-(vecs-1)*g.e.lanes, g.acc, g.splits, &one, 0, 0, &one, 0, 0)
 		}
 	}
 }

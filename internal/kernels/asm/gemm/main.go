@@ -51,19 +51,18 @@ const line = 64
 // accumulated in registers.
 func tile(s isa, rows, vecs int, masks Mem) {
 	name := fmt.Sprintf("tile%dx%d%s", rows, vecs, s.Name)
-	TEXT(name, NOSPLIT, "func(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool, next0 *float32, step0, jump0 int, next1 *float32, step1, jump1 int)")
+	TEXT(name, NOSPLIT, "func(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool, group int, next0 *float32, step0, jump0 int, next1 *float32, step1, jump1 int)")
 	Doc(fmt.Sprintf("%s multiplies %d rows of A by %d vectors of %d columns of B.", name, rows, vecs, s.Lanes))
 	Pragma("noescape")
 
-	// k runs in as many groups of steps as there are rows, and a rest.
-	groups, length, rest := AllocLocal(8), AllocLocal(8), AllocLocal(8)
-	MOVQ(U32(rows), groups)
+	// k runs in groups of steps, and a rest.
+	groups, rest := AllocLocal(8), AllocLocal(8)
 	Load(Param("k"), reg.RAX)
 	XORL(reg.EDX, reg.EDX)
-	divisor := GP32()
-	MOVL(U32(rows), divisor)
-	DIVL(divisor)
-	MOVQ(reg.RAX, length)
+	divisor := GP64()
+	Load(Param("group"), divisor)
+	DIVL(divisor.As32())
+	MOVQ(reg.RAX, groups)
 	MOVQ(reg.RDX, rest)
 
 	rs := Load(Param("rs"), GP64())
@@ -148,25 +147,32 @@ func tile(s isa, rows, vecs int, masks Mem) {
 		}
 	}
 
-	to, ldc := AllocLocal(8), AllocLocal(8)
-	steps := Load(Param("ldc"), GP64())
-	SHLQ(U8(2), steps)
-	MOVQ(steps, ldc)
+	to, rowsLeft := AllocLocal(8), AllocLocal(8)
+	steps := GP64()
 	Load(Param("c"), steps)
 	MOVQ(steps, to)
+	if rows > 1 {
+		MOVQ(U32(uint32(rows-1)), rowsLeft)
+	}
 	loop := func(name string, mask reg.Register) {
 		Label(name)
-		MOVQ(length, steps)
-		TESTQ(steps, steps)
-		JZ(LabelRef(name + "Rest"))
+		CMPQ(groups, U8(0))
+		JEQ(LabelRef(name + "Rest"))
 		Label(name + "Group")
 		MOVQ(to, steps)
 		for d := 0; d < vecs*s.Width(); d += line {
 			PREFETCHT0(Mem{Base: steps, Disp: d})
 		}
-		ADDQ(ldc, steps)
-		MOVQ(steps, to)
-		MOVQ(length, steps)
+		if rows > 1 {
+			CMPQ(rowsLeft, U8(0))
+			JEQ(LabelRef(name + "Called"))
+			DECQ(rowsLeft)
+			Load(Param("ldc"), steps)
+			SHLQ(U8(2), steps)
+			ADDQ(steps, to)
+			Label(name + "Called")
+		}
+		Load(Param("group"), steps)
 		Label(name + "Step")
 		step(mask)
 		DECQ(steps)
@@ -192,8 +198,8 @@ func tile(s isa, rows, vecs int, masks Mem) {
 	loop("part", mask)
 
 	Label("store")
-	c, ldcAgain := Load(Param("c"), GP64()), GP64()
-	MOVQ(ldc, ldcAgain)
+	c, ldc := Load(Param("c"), GP64()), Load(Param("ldc"), GP64())
+	SHLQ(U8(2), ldc)
 	acc := Load(Param("acc"), GP8())
 	TESTB(acc, acc)
 	JZ(LabelRef("write"))
@@ -203,7 +209,7 @@ func tile(s isa, rows, vecs int, masks Mem) {
 			VADDPS(bv[v], sum[i][v], sum[i][v])
 		}
 		if i < rows-1 {
-			ADDQ(ldcAgain, c)
+			ADDQ(ldc, c)
 		}
 	}
 	if rows > 1 {
@@ -215,7 +221,7 @@ func tile(s isa, rows, vecs int, masks Mem) {
 			s.Store(sum[i][v], Mem{Base: c, Disp: v * s.Width()}, only(v == vecs-1, mask))
 		}
 		if i < rows-1 {
-			ADDQ(ldcAgain, c)
+			ADDQ(ldc, c)
 		}
 	}
 	VZEROUPPER()
