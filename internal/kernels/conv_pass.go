@@ -34,7 +34,7 @@ const (
 	convRows     = 8        // their rows between those in work and those fetched
 	convFetch    = 4 << 10  // bytes between the row in work and the one fetched, forward
 	convArea     = 6 << 10  // elements that low-rank loops take at a time: of 12 to 48 positions
-	convSums     = 48 << 10 // bytes of the lane sums of dz, which the nearest caches hold
+	convSums     = 24 << 10 // bytes of the lane sums of dz, which the nearest cache holds beside what the loops read
 )
 
 var convPasses = sync.Pool{New: func() any {
