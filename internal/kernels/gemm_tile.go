@@ -19,10 +19,12 @@ type engine struct {
 // tileFunc computes a tile of C from k columns of A and k rows of B: element (i, p)
 // of A is at a[i*rs+p*cs], row p of B at b[p*bs], row i of C at c[i*ldc]. Of the
 // last vector only the first last columns are read and written. C is overwritten,
-// or added to when acc is true. The steps come in groups, of group steps each, and a rest. Meanwhile
-// the tile calls for C, a row a group, and for memory that later tiles read, in two places: at each
-// step next, which then moves by step, and after each group by jump. Each element is one chain of multiply-adds in
-// ascending p, so its bits do not depend on the tile's size.
+// or added to when acc is true. Each element is one chain of multiply-adds in ascending p,
+// so its bits do not depend on the tile's size.
+//
+// The steps come in groups of the given size, and a rest. Meanwhile the tile calls for C, a row a
+// group, and for memory that later tiles read, in two places: at each step next, which then
+// moves by step, and after each group by jump.
 type tileFunc func(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool, group int, next0 *float32, step0, jump0 int, next1 *float32, step1, jump1 int)
 
 // copyFunc copies n rows of one or two vectors, n > 0: row p from src[p*ss] to
