@@ -183,6 +183,11 @@ func groupName(r *Run) string {
 	return strings.TrimSpace(r.Variant + " " + r.cell())
 }
 
+// learns says whether a run of the group gets to the accuracy whose step is measured.
+func (g Group) learns() bool {
+	return slices.ContainsFunc(g.runs, func(r *Run) bool { _, ok := r.stepsTo(learned); return ok })
+}
+
 // distinct numbers groups that have the same name.
 func distinct(groups []Group) {
 	count := map[string]int{}
@@ -195,9 +200,10 @@ func distinct(groups []Group) {
 	}
 }
 
-// difference compares two groups over the seeds that both have.
+// difference compares two groups over the seeds that both have. Steps to an accuracy that no run
+// reaches are only the ends of the runs, and have none.
 func difference(g, base Group, name string) (Difference, bool) {
-	if _, ok := g.Metrics[name]; !ok {
+	if _, ok := g.Metrics[name]; !ok || name == "steps" && !g.learns() && !base.learns() {
 		return Difference{}, false
 	}
 	m := measures[name]

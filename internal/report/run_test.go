@@ -2,6 +2,7 @@ package report
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -162,5 +163,34 @@ func TestCompareGroups(t *testing.T) {
 	}
 	if _, err = Compare(runs, "x"); err == nil || !strings.Contains(err.Error(), "base and dyn") {
 		t.Errorf("%v", err)
+	}
+}
+
+// Steps to an accuracy are compared where a run gets there: else they are the ends of the runs.
+func TestCompareSteps(t *testing.T) {
+	runs := join(accuracies("s", "base", 0.2, 0.3), accuracies("s", "dyn", 0.2, 0.3))
+	train := func(r *Run, accuracy float64) {
+		for i := range r.Curve {
+			r.Curve[i].Accuracy = accuracy
+		}
+	}
+	for _, r := range runs {
+		if r.Variant == "dyn" {
+			r.Config.Conv.Kind = "dynamic"
+		}
+		train(r, 0.2)
+	}
+	for _, learns := range []bool{false, true} {
+		if learns {
+			train(runs[len(runs)-1], 1)
+		}
+		c, err := Compare(runs, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		there := slices.ContainsFunc(c.Differences, func(d Difference) bool { return d.Measure == measures["steps"].name })
+		if there != learns {
+			t.Errorf("a run learns: %v; steps are compared: %v", learns, there)
+		}
 	}
 }
