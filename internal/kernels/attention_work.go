@@ -121,7 +121,7 @@ func (w *attentionTask) scores(dst []float32, ld int, rows View, count int, colu
 	for j := 0; j < n; j += panel {
 		vecs, _ := w.vectors(n - j)
 		next, ns := w.ahead(w.Dim, &columns[j*dp])
-		w.e.tiles[vecs-1][count-1](w.Dim, &rows.Data[0], rows.Stride, 1, &columns[j*dp], panel, &dst[j], ld, w.e.lanes, false, max(1, w.Dim/count), next, ns, 0, next, 0, 0)
+		w.e.tiles[vecs-1][count-1](w.Dim, &rows.Data[0], rows.Stride, 1, &columns[j*dp], panel, &dst[j], ld, w.e.lanes, false, rowGroup(w.Dim, count), next, ns, 0, next, 0, 0)
 	}
 }
 
@@ -131,7 +131,7 @@ func (w *attentionTask) combine(dst View, count, n int, a []float32, rs, cs int,
 	for c := 0; c < w.Dim; c += w.panel() {
 		vecs, last := w.vectors(w.Dim - c)
 		next, ns := w.ahead(n, &rows.Data[c])
-		w.e.tiles[vecs-1][count-1](n, &a[0], rs, cs, &rows.Data[c], rows.Stride, &dst.Data[c], dst.Stride, last, acc, max(1, n/count), next, ns, 0, next, 0, 0)
+		w.e.tiles[vecs-1][count-1](n, &a[0], rs, cs, &rows.Data[c], rows.Stride, &dst.Data[c], dst.Stride, last, acc, rowGroup(n, count), next, ns, 0, next, 0, 0)
 	}
 }
 

@@ -20,7 +20,7 @@ func (g *product) lookAhead(task, at, tiles int) ahead {
 	h := ahead{g: g, k: g.chunks[at].n}
 	h.block, h.chunk = g.after(task, at)
 	highest := (g.m + g.rowPanels - 1) / g.rowPanels
-	h.group = max(1, h.k/highest)
+	h.group = rowGroup(h.k, highest)
 	if g.l == TN {
 		h.shortenFor(h.chunk.n, min(tiles, aheadColumns))
 	}
@@ -35,7 +35,7 @@ func (g *product) lookAhead(task, at, tiles int) ahead {
 func (h *ahead) shortenFor(n, tiles int) {
 	tiles = max(1, tiles)
 	each := (n + tiles - 1) / tiles
-	h.group = max(1, min(h.group, h.k/each))
+	h.group = min(h.group, rowGroup(h.k, each))
 }
 
 // panel begins a panel of so many tiles; when it is not the last one, panel j of chunk c follows,

@@ -22,10 +22,13 @@ type engine struct {
 // or added to when acc is true. Each element is one chain of multiply-adds in ascending p,
 // so its bits do not depend on the tile's size.
 //
-// The steps come in groups of the given size, and a rest. Meanwhile the tile calls for C, a row a
+// The steps come in groups of the given size, at least 1, and a rest. Meanwhile the tile calls for C, a row a
 // group, and for memory that later tiles read, in two places: at each step next, which then
 // moves by step, and after each group by jump.
 type tileFunc func(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool, group int, next0 *float32, step0, jump0 int, next1 *float32, step1, jump1 int)
+
+// rowGroup is how many of k steps make a group, of which there is one for each of so many rows.
+func rowGroup(k, rows int) int { return max(1, k/rows) }
 
 // copyFunc copies n rows of one or two vectors, n > 0: row p from src[p*ss] to
 // dst[p*ds]. Columns beyond the first last of the last vector become zero.
