@@ -99,7 +99,7 @@ func (s *Sweep) job(axes []axis, at []int) (Job, *Error) {
 			j.Axes = append(j.Axes, AxisValue{a.key, v.text})
 		}
 	}
-	c, from, err := merge(append(all.layers, all.overlay...), s.outer)
+	c, from, err := merge(slices.Concat(all.layers, all.overlay, s.outer))
 	if err == nil {
 		c.Name = ""
 		err = c.settle(from)

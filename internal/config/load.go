@@ -72,7 +72,7 @@ func Load(file string, opts ...Option) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, from, err := merge(s.layers, outer)
+	c, from, err := merge(append(s.layers, outer...))
 	if err != nil {
 		return nil, err
 	}
@@ -124,23 +124,18 @@ func Parse(data []byte) (*Config, error) {
 	if err := p.err(); err != nil {
 		return nil, err
 	}
-	c, from, err := merge([]layer{l}, overrides{})
+	c, from, err := merge([]layer{l})
 	if err != nil {
 		return nil, err
 	}
 	return c, c.settle(from)
 }
 
-// overrides are the sources above all files.
-type overrides struct {
-	env, set layer
-}
-
-// outerLayers reads environment and flags, so that a mistake in them is told
-// with its place.
-func outerLayers(set []string) (overrides, error) {
+// outerLayers reads the sources above all files, environment and flags, so that a
+// mistake in them is told with its place.
+func outerLayers(set []string) ([]layer, error) {
 	var p problems
-	o := overrides{env: environment(&p), set: newLayer()}
+	env, flags := environment(&p), newLayer()
 	for _, arg := range set {
 		where := "--set " + arg
 		key, text, ok := strings.Cut(arg, "=")
@@ -158,10 +153,10 @@ func outerLayers(set []string) (overrides, error) {
 				p.add(where, key, "%v", err)
 				continue
 			}
-			o.set.set(key, v, where)
+			flags.set(key, v, where)
 		}
 	}
-	return o, p.err()
+	return []layer{env, flags}, p.err()
 }
 
 // environment reads DSCONV_ variables. Those that look like a key but are none
@@ -227,12 +222,6 @@ type origin struct {
 // origins are those of all keys but the ones that kept their defaults.
 type origins map[string]origin
 
-func (o origins) add(l layer, rank int) {
-	for key, where := range l.where {
-		o[key] = origin{where, rank}
-	}
-}
-
 var dottedKey = regexp.MustCompile(`[a-z]+\.[a-z_]+`)
 
 // blame finds where to look for a problem: at the strongest source of the keys that
@@ -247,8 +236,8 @@ func (o origins) blame(p Problem) string {
 	return best.where
 }
 
-// merge lays the sources over one another with viper and decodes the result.
-func merge(layers []layer, o overrides) (*Config, origins, error) {
+// merge lays the layers over one another with viper and decodes the result.
+func merge(layers []layer) (*Config, origins, error) {
 	v := viper.NewWithOptions(viper.KeyDelimiter(delimiter))
 	from := origins{}
 	base := Default()
@@ -261,23 +250,14 @@ func merge(layers []layer, o overrides) (*Config, origins, error) {
 		if err := v.MergeConfigMap(nested(l.values)); err != nil {
 			return nil, nil, fmt.Errorf("config: %w", err)
 		}
-		from.add(l, i+1)
-	}
-	for key := range o.env.values {
-		if err := v.BindEnv(viperKey(key), envName(key)); err != nil {
-			return nil, nil, fmt.Errorf("config: %w", err)
+		for key, where := range l.where {
+			from[key] = origin{where, i + 1}
 		}
 	}
-	from.add(o.env, len(layers)+1)
-	for key, value := range o.set.values {
-		v.Set(viperKey(key), value)
-	}
-	from.add(o.set, len(layers)+2)
-
 	c := &Config{}
 	err := v.UnmarshalExact(c, func(d *mapstructure.DecoderConfig) {
 		d.WeaklyTypedInput = false
-		d.DecodeHook = mapstructure.DecodeHookFuncType(decodeEnvironment)
+		d.DecodeHook = nil
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("config: %w", err)
@@ -288,16 +268,6 @@ func merge(layers []layer, o overrides) (*Config, origins, error) {
 		}
 	}
 	return c, from, nil
-}
-
-// decodeEnvironment turns text into the type of its key: what viper reads from
-// the environment is always text.
-func decodeEnvironment(from, to reflect.Type, value any) (any, error) {
-	text, ok := value.(string)
-	if !ok || to.Kind() == reflect.String || to.Kind() == reflect.Interface {
-		return value, nil
-	}
-	return decodeText(text, to)
 }
 
 // nested turns dotted keys into the maps that viper merges.

@@ -42,7 +42,7 @@ type Sweep struct {
 	base     part
 	variants axis
 	grid     []axis // in the order of the file
-	outer    overrides
+	outer    []layer
 }
 
 // axis is a dimension of a sweep.
@@ -164,7 +164,7 @@ func (s *Sweep) ProfileSettings() []string {
 func (s *Sweep) checkOuter() error {
 	var p problems
 	for _, a := range s.grid {
-		for _, l := range append(s.overlays(), s.outer.env, s.outer.set) {
+		for _, l := range append(s.overlays(), s.outer...) {
 			if where := l.where[a.key]; where != "" {
 				p.add(where, a.key, "is an axis of the sweep (%s); leave it out, or change the file's grid", a.where)
 			}
