@@ -14,6 +14,7 @@ import (
 	"dsconv/internal/arch"
 	"dsconv/internal/config"
 	"dsconv/internal/graph"
+	"dsconv/internal/tasks"
 	"dsconv/internal/train"
 )
 
@@ -92,7 +93,7 @@ func round(t *train.Trainer, q request, r *reply) error {
 	spec := arch.SpecOf(t.Config)
 	r.Params = spec.Count().Total
 	r.Tokens = t.Config.Train.Batch * t.Task.SeqLen()
-	r.FLOPs = spec.TrainFLOPsPerToken(t.Task.MaxLabels()) * float64(r.Tokens)
+	r.FLOPs = spec.TrainFLOPsPerToken(tasks.MaxLabels(t.Config.Task)) * float64(r.Tokens)
 	t.Profile(q.Profile)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

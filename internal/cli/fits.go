@@ -14,10 +14,7 @@ import (
 // fits refuses a configuration whose run would need more memory than is free, before
 // anything is started. available 0 means that the system does not say.
 func fits(c *config.Config, available int64) error {
-	labelled, err := labelsPerSequence(c)
-	if err != nil {
-		return err
-	}
+	labelled := tasks.MaxLabels(c.Task)
 	corpus, err := tasks.CorpusBytes(c.Task)
 	if err != nil {
 		return err

@@ -144,10 +144,7 @@ func planRun(f *Factory, o planOptions) error {
 	if err != nil {
 		return err
 	}
-	p, err := planOf(c)
-	if err != nil {
-		return err
-	}
+	p := planOf(c)
 	if err := here(&p, c); err != nil {
 		return err
 	}
@@ -158,26 +155,10 @@ func planRun(f *Factory, o planOptions) error {
 	return nil
 }
 
-// labelsPerSequence bounds the labelled positions of a sequence. Language has one
-// everywhere; there is no need to read its files or to draw its tables for that.
-func labelsPerSequence(c *config.Config) (int, error) {
-	if c.Task.Kind == "language" || c.Task.Kind == "text" {
-		return c.Task.SeqLen, nil
-	}
-	task, err := tasks.New(c.Task, c.Seed)
-	if err != nil {
-		return 0, err
-	}
-	return task.MaxLabels(), nil
-}
-
 // planOf plans a run from its configuration alone: no file is looked at, so the memory
 // is that without a text corpus.
-func planOf(c *config.Config) (plan, error) {
-	labelled, err := labelsPerSequence(c)
-	if err != nil {
-		return plan{}, err
-	}
+func planOf(c *config.Config) plan {
+	labelled := tasks.MaxLabels(c.Task)
 	spec := arch.SpecOf(c)
 	n := spec.Count()
 	p := plan{
@@ -195,7 +176,7 @@ func planOf(c *config.Config) (plan, error) {
 	p.FLOPs = float64(p.Tokens) * p.FLOPsPerToken
 	p.BudgetTokens = paperTokensPerParam * p.ParamsTotal
 	p.SameParams, p.SameFLOPs = matches(c, labelled)
-	return p, nil
+	return p
 }
 
 // at sets the times that follow from a speed in tokens a second.
@@ -219,10 +200,7 @@ func planSweep(s *config.Sweep, here func(*plan, *config.Config) error) (sweepPl
 			out.Configs[i].Jobs++
 			continue
 		}
-		p, err := planOf(j.Config)
-		if err != nil {
-			return out, fmt.Errorf("%s: %w", label, err)
-		}
+		p := planOf(j.Config)
 		if err := here(&p, j.Config); err != nil {
 			return out, fmt.Errorf("%s: %w", label, err)
 		}

@@ -60,11 +60,7 @@ func planFile(t *testing.T, file, profile string) plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := planOf(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return planOf(c)
 }
 
 // TestMatchedModels holds the matched base models to the model they match: the next
@@ -78,10 +74,7 @@ func TestMatchedModels(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p, err := planOf(c)
-			if err != nil {
-				t.Fatal(err)
-			}
+			p := planOf(c)
 			if p.ParamsTotal != m.ParamsTotal || p.FLOPsPerToken != m.FLOPsPerToken || p.SameParams != nil {
 				t.Errorf("%s: matched model %+v, planned %+v", file, *m, p)
 			}

@@ -123,9 +123,7 @@ func (f *Factory) trainStudy(ctx context.Context, jobs []sweep.Job, o reproduceO
 		return err
 	}
 	if o.jobs == 0 {
-		if o.jobs, err = jobsAtATime(jobs); err != nil {
-			return err
-		}
+		o.jobs = jobsAtATime(jobs)
 	}
 	ctx, stop := signal.NotifyContext(ctx, stopSignals...)
 	defer stop()

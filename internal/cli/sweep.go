@@ -106,9 +106,7 @@ func sweepRun(ctx context.Context, f *Factory, o sweepOptions) error {
 		return err
 	}
 	if o.jobs == 0 {
-		if o.jobs, err = jobsAtATime(jobs); err != nil {
-			return err
-		}
+		o.jobs = jobsAtATime(jobs)
 	}
 	threads := max(1, runtime.NumCPU()/o.jobs)
 	ctx, stop := signal.NotifyContext(ctx, stopSignals...)
@@ -137,19 +135,15 @@ const smallJob = 1 << 30
 
 // jobsAtATime is one job a core for small models, which run faster side by side
 // on one thread each than one by one on all; a large one gets the whole machine.
-func jobsAtATime(jobs []sweep.Job) (int, error) {
+func jobsAtATime(jobs []sweep.Job) int {
 	held := corpora{}
 	for _, j := range jobs {
-		p, err := planOf(j.Config)
-		if err != nil {
-			return 0, fmt.Errorf("%s: %w", j.Label(), err)
-		}
 		corpus, _ := held.bytes(j.Config.Task) // a job whose files are not there says so itself
-		if p.MemoryBytes+corpus >= smallJob {
-			return 1, nil
+		if planOf(j.Config).MemoryBytes+corpus >= smallJob {
+			return 1
 		}
 	}
-	return min(runtime.NumCPU(), max(1, len(jobs))), nil
+	return min(runtime.NumCPU(), max(1, len(jobs)))
 }
 
 // jobResult is a job as --json shows it.

@@ -44,12 +44,8 @@ func newSweepProgress(f *Factory, jobs []sweep.Job) *sweepProgress {
 	w := &sweepProgress{f: f, failures: map[string]error{}, work: map[string]float64{}, running: map[string]sweep.Job{}, start: time.Now(), stop: make(chan struct{})}
 	total := 0.0
 	for _, j := range jobs {
-		work := 1.0
-		if p, err := planOf(j.Config); err == nil {
-			work = p.FLOPs
-		}
-		w.work[j.Dir] = work
-		total += work
+		w.work[j.Dir] = planOf(j.Config).FLOPs
+		total += w.work[j.Dir]
 	}
 	for dir := range w.work {
 		w.work[dir] /= total

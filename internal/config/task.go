@@ -55,6 +55,14 @@ func (t Task) Vocabulary() int {
 	return t.Vocab
 }
 
+// IsLM says whether the task is language modelling, where loss counts; all others are
+// recall, where accuracy does.
+func (t Task) IsLM() bool { return t.Kind == "language" || t.Kind == "text" }
+
+// HasPairs says whether a sequence starts with task.pairs keys and their values, each of
+// which is asked for once.
+func (t Task) HasPairs() bool { return t.Kind == "mqar" || t.Kind == "varkey" }
+
 func defaultTask() Task {
 	return Task{
 		Kind: "mqar", SeqLen: 64, Vocab: 256,

@@ -11,6 +11,7 @@ import (
 	"dsconv/internal/arch"
 	"dsconv/internal/config"
 	"dsconv/internal/runs"
+	"dsconv/internal/tasks"
 )
 
 // Found is what lies below a folder.
@@ -91,7 +92,7 @@ func newRun(info runs.Info) (*Run, error) {
 	if e := info.Eval; e != nil && math.IsNaN(last.EvalLoss) {
 		last.EvalLoss, last.EvalAccuracy, last.EvalSolved, last.Oracle = e.Loss, e.Accuracy, e.Solved, e.Oracle
 	}
-	r.FLOPs = spec.TrainFLOPsPerToken(labels(c)) * last.Tokens
+	r.FLOPs = spec.TrainFLOPsPerToken(tasks.MaxLabels(c.Task)) * last.Tokens
 	return r, nil
 }
 
@@ -113,15 +114,6 @@ func variantOf(c *config.Config, axes map[string]string) string {
 		}
 	}
 	return name
-}
-
-// labels is about how many positions of a sequence carry a label.
-func labels(c *config.Config) int {
-	switch c.Task.Kind {
-	case "mqar", "varkey":
-		return c.Task.Pairs
-	}
-	return c.Task.SeqLen
 }
 
 func sampleOf(m runs.Metric) Sample {

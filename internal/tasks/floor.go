@@ -29,3 +29,17 @@ func Floor(t config.Task) float64 {
 	}
 	return 0
 }
+
+// MaxLabels bounds the labelled positions of an example. It needs no task, which might
+// read files or draw tables.
+func MaxLabels(t config.Task) int {
+	switch {
+	case t.HasPairs():
+		return t.Pairs
+	case t.Kind == "mad-copy":
+		return t.CopyTokens
+	case t.Kind == "mad-memorize":
+		return t.SeqLen / 2
+	}
+	return t.SeqLen
+}

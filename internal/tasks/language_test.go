@@ -308,7 +308,7 @@ func FuzzLanguage(f *testing.F) {
 			return
 		}
 		tokens, targets := example(task, Test, index)
-		checkExample(t, task, tokens, targets)
+		checkExample(t, c, task, tokens, targets)
 		if loss, n := task.(Oracle).OracleLoss(Test, index); n != seqLen || math.IsNaN(loss) || math.IsInf(loss, 0) || loss < -1e-9 {
 			t.Fatalf("oracle loss %v over %d labels", loss, n)
 		}

@@ -32,8 +32,6 @@ func newMADCopy(b base, c config.Task) *madCopy {
 	return m
 }
 
-func (m *madCopy) MaxLabels() int { return m.n }
-
 func (m *madCopy) Example(split Split, index uint64, tokens, targets []int32) {
 	s := m.pool.Get().(*madCopyScratch)
 	defer m.pool.Put(s)

@@ -34,8 +34,6 @@ func newMADMemorize(b base, c config.Task) *madMemorize {
 	return m
 }
 
-func (m *madMemorize) MaxLabels() int { return m.seqLen / 2 }
-
 func (m *madMemorize) Example(split Split, index uint64, tokens, targets []int32) {
 	src := m.pool.Get().(*rng.Source)
 	defer m.pool.Put(src)

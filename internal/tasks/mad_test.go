@@ -216,7 +216,7 @@ func TestMADRules(t *testing.T) {
 			task := must(t, c)
 			for index := range uint64(100) {
 				tokens, targets := example(task, split, index)
-				checkExample(t, task, tokens, targets)
+				checkExample(t, c, task, tokens, targets)
 				checkMAD(t, c, memory, split, tokens, targets)
 			}
 		}

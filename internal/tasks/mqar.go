@@ -49,8 +49,6 @@ func newMQAR(b base, c config.Task) *mqar {
 	return m
 }
 
-func (m *mqar) MaxLabels() int { return m.pairs }
-
 func (m *mqar) Example(split Split, index uint64, tokens, targets []int32) {
 	m.generate(split, index, tokens, targets, nil)
 }

@@ -63,7 +63,7 @@ func TestMQARRules(t *testing.T) {
 		task := must(t, c)
 		for index := range uint64(100) {
 			tokens, targets := example(task, Train, index)
-			checkExample(t, task, tokens, targets)
+			checkExample(t, c, task, tokens, targets)
 			checkMQAR(t, c, tokens, targets)
 		}
 	}
@@ -148,7 +148,7 @@ func FuzzMQAR(f *testing.F) {
 			return
 		}
 		tokens, targets := example(task, Test, index)
-		checkExample(t, task, tokens, targets)
+		checkExample(t, c, task, tokens, targets)
 		checkMQAR(t, c, tokens, targets)
 	})
 }

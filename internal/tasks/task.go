@@ -49,8 +49,6 @@ type Task interface {
 	Vocab() int
 	// SeqLen is the length T of an example.
 	SeqLen() int
-	// MaxLabels bounds the labelled positions of an example.
-	MaxLabels() int
 	// Example writes example index of a split into tokens and targets, both of
 	// length SeqLen. Unlabelled targets are Ignore.
 	Example(split Split, index uint64, tokens, targets []int32)
@@ -103,10 +101,9 @@ func newBase(c config.Task, seed int64) base {
 	}
 }
 
-func (b *base) Name() string   { return b.name }
-func (b *base) Vocab() int     { return b.vocab }
-func (b *base) SeqLen() int    { return b.seqLen }
-func (b *base) MaxLabels() int { return b.seqLen }
+func (b *base) Name() string { return b.name }
+func (b *base) Vocab() int   { return b.vocab }
+func (b *base) SeqLen() int  { return b.seqLen }
 
 // stream makes src the random stream of an example. A finite training set repeats.
 func (b *base) stream(src *rng.Source, split Split, index uint64) {

@@ -90,7 +90,7 @@ func TestPinnedBytes(t *testing.T) {
 }
 
 // checkExample holds an example to what is true of every task.
-func checkExample(t testing.TB, task Task, tokens, targets []int32) {
+func checkExample(t testing.TB, c config.Task, task Task, tokens, targets []int32) {
 	t.Helper()
 	labels := 0
 	for i := range tokens {
@@ -104,8 +104,8 @@ func checkExample(t testing.TB, task Task, tokens, targets []int32) {
 			}
 		}
 	}
-	if labels < 1 || labels > task.MaxLabels() {
-		t.Fatalf("%s: %d labels, at most %d promised", task.Name(), labels, task.MaxLabels())
+	if labels < 1 || labels > MaxLabels(c) {
+		t.Fatalf("%s: %d labels, at most %d promised", task.Name(), labels, MaxLabels(c))
 	}
 }
 
@@ -120,7 +120,7 @@ func TestEveryTask(t *testing.T) {
 			for _, split := range []Split{Train, Valid, Test} {
 				for index := range uint64(50) {
 					tokens, targets := example(task, split, index)
-					checkExample(t, task, tokens, targets)
+					checkExample(t, p.config, task, tokens, targets)
 					name := fmt.Sprint(split, index)
 					if other, twice := seen[fmt.Sprint(tokens)]; twice {
 						t.Errorf("examples %s and %s are the same", other, name)

@@ -77,12 +77,13 @@ func TestCorpusBytes(t *testing.T) {
 // may be seen both in training and outside of it.
 func TestTextKeepsFilesApart(t *testing.T) {
 	dir := corpus(t)
-	task := must(t, textTask(dir))
+	c := textTask(dir)
+	task := must(t, c)
 	sides := map[string]map[bool]bool{}
 	for _, split := range []Split{Train, Valid, Test} {
 		for index := range uint64(400) {
 			tokens, targets := example(task, split, index)
-			checkExample(t, task, tokens, targets)
+			checkExample(t, c, task, tokens, targets)
 			if !slices.Equal(tokens[1:], targets[:len(targets)-1]) {
 				t.Fatal("a label is not the next byte")
 			}
@@ -123,9 +124,10 @@ func TestTextSplitDoesNotDependOnThePlace(t *testing.T) {
 
 func TestTextReadsGoSources(t *testing.T) {
 	t.Setenv("GOROOT", "") // the go command that runs this test knows it
-	task := must(t, a("text", func(c *config.Task) { c.Files = []string{"$GOROOT/src/fmt/*.go", "$GOROOT/src/s*/*.go"} }))
+	c := a("text", func(c *config.Task) { c.Files = []string{"$GOROOT/src/fmt/*.go", "$GOROOT/src/s*/*.go"} })
+	task := must(t, c)
 	tokens, targets := example(task, Train, 0)
-	checkExample(t, task, tokens, targets)
+	checkExample(t, c, task, tokens, targets)
 }
 
 func TestTextErrors(t *testing.T) {

@@ -82,8 +82,6 @@ func newVarKey(b base, c config.Task) *varKey {
 	return m
 }
 
-func (m *varKey) MaxLabels() int { return m.c.Pairs }
-
 func (m *varKey) Example(split Split, index uint64, tokens, targets []int32) {
 	m.generate(split, index, tokens, targets, nil)
 }

@@ -131,7 +131,7 @@ func TestVarKeyRules(t *testing.T) {
 		task := must(t, c)
 		for index := range uint64(200) {
 			tokens, targets := example(task, Train, index)
-			checkExample(t, task, tokens, targets)
+			checkExample(t, c, task, tokens, targets)
 			checkVarKey(t, c, tokens, targets)
 		}
 	}
@@ -211,7 +211,7 @@ func FuzzVarKey(f *testing.F) {
 			return
 		}
 		tokens, targets := example(task, Test, index)
-		checkExample(t, task, tokens, targets)
+		checkExample(t, c, task, tokens, targets)
 		checkVarKey(t, c, tokens, targets)
 	})
 }
