@@ -9,7 +9,6 @@ import (
 	"dsconv/internal/config"
 	"dsconv/internal/kernels"
 	"dsconv/internal/runs"
-	"dsconv/internal/tasks"
 	"dsconv/internal/train"
 )
 
@@ -24,9 +23,6 @@ func newCmdEval(f *Factory) *cobra.Command {
 	cmd.AddCommand(newCmdEvalRecall(f), newCmdEvalLM(f))
 	return cmd
 }
-
-// isLM says whether a task is language modelling; all others are recall.
-func isLM(c *config.Config) bool { return c.Task.Kind == "language" || c.Task.Kind == "text" }
 
 // evaluated is a run with its trained model.
 type evaluated struct {
@@ -48,14 +44,14 @@ func (f *Factory) openEval(command, dir string, lm bool) (*evaluated, error) {
 	if dir != "" {
 		info, err = f.readRun(dir)
 	} else {
-		info, err = runs.Newest(f.RunRoot, func(i runs.Info) bool { return i.State == runs.StateDone && isLM(i.Config) == lm })
+		info, err = runs.Newest(f.RunRoot, func(i runs.Info) bool { return i.State == runs.StateDone && i.Config.Task.IsLM() == lm })
 	}
 	switch {
 	case errors.Is(err, runs.ErrNone):
 		return nil, usagef("eval %s: there is no finished %s run under %s. Train one with\n  dsconv train --config %s\nor name a run with --run DIR", command, what, f.RunRoot, example)
 	case err != nil:
 		return nil, err
-	case isLM(info.Config) != lm:
+	case info.Config.Task.IsLM() != lm:
 		other := map[bool]string{true: "lm", false: "recall"}[!lm]
 		return nil, usagef("eval %s: run %s is of task %s; use dsconv eval %s --run %s", command, info.Dir, info.Config.Task.Kind, other, info.Dir)
 	}
@@ -73,16 +69,9 @@ func (f *Factory) openEval(command, dir string, lm bool) (*evaluated, error) {
 	return e, nil
 }
 
-// on evaluates the model on about n examples of the test split of a task, in batches
-// with as many tokens as those it was trained on.
+// on evaluates the model on about n examples of the test split of a task.
 func (e *evaluated) on(task config.Task, n int) (train.Evaluation, error) {
-	t, err := tasks.New(task, e.config.Seed)
-	if err != nil {
-		return train.Evaluation{}, err
-	}
-	// A conditioning that reads another sequence of the batch needs two.
-	b := max(2, e.config.Train.MicroBatch*e.config.Task.SeqLen/task.SeqLen)
-	return train.Evaluate(e.model, t, tasks.Test, n, b)
+	return train.EvaluateOn(task, e.config, e.model, n)
 }
 
 // bindEval binds the flags that both evaluations have.

@@ -109,7 +109,7 @@ func evalRecallRun(f *Factory, o evalRecallOptions) error {
 			return err
 		}
 		cell := recallCell{SeqLen: task.SeqLen, Trained: i == 0, Accuracy: e.Accuracy, Solved: e.Solved, Loss: e.Loss, Examples: e.Examples, Labelled: e.Labelled, Floor: tasks.Floor(task), GroupName: e.GroupName, Groups: e.Groups}
-		if hasPairs(task) {
+		if task.HasPairs() {
 			cell.Pairs = task.Pairs
 		}
 		if task.Kind == "varkey" {
@@ -131,13 +131,11 @@ func evalRecallRun(f *Factory, o evalRecallOptions) error {
 	return nil
 }
 
-func hasPairs(t config.Task) bool { return t.Kind == "mqar" || t.Kind == "varkey" }
-
 // recallGrid lists the settings to evaluate, that of training first.
 func recallGrid(c *config.Config, o evalRecallOptions) (grid []config.Task, skipped []string, err error) {
 	own := c.Task
 	grid = []config.Task{own}
-	if !hasPairs(own) {
+	if !own.HasPairs() {
 		if len(o.pairs)+len(o.lengths)+len(o.keyLengths) > 0 {
 			return nil, nil, usagef("eval recall: task %s is evaluated in its own setting; --pairs, --lengths and --key-lengths are for mqar and varkey", own.Kind)
 		}
@@ -168,10 +166,7 @@ func recallGrid(c *config.Config, o evalRecallOptions) (grid []config.Task, skip
 				if own.Kind == "varkey" {
 					t.KeyMax, t.KeyMin = keyMax, min(own.KeyMin, keyMax)
 				}
-				reason := t.Validate()
-				if reason == nil && c.Model.Position == "learned" && length > own.SeqLen {
-					reason = fmt.Errorf("the model has learned positions for %d tokens only", own.SeqLen)
-				}
+				reason := train.Evaluable(t, c)
 				same := t.Pairs == own.Pairs && t.SeqLen == own.SeqLen && t.KeyMax == own.KeyMax
 				if reason != nil {
 					skipped = append(skipped, fmt.Sprintf("%s: %v", setting(t), reason))

@@ -53,16 +53,15 @@ func probe(all []*Run) Probes {
 		_, mine := largest(pick(all, sweep, ""))
 		for _, v := range variantsOf(mine) {
 			r := pick(mine, "", v)[0]
-			pairs := r.Config.Task.Kind == "mqar" || r.Config.Task.Kind == "varkey"
-			maps := pairs && slices.Contains(probed, v)
-			if !maps && !slices.Contains(dissected, v) {
+			mapped := r.Config.Task.HasPairs() && slices.Contains(probed, v)
+			if !mapped && !slices.Contains(dissected, v) {
 				continue
 			}
 			model := arch.New(arch.SpecOf(r.Config), false)
 			// A damaged checkpoint that was passed over is no reason to stop: an
 			// older one speaks for the run as well.
 			_, err := runs.LoadWeights(r.Dir, model, func(error) {})
-			if err == nil && maps {
+			if err == nil && mapped {
 				err = p.heat(r, model)
 			}
 			if err == nil && slices.Contains(dissected, v) {
@@ -89,15 +88,10 @@ func (p *Probes) heat(r *Run, model *arch.Model) error {
 			t := own
 			t.Pairs, t.SeqLen = pairs, length
 			row[j] = math.NaN()
-			if t.Validate() != nil || r.Config.Model.Position == "learned" && length > own.SeqLen {
+			if train.Evaluable(t, r.Config) != nil {
 				continue
 			}
-			task, err := tasks.New(t, r.Seed)
-			if err != nil {
-				return err
-			}
-			// A conditioning that reads another sequence of the batch needs two.
-			e, err := train.Evaluate(model, task, tasks.Test, probeExamples, max(2, r.Config.Train.MicroBatch*own.SeqLen/length))
+			e, err := train.EvaluateOn(t, r.Config, model, probeExamples)
 			if err != nil {
 				return err
 			}

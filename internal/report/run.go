@@ -72,9 +72,7 @@ func (r *Run) fits(o *Run) bool {
 func (r *Run) key() string { return fmt.Sprintf("%s|%d", r.cell(), r.Seed) }
 
 // isRecall says whether accuracy counts, as on all tasks but language and text.
-func (r *Run) isRecall() bool {
-	return r.Config.Task.Kind != "language" && r.Config.Task.Kind != "text"
-}
+func (r *Run) isRecall() bool { return !r.Config.Task.IsLM() }
 
 // stepsWindow smooths the training accuracy before it is held against a threshold.
 const stepsWindow = 5

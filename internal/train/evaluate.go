@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"dsconv/internal/arch"
+	"dsconv/internal/config"
 	"dsconv/internal/tasks"
 )
 
@@ -49,6 +50,29 @@ func (e Evaluation) MarshalJSON() ([]byte, error) {
 // Evaluate runs the model on n examples of a split, from the first on, b at a time.
 func Evaluate(m *arch.Model, task tasks.Task, split tasks.Split, n, b int) (Evaluation, error) {
 	return evaluate(m, task, split, n, b, func() bool { return false })
+}
+
+// Evaluable says why a model that c trained cannot be evaluated on a task like its own
+// with other settings; nil: it can.
+func Evaluable(task config.Task, c *config.Config) error {
+	if err := task.Validate(); err != nil {
+		return err
+	}
+	if c.Model.Position == "learned" && task.SeqLen > c.Task.SeqLen {
+		return fmt.Errorf("the model has learned positions for %d tokens only", c.Task.SeqLen)
+	}
+	return nil
+}
+
+// EvaluateOn evaluates a model that c trained on about n examples of the test split of a
+// task, in batches with as many tokens as those it was trained on.
+func EvaluateOn(task config.Task, c *config.Config, m *arch.Model, n int) (Evaluation, error) {
+	t, err := tasks.New(task, c.Seed)
+	if err != nil {
+		return Evaluation{}, err
+	}
+	// A conditioning that reads another sequence of the batch needs two.
+	return Evaluate(m, t, tasks.Test, n, max(2, c.Train.MicroBatch*c.Task.SeqLen/task.SeqLen))
 }
 
 // errStopped says that an evaluation was given up because stop said so.
