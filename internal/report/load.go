@@ -90,7 +90,7 @@ func newRun(info runs.Info) (*Run, error) {
 	// The newest evaluation counts as that of the end: the last step has one.
 	last := &r.Curve[len(r.Curve)-1]
 	if e := info.Eval; e != nil && math.IsNaN(last.EvalLoss) {
-		last.EvalLoss, last.EvalAccuracy, last.EvalSolved, last.Oracle = e.Loss, e.Accuracy, e.Solved, e.Oracle
+		last.EvalLoss, last.EvalAccuracy, last.Oracle = e.Loss, e.Accuracy, e.Oracle
 	}
 	r.FLOPs = spec.TrainFLOPsPerToken(tasks.MaxLabels(c.Task)) * last.Tokens
 	return r, nil
@@ -120,10 +120,10 @@ func sampleOf(m runs.Metric) Sample {
 	nan := math.NaN()
 	s := Sample{
 		Step: m.Step, Tokens: float64(m.Tokens), Loss: m.Loss, Accuracy: m.Accuracy, GradNorm: m.GradNorm, ConvGradNorm: m.ConvGradNorm,
-		EvalLoss: nan, EvalAccuracy: nan, EvalSolved: nan, Oracle: nan, TokensPerSecond: m.TokensPerS, Seconds: m.Seconds,
+		EvalLoss: nan, EvalAccuracy: nan, Oracle: nan, TokensPerSecond: m.TokensPerS, Seconds: m.Seconds,
 	}
 	if e := m.Eval; e != nil {
-		s.EvalLoss, s.EvalAccuracy, s.EvalSolved, s.Oracle = e.Loss, e.Accuracy, e.Solved, e.Oracle
+		s.EvalLoss, s.EvalAccuracy, s.Oracle = e.Loss, e.Accuracy, e.Oracle
 	}
 	return s
 }

@@ -38,7 +38,7 @@ func (m made) run() *Run {
 	for step := 1; step <= madeSteps; step++ {
 		s := Sample{
 			Step: step, Tokens: float64(step) * 8192, Loss: m.loss + 3/float64(step), GradNorm: 1 / float64(step), ConvGradNorm: 0.2 / float64(step),
-			EvalLoss: nan, EvalAccuracy: nan, EvalSolved: nan, Oracle: nan, TokensPerSecond: m.speed, Seconds: float64(step),
+			EvalLoss: nan, EvalAccuracy: nan, Oracle: nan, TokensPerSecond: m.speed, Seconds: float64(step),
 		}
 		s.Accuracy = 0.2
 		if m.learned > 0 && step >= m.learned-stepsWindow+1 {

@@ -77,22 +77,22 @@ func hoursText(seconds float64) string {
 	return fmt.Sprintf("%.1f hours", seconds/3600)
 }
 
-// Tally counts the claims of each verdict, those with most to say first.
-func (r *Report) Tally() []struct {
+// Tally is how many claims have a verdict.
+type Tally struct {
 	Verdict Verdict
 	N       int
-} {
-	n := r.Verdicts()
-	var out []struct {
-		Verdict Verdict
-		N       int
+}
+
+// Tally counts the claims of each verdict, those with most to say first.
+func (r *Report) Tally() []Tally {
+	n := map[Verdict]int{}
+	for _, row := range r.Rows {
+		n[row.Verdict]++
 	}
+	var out []Tally
 	for _, v := range []Verdict{Reproduced, NotReproduced, Inconclusive, NotRun} {
 		if n[v] > 0 {
-			out = append(out, struct {
-				Verdict Verdict
-				N       int
-			}{v, n[v]})
+			out = append(out, Tally{v, n[v]})
 		}
 	}
 	return out

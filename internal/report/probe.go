@@ -24,8 +24,7 @@ type Probes struct {
 type Heat struct {
 	Sweep, Variant, Dir string
 	Pairs, Lengths      []int
-	Values              [][]float64 // by pairs and length; NaN: there is no such setting
-	Trained             [2]int      // row and column of the setting of training
+	Values              [][]float64 // by pairs and length, those of training first; NaN: there is no such setting
 }
 
 // Filters is what the filters of a trained model learned.
@@ -124,19 +123,19 @@ type Cell struct {
 	None    bool
 }
 
-// Rows are the fields of the map, a row for each number of pairs.
-func (h Heat) Rows() []struct {
+// HeatRow is the fields of one number of pairs.
+type HeatRow struct {
 	Pairs int
 	Cells []Cell
-} {
-	out := make([]struct {
-		Pairs int
-		Cells []Cell
-	}, len(h.Pairs))
+}
+
+// Rows are the fields of the map, a row for each number of pairs.
+func (h Heat) Rows() []HeatRow {
+	out := make([]HeatRow, len(h.Pairs))
 	for i, row := range h.Values {
 		out[i].Pairs = h.Pairs[i]
 		for j, v := range row {
-			c := Cell{Trained: h.Trained == [2]int{i, j}}
+			c := Cell{Trained: i == 0 && j == 0}
 			if math.IsNaN(v) {
 				c.None, c.Text = true, "–"
 			} else {

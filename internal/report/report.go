@@ -75,15 +75,6 @@ func build(dir string, f *Found, p Probes) (*Report, error) {
 	return r, nil
 }
 
-// Verdicts counts the claims of each verdict.
-func (r *Report) Verdicts() map[Verdict]int {
-	n := map[Verdict]int{}
-	for _, row := range r.Rows {
-		n[row.Verdict]++
-	}
-	return n
-}
-
 // Law is the scaling law of a sweep.
 type Law struct {
 	Sweep string

@@ -36,7 +36,7 @@ type Sample struct {
 	Loss, Accuracy           float64 // of the training batch
 	GradNorm, ConvGradNorm   float64
 	EvalLoss, EvalAccuracy   float64
-	EvalSolved, Oracle       float64
+	Oracle                   float64
 	TokensPerSecond, Seconds float64
 }
 
@@ -165,10 +165,8 @@ func sizesText(runs []*Run) string {
 		return ""
 	}
 	lo, hi := math.Inf(1), 0.0
-	steps := map[int]bool{}
 	for _, r := range runs {
 		lo, hi = min(lo, r.Params), max(hi, r.Params)
-		steps[r.Last().Step] = true
 	}
 	if Count(lo) == Count(hi) {
 		return Count(lo) + " parameters"

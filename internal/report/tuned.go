@@ -124,11 +124,9 @@ func judgeReaches(c Claim, e evidence) Row {
 	}
 	var there, short, ours []string
 	for _, setting := range cellsOf(mine) {
-		var runs []*Run
 		var values, steps, seconds []float64
 		for _, run := range mine {
 			if run.cell() == setting {
-				runs = append(runs, run)
 				values, steps, seconds = append(values, m.of(run)), append(steps, float64(run.Last().Step)), append(seconds, run.Last().Seconds)
 			}
 		}
