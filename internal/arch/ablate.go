@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"cmp"
 	"fmt"
 
 	"dsconv/internal/kernels"
@@ -130,11 +131,7 @@ func (s Spec) convPrefix(layer int, mod module) string {
 func (m *Model) ConstantTaps(at Filter) []float64 {
 	s, u, out := m.Taps(at)
 	prefix, _ := m.Spec.find(at)
-	k := kernels.Conv{D: out, W: m.Spec.Conv.Width, HeadSize: m.Spec.Conv.HeadSize, Kind: kernels.ConvLowRank}
-	first := m.Param(prefix + "P")
-	if first == nil {
-		k.Kind, first = kernels.ConvHeadwise, m.Param(prefix+"A")
-	}
+	k, first := m.Spec.kernel(out), cmp.Or(m.Param(prefix+"P"), m.Param(prefix+"A"))
 	taps, z := make([]float32, k.W*out), make([]float32, first.Cols)
 	k.ConstantTaps(taps, z, m.Param(prefix+"c").Data, first.Data, data(u), data(s))
 	wide := make([]float64, len(taps))

@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -145,38 +146,31 @@ func (f *forward) observe(l int, y *graph.Tensor, segments []graph.Segment, plac
 		col += s.Cols
 	}
 	for i, s := range segments {
-		if s.Gen > 0 {
+		gen := s.Kernel.GenCols()
+		if gen > 0 {
 			at := Filter{l, places[i]}
-			f.g.Observe(y, col, s.Gen, func(v kernels.View, rows, cols int) { f.why.observe(at, v, rows, cols) })
+			f.g.Observe(y, col, gen, func(v kernels.View, rows, cols int) { f.why.observe(at, v, rows, cols) })
 		}
-		col += s.Gen
+		col += gen
 	}
 }
 
 // segment describes the convolution after m; gen is the matrix that turns h
 // into its filters, nil for filters that do not depend on h.
 func (f *forward) segment(prefix string, m module) (seg graph.Segment, gen *graph.Tensor) {
-	c := f.Spec.Conv
-	k := kernels.Conv{B: f.b, T: f.t, D: m.out, W: c.Width, Residual: c.Residual, HeadSize: c.HeadSize, Rank: c.Rank}
-	seg = graph.Segment{Cols: m.out, S: f.params[prefix+"s"]}
-	if c.Kind == "dynamic" {
-		k.Kind, gen = kernels.ConvLowRank, f.params[prefix+"P"]
-		if c.Filter == "headwise" {
-			k.Kind, gen = kernels.ConvHeadwise, f.params[prefix+"A"]
-		}
-		seg.U = f.params[prefix+"U"]
-		switch c.Condition {
-		case "constant":
-			seg.S = f.g.ConstantTaps(k, f.params[prefix+"c"], gen, seg.U, seg.S)
-			seg.U, gen, k.Kind = nil, nil, kernels.ConvStatic
-		case "shuffled":
-			k.Shift = 1
-		}
+	k := f.Spec.kernel(m.out)
+	k.B, k.T = f.b, f.t
+	gen = cmp.Or(f.params[prefix+"P"], f.params[prefix+"A"])
+	seg = graph.Segment{Cols: m.out, U: f.params[prefix+"U"], S: f.params[prefix+"s"]}
+	switch {
+	case gen == nil: // static
+	case f.Spec.Conv.Condition == "constant":
+		seg.S = f.g.ConstantTaps(k, f.params[prefix+"c"], gen, seg.U, seg.S)
+		seg.U, gen, k.Kind = nil, nil, kernels.ConvStatic
+	case f.Spec.Conv.Condition == "shuffled":
+		k.Shift = 1
 	}
 	k.Static = seg.S != nil
-	if gen != nil {
-		seg.Gen = gen.Cols
-	}
 	seg.Kernel = k
 	return seg, gen
 }

@@ -9,7 +9,7 @@ type Part struct {
 }
 
 // MemoryBytes estimates the peak memory of training with micro-batches of b
-// sequences with at most labelled labels each: the sum of Memory.
+// sequences with at most labelled labels each: the sum of MemoryParts.
 func (s Spec) MemoryBytes(b, labelled int) int64 {
 	total := int64(0)
 	for _, p := range s.MemoryParts(b, labelled) {
@@ -22,7 +22,7 @@ func (s Spec) MemoryBytes(b, labelled int) int64 {
 func (s Spec) MemoryParts(b, labelled int) []Part {
 	weights, narrow := int64(0), int64(0)
 	s.Each(func(p ParamSpec) {
-		n := int64((p.Size() + lineFloats - 1) / lineFloats * lineFloats)
+		n := int64(kernels.RoundToLine(p.Size()))
 		weights += n
 		if p.Cols > 0 {
 			narrow += n
@@ -56,13 +56,7 @@ func (s Spec) MemoryParts(b, labelled int) []Part {
 func (s Spec) largestSinks() int64 {
 	project, conv := map[string]int64{}, map[string]int64{}
 	for _, m := range s.modules() {
-		group := m.place
-		switch m.place {
-		case "q", "k", "v":
-			group = "qkv"
-		case "gate", "up":
-			group = "gate,up"
-		}
+		group := m.group()
 		project[group] += int64(m.in) * int64(m.out)
 		if !s.convolved(m) {
 			continue
@@ -92,24 +86,17 @@ func (s Spec) activations(rows int64) int64 {
 	d, qkv, f, gateUp, layers := width(s.Dim), width(3*s.Dim), width(s.MLPDim), width(2*s.MLPDim), int64(s.Layers)
 	// What the convolutions after a joint projection keep: their input, beside
 	// their output, and the generators' output.
-	conv := map[string]int64{}
-	cols := map[string]int{}
+	conv, cols := map[string]int64{}, map[string]int{}
 	for _, m := range s.modules() {
-		if !s.convolved(m) {
-			continue
+		cols[m.group()] += m.out
+	}
+	for _, m := range s.modules() {
+		if s.convolved(m) {
+			if s.Conv.Condition != "constant" {
+				cols[m.group()] += s.kernel(m.out).GenCols()
+			}
+			conv[m.group()] = width(cols[m.group()])
 		}
-		group, out := m.place, m.out
-		switch m.place {
-		case "q", "k", "v":
-			group, out = "qkv", 3*s.Dim
-		case "gate", "up":
-			group, out = "gate,up", 2*s.MLPDim
-		}
-		if cols[group] == 0 {
-			cols[group] = out
-		}
-		cols[group] += s.generatorCols(m)
-		conv[group] = width(cols[group])
 	}
 	// What the halves of a layer keep for the backward pass besides its input:
 	// normed input and its factor, q|k|v, attention's output and log-sum-exp;
@@ -141,17 +128,6 @@ func (s Spec) activations(rows int64) int64 {
 		kept-mlp+d+d+qkv,                      // and of attention's output and q|k|v
 		kept-mlp+conv["qkv"],                  // and of q|k|v before their convolution
 	)
-}
-
-// generatorCols is the width of what the filter generator of m writes per token.
-func (s Spec) generatorCols(m module) int {
-	switch {
-	case s.Conv.Kind != "dynamic" || s.Conv.Condition == "constant":
-		return 0
-	case s.Conv.Filter == "headwise":
-		return m.out / s.Conv.HeadSize * s.Conv.Width
-	}
-	return s.Conv.Rank
 }
 
 // runtimeBytes is what the program takes besides: code, Go runtime, packing buffers.

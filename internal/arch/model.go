@@ -30,14 +30,11 @@ type Model struct {
 	byName map[string]*Param
 }
 
-// lineFloats is a cache line; every parameter starts on one.
-const lineFloats = 16
-
 // New allocates a model whose weights are zero; training adds room for gradients.
 func New(s Spec, training bool) *Model {
 	m := &Model{Spec: s, eval: map[[2]int]*Step{}, byName: map[string]*Param{}}
 	total := 0
-	s.Each(func(p ParamSpec) { total += (p.Size() + lineFloats - 1) / lineFloats * lineFloats })
+	s.Each(func(p ParamSpec) { total += kernels.RoundToLine(p.Size()) })
 	m.Weights = kernels.Aligned(total)
 	at := 0
 	s.Each(func(spec ParamSpec) {
@@ -48,7 +45,7 @@ func New(s Spec, training bool) *Model {
 		}
 		m.Params = append(m.Params, p)
 		m.byName[spec.Name] = p
-		at += (spec.Size() + lineFloats - 1) / lineFloats * lineFloats
+		at += kernels.RoundToLine(spec.Size())
 	})
 	return m
 }

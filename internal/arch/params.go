@@ -86,6 +86,17 @@ type module struct {
 	in, out int
 }
 
+// group names the layers that share the module's input, whose outputs lie side by side.
+func (m module) group() string {
+	switch m.place {
+	case "q", "k", "v":
+		return "qkv"
+	case "gate", "up":
+		return "gate,up"
+	}
+	return m.place
+}
+
 // modules lists the linear layers of a block in the order of the computation.
 func (s Spec) modules() []module {
 	d, f := s.Dim, s.MLPDim
@@ -103,6 +114,21 @@ func (s Spec) weight(layer int, m module) string {
 
 // convolved says whether a convolution follows the module.
 func (s Spec) convolved(m module) bool { return s.Conv.Active() && s.Conv.Placement.Has(m.place) }
+
+// kernel is the convolution of out channels, for any batch. A constant one is made static
+// when its generator has run.
+func (s Spec) kernel(out int) kernels.Conv {
+	c := s.Conv
+	k := kernels.Conv{D: out, W: c.Width, Residual: c.Residual, HeadSize: c.HeadSize, Rank: c.Rank}
+	switch {
+	case c.Kind != "dynamic":
+	case c.Filter == "headwise":
+		k.Kind = kernels.ConvHeadwise
+	default:
+		k.Kind = kernels.ConvLowRank
+	}
+	return k
+}
 
 // convParams lists the parameters of the convolution after m, named below prefix.
 func (s Spec) convParams(prefix string, m module) []ParamSpec {

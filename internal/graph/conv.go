@@ -7,7 +7,6 @@ import "dsconv/internal/kernels"
 type Segment struct {
 	Cols   int
 	Kernel kernels.Conv // W = 0: no convolution here, the columns are copied
-	Gen    int          // columns of the filter generator's output
 	U, S   *Tensor      // second factor of low-rank filters; static taps; nil where there are none
 }
 
@@ -33,11 +32,11 @@ func (g *Graph) ShortConv(y *Tensor, segments []Segment) *Tensor {
 		for _, s := range segments {
 			body(s, col, gen)
 			col += s.Cols
-			gen += s.Gen
+			gen += s.Kernel.GenCols()
 		}
 	}
 	genView := func(t *Tensor, s Segment, gen int) kernels.View {
-		if s.Gen == 0 {
+		if s.Kernel.GenCols() == 0 {
 			return kernels.View{}
 		}
 		return t.view(gen)

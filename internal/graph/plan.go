@@ -5,15 +5,14 @@ import (
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
-)
 
-// lineFloats is the alignment of a planned buffer: one cache line.
-const lineFloats = 16
+	"dsconv/internal/kernels"
+)
 
 // plan finds when each buffer of the trace is alive and gives buffers that are
 // alive at the same time separate places. It returns the arena's size in
 // floats. Placement is greedy by size: the largest buffer first, each at the
-// lowest offset where it collides with nothing placed so far (Pisarchyk & Lee,
+// lowest cache line where it collides with nothing placed so far (Pisarchyk & Lee,
 // "Efficient Memory Management for Deep Neural Net Inference", 2020).
 func (g *Graph) plan() int {
 	var all []*buffer
@@ -53,7 +52,7 @@ func (g *Graph) plan() int {
 	end := 0
 	var placed []*buffer
 	for _, b := range all {
-		size := (b.size + lineFloats - 1) / lineFloats * lineFloats
+		size := kernels.RoundToLine(b.size)
 		b.offset = 0
 		// placed is kept sorted by offset, so one pass finds the first gap.
 		for _, p := range placed {
@@ -63,7 +62,7 @@ func (g *Graph) plan() int {
 			if b.offset+size <= p.offset {
 				break
 			}
-			b.offset = max(b.offset, (p.offset+p.size+lineFloats-1)/lineFloats*lineFloats)
+			b.offset = max(b.offset, kernels.RoundToLine(p.offset+p.size))
 		}
 		at, _ := slices.BinarySearchFunc(placed, b, func(p, b *buffer) int { return p.offset - b.offset })
 		placed = slices.Insert(placed, at, b)

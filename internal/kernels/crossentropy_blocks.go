@@ -32,7 +32,7 @@ func (l LinearCrossEntropy) blockFloats(rows int) int {
 
 // logitStride is the distance between rows of logits: whole cache lines, and such that the
 // rows do not share places of the cache.
-func (l LinearCrossEntropy) logitStride() int { return Stride(roundUp(l.Vocab, line)) }
+func (l LinearCrossEntropy) logitStride() int { return Stride(RoundToLine(l.Vocab)) }
 
 // narrowRows is how many rows of a bfloat16 gradient are made in float32 at a time:
 // 32 MiB.

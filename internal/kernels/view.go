@@ -27,6 +27,9 @@ func Stride(cols int) int {
 // line is the values of a cache line.
 const line = 16
 
+// RoundToLine is the first number of values from n on that fills whole cache lines.
+func RoundToLine(n int) int { return roundUp(n, line) }
+
 // clash is a number of values from row to row, 2 KiB, that puts the rows of a matrix into the
 // same few places of a cache.
 const clash = 512
