@@ -31,7 +31,7 @@ var attentionWorks = sync.Pool{New: func() any {
 
 func newAttentionWork(a Attention) *attentionWork {
 	w := attentionWorks.Get().(*attentionWork)
-	w.Attention, w.e, w.c = a, engineFor(isa), expNow()
+	w.Attention, w.e, w.c = a, engines[isa], expNow()
 	w.scale = float32(1 / math.Sqrt(float64(a.Dim)))
 	return w
 }
@@ -146,29 +146,29 @@ type attentionTask struct {
 }
 
 // lookAhead has head i of the matrices called for from now on, unless they are too large.
-func (t *attentionTask) lookAhead(i int, matrices ...View) {
-	t.views, t.view, t.col, t.row = 0, 0, 0, 0
-	if t.T*t.Dim > attentionAhead {
+func (w *attentionTask) lookAhead(i int, matrices ...View) {
+	w.views, w.view, w.col, w.row = 0, 0, 0, 0
+	if w.T*w.Dim > attentionAhead {
 		return
 	}
-	t.views = len(matrices)
+	w.views = len(matrices)
 	for j, m := range matrices {
-		t.next[j] = t.head(m, i)
+		w.next[j] = w.head(m, i)
 	}
 }
 
 // ahead is what a tile of so many steps calls for, a cache line a step: a column of lines
 // of a matrix, row by row; here when there is nothing.
-func (t *attentionTask) ahead(steps int, here *float32) (next *float32, stride int) {
-	if t.view >= t.views {
+func (w *attentionTask) ahead(steps int, here *float32) (next *float32, stride int) {
+	if w.view >= w.views {
 		return here, 0
 	}
-	v := t.next[t.view]
-	next = &v.Data[t.row*v.Stride+t.col]
-	if t.row += steps; t.row >= t.T {
-		t.row = 0
-		if t.col += line; t.col >= t.Dim {
-			t.col, t.view = 0, t.view+1
+	v := w.next[w.view]
+	next = &v.Data[w.row*v.Stride+w.col]
+	if w.row += steps; w.row >= w.T {
+		w.row = 0
+		if w.col += line; w.col >= w.Dim {
+			w.col, w.view = 0, w.view+1
 		}
 	}
 	return next, v.Stride

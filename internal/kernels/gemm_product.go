@@ -68,7 +68,7 @@ var products = sync.Pool{New: func() any {
 
 func newProduct(l Layout, m int, a View, acc bool) *product {
 	g := products.Get().(*product)
-	g.e, g.l, g.m, g.k, g.width, g.a, g.acc = engineFor(isa), l, m, 0, 0, a, acc
+	g.e, g.l, g.m, g.k, g.width, g.a, g.acc = engines[isa], l, m, 0, 0, a, acc
 	g.b, g.c, g.panels, g.chunks = g.b[:0], g.c[:0], g.panels[:0], g.chunks[:0]
 	return g
 }

@@ -20,7 +20,7 @@ const (
 // with the instruction set in use, in GFLOP/s (two operations each). It takes about
 // 0.1 s.
 func MeasurePeak(threads int) float64 {
-	e := engineFor(isa)
+	e := engines[isa]
 	loop := func(n int) time.Duration {
 		return together(threads, func(int) {
 			seed := [2]float32{1, 1e-9}

@@ -52,7 +52,7 @@ func TestTriad(t *testing.T) {
 // BenchmarkMultiplyAdds runs the loop that MeasurePeak takes the best rounds of for as long
 // as a training step: what the processor sustains.
 func BenchmarkMultiplyAdds(b *testing.B) {
-	e := engineFor(isa)
+	e := engines[isa]
 	const n = 1 << 22
 	for _, threads := range []int{1, 2} {
 		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {

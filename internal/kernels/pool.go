@@ -66,12 +66,12 @@ func (s *share) take(front bool) (task int, ok bool) {
 		if next >= end {
 			return 0, false
 		}
-		task, then := end-1, next<<32|(end-1)
+		taken, then := end-1, next<<32|(end-1)
 		if front {
-			task, then = next, (next+1)<<32|end
+			taken, then = next, (next+1)<<32|end
 		}
 		if s.tasks.CompareAndSwap(now, then) {
-			return int(task), true
+			return int(taken), true
 		}
 	}
 }

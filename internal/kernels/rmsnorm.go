@@ -78,7 +78,7 @@ func (n RMSNorm) Backward(dx View, dw []float32, dy, x View, w, rstd []float32, 
 				&x.Data[r0*x.Stride], x.skip(cols), &w[0], &rstd[r0*n.Groups], &part[0], 1/float32(n.Dim), &res.Data[r0*res.Stride], res.skip(cols))
 		}
 	})
-	sumPartials(dw, parts.f, count, n.Dim, acc)
+	sumStrided(dw[:n.Dim], parts.f, count, n.Dim, acc)
 }
 
 // normPartials is how many partial sums of dw there are.

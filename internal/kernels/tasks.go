@@ -28,13 +28,8 @@ func groups(n, limit int) (count, size int) {
 	return (n + size - 1) / size, size
 }
 
-// sumPartials adds count partial vectors of n values, which lie one after another
+// sumStrided adds count partial vectors as long as dst, which start stride values apart
 // in parts, in ascending order: dst = sum, or dst += sum when acc is true.
-func sumPartials(dst, parts []float32, count, n int, acc bool) {
-	sumStrided(dst[:n], parts, count, n, acc)
-}
-
-// sumStrided is sumPartials for vectors that start stride values apart.
 func sumStrided(dst, parts []float32, count, stride int, acc bool) {
 	forRows(len(dst), max(count, 1), func(i0, i1 int) {
 		d := dst[i0:i1]

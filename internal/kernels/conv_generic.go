@@ -1,6 +1,0 @@
-//go:build !amd64 || noasm
-
-package kernels
-
-// convCodes is empty where there is only plain Go.
-var convCodes [ISAAVX512 + 1]*convCode
