@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"dsconv/internal/kernels"
+	"dsconv/internal/stats"
 )
 
 // Step is the measurement of one variant's training step.
@@ -132,7 +133,7 @@ func (t *tally) turn(p Plan, profile bool) (err error) {
 // count takes the last round into account.
 func (t *tally) count() {
 	t.ms = append(t.ms, t.last.Millis...)
-	t.rounds = append(t.rounds, median(t.last.Millis))
+	t.rounds = append(t.rounds, stats.Median(t.last.Millis))
 	t.peakRSS = max(t.peakRSS, t.last.PeakRSS)
 	t.allocs += t.last.Allocs
 	t.bytes += t.last.Bytes
@@ -142,7 +143,7 @@ func (t *tally) count() {
 func (s *Steps) sum(all []*tally) {
 	base := slices.IndexFunc(all, func(t *tally) bool { return t.Name == "base" })
 	for _, t := range all {
-		v := Step{Variant: t.Name, Params: t.last.Params, Millis: median(t.ms), Fastest: slices.Min(t.ms), RoundMs: t.rounds, Profile: t.last.Profile}
+		v := Step{Variant: t.Name, Params: t.last.Params, Millis: stats.Median(t.ms), Fastest: slices.Min(t.ms), RoundMs: t.rounds, Profile: t.last.Profile}
 		v.TokensPerS = float64(t.last.Tokens) / v.Millis * 1e3
 		v.FloorMs = t.last.FLOPs / s.PeakGFLOPS / 1e6
 		v.ToFloor = v.Millis / v.FloorMs
@@ -153,15 +154,8 @@ func (s *Steps) sum(all []*tally) {
 			for i, ms := range t.rounds {
 				ratios = append(ratios, ms/all[base].rounds[i])
 			}
-			v.ToBase = median(ratios)
+			v.ToBase = stats.Median(ratios)
 		}
 		s.Variants = append(s.Variants, v)
 	}
-}
-
-// median of at least one value; of an even number the mean of the middle two.
-func median(v []float64) float64 {
-	v = slices.Sorted(slices.Values(v))
-	n := len(v)
-	return (v[(n-1)/2] + v[n/2]) / 2
 }

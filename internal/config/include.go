@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -196,7 +195,7 @@ func (t *tree) includes(d *document, list *yaml.Node, inside string) stack {
 func cause(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
-		return fmt.Errorf("%w", path.Err)
+		return path.Err
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -112,13 +113,7 @@ func (c *Config) Clone() *Config {
 	d := *c
 	d.Conv.Placement = slices.Clone(c.Conv.Placement)
 	d.Task.Files = slices.Clone(c.Task.Files)
-	d.Labels = nil
-	for k, v := range c.Labels {
-		if d.Labels == nil {
-			d.Labels = map[string]string{}
-		}
-		d.Labels[k] = v
-	}
+	d.Labels = maps.Clone(c.Labels)
 	return &d
 }
 

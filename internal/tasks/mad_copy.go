@@ -37,9 +37,7 @@ func (m *madCopy) Example(split Split, index uint64, tokens, targets []int32) {
 	defer m.pool.Put(s)
 	m.stream(&s.src, split, index)
 	unlabel(targets)
-	for i := range s.blanks {
-		s.blanks[i] = 0
-	}
+	clear(s.blanks)
 	for range m.seqLen - 2*m.n - 1 {
 		s.blanks[s.src.IntN(m.n)]++
 	}
