@@ -104,7 +104,7 @@ func lowRankForward(s simd.ISA, w int) {
 		})
 		l.next(xs, ys, zs)
 	})
-	l.end()
+	simd.End()
 }
 
 // lowRankBackward writes dx and adds to the gradients of U and of the static taps
@@ -120,7 +120,7 @@ func lowRankBackward(s simd.ISA, w int) {
 		l.lowRankFactors(dtaps, zs, dzs)
 		l.next(xs, dys, dxs, zs, dzs)
 	})
-	l.end()
+	simd.End()
 }
 
 // lowRankInput writes dx[p] = Σ_k taps[p+k][k] * dy[p+k].

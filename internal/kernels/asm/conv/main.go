@@ -65,16 +65,8 @@ type loop struct {
 
 // begin starts a function over tiles of so many positions.
 func begin(s simd.ISA, name string, w, tile int, doc string) *loop {
-	name = fmt.Sprintf("%sW%d%s", name, w, s.Name)
-	TEXT(name, NOSPLIT, "func(run *[20]uintptr)")
-	Doc(fmt.Sprintf("%s %s, %d positions at a time.", name, doc, tile))
-	Pragma("noescape")
+	s.Function(fmt.Sprintf("%sW%d", name, w), "(run *[20]uintptr)", fmt.Sprintf("%s, %d positions at a time.", doc, tile))
 	return &loop{s, w, tile}
-}
-
-func (l *loop) end() {
-	VZEROUPPER()
-	RET()
 }
 
 // rows is how many rows of x or of dy a tile reads.
@@ -82,7 +74,7 @@ func (l *loop) rows() int { return l.tile + l.w - 1 }
 
 // field loads a field of the run.
 func (l *loop) field(i int) reg.GPVirtual {
-	r := Load(Param("run"), GP64()).(reg.GPVirtual)
+	r := simd.Loaded("run")
 	MOVQ(Mem{Base: r, Disp: 8 * i}, r)
 	return r
 }

@@ -86,12 +86,9 @@ func storeLanes(v reg.VecVirtual, lane, n int, to reg.GPVirtual) {
 
 // laneSums writes the loop that adds up the lanes of many vectors.
 func laneSums(s simd.ISA) {
-	name := "convLaneSums" + s.Name
-	TEXT(name, NOSPLIT, "func(n int, dst *float32, ds int, src *float32)")
-	Doc(fmt.Sprintf("%s writes n vectors, each of the sums of %d vectors of src; ds is the distance in bytes between the vectors written.", name, s.Lanes))
-	Pragma("noescape")
-	n, dst := Load(Param("n"), GP64()), Load(Param("dst"), GP64()).(reg.GPVirtual)
-	ds, src := Load(Param("ds"), GP64()), Load(Param("src"), GP64()).(reg.GPVirtual)
+	s.Function("convLaneSums", "(n int, dst *float32, ds int, src *float32)",
+		fmt.Sprintf("writes n vectors, each of the sums of %d vectors of src; ds is the distance in bytes between the vectors written.", s.Lanes))
+	n, dst, ds, src := simd.Loaded("n"), simd.Loaded("dst"), simd.Loaded("ds"), simd.Loaded("src")
 	each("loop", n, func() {
 		in := make([]reg.VecVirtual, s.Lanes)
 		for i := range in {
@@ -102,21 +99,18 @@ func laneSums(s simd.ISA) {
 		ADDQ(U32(s.Lanes*s.Width()), src)
 		ADDQ(ds, dst)
 	})
-	VZEROUPPER()
-	RET()
+	simd.End()
 }
 
 // partialSums writes the loop that adds the partial sums of parameter gradients in
 // order.
 func partialSums(s simd.ISA, masks Mem) {
-	name := "convPartialSums" + s.Name
-	TEXT(name, NOSPLIT, "func(n, count int, dst *float32, ds int, src *float32, ss, last int, acc bool)")
-	Doc(fmt.Sprintf("%s writes the first last lanes of n vectors, each the sum of count vectors that lie ss bytes apart, added to what dst holds when acc is set; ds is the distance in bytes between the vectors written.", name))
-	Pragma("noescape")
-	n, count := Load(Param("n"), GP64()), Load(Param("count"), GP64())
-	dst, ds := Load(Param("dst"), GP64()).(reg.GPVirtual), Load(Param("ds"), GP64())
-	src, ss := Load(Param("src"), GP64()).(reg.GPVirtual), Load(Param("ss"), GP64())
-	mask := s.Mask(Load(Param("last"), GP64()).(reg.GPVirtual), masks)
+	s.Function("convPartialSums", "(n, count int, dst *float32, ds int, src *float32, ss, last int, acc bool)",
+		"writes the first last lanes of n vectors, each the sum of count vectors that lie ss bytes apart, added to what dst holds when acc is set; ds is the distance in bytes between the vectors written.")
+	n, count := simd.Loaded("n"), simd.Loaded("count")
+	dst, ds := simd.Loaded("dst"), simd.Loaded("ds")
+	src, ss := simd.Loaded("src"), simd.Loaded("ss")
+	mask := s.Mask(simd.Loaded("last"), masks)
 	acc := Load(Param("acc"), GP8())
 	sum := s.Vec()
 	each("vector", n, func() {
@@ -136,6 +130,5 @@ func partialSums(s simd.ISA, masks Mem) {
 		ADDQ(U8(s.Width()), src)
 		ADDQ(ds, dst)
 	})
-	VZEROUPPER()
-	RET()
+	simd.End()
 }

@@ -99,7 +99,7 @@ func windowForward(s simd.ISA, w int, dynamic bool) {
 		})
 		l.next(cursors...)
 	})
-	l.end()
+	simd.End()
 }
 
 // windowBackward writes dx and dgen and adds to the gradients of the static taps,
@@ -160,7 +160,7 @@ func windowBackward(s simd.ISA, w int, dynamic bool) {
 		})
 		l.next(cursors...)
 	})
-	l.end()
+	simd.End()
 }
 
 // fetchRows asks for the part of the rows of a later tile that lies below at.

@@ -72,12 +72,6 @@ func constantTable() Mem {
 	return t
 }
 
-func (g gen) function(name, signature, doc string) {
-	TEXT(name+g.Name, NOSPLIT, "func"+signature)
-	Doc(fmt.Sprintf("%s%s %s", name, g.Name, doc))
-	Pragma("noescape")
-}
-
 // constant is the memory of a constant.
 func (g gen) constant(i int) Mem { return g.constants.Offset(32 * i) }
 

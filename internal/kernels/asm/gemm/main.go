@@ -50,25 +50,20 @@ const line = 64
 // tile writes the product of rows x k values of A and k x vecs vectors of B,
 // accumulated in registers.
 func tile(s isa, rows, vecs int, masks Mem) {
-	name := fmt.Sprintf("tile%dx%d%s", rows, vecs, s.Name)
-	TEXT(name, NOSPLIT, "func(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool, group int, next0 *float32, step0, jump0 int, next1 *float32, step1, jump1 int)")
-	Doc(fmt.Sprintf("%s multiplies %d rows of A by %d vectors of %d columns of B.", name, rows, vecs, s.Lanes))
-	Pragma("noescape")
+	s.Function(fmt.Sprintf("tile%dx%d", rows, vecs),
+		"(k int, a *float32, rs, cs int, b *float32, bs int, c *float32, ldc, last int, acc bool, group int, next0 *float32, step0, jump0 int, next1 *float32, step1, jump1 int)",
+		fmt.Sprintf("multiplies %d rows of A by %d vectors of %d columns of B.", rows, vecs, s.Lanes))
 
 	// k runs in groups of steps, and a rest.
 	groups, rest := AllocLocal(8), AllocLocal(8)
 	Load(Param("k"), reg.RAX)
 	XORL(reg.EDX, reg.EDX)
-	divisor := GP64()
-	Load(Param("group"), divisor)
+	divisor := simd.Loaded("group")
 	DIVL(divisor.As32())
 	MOVQ(reg.RAX, groups)
 	MOVQ(reg.RDX, rest)
 
-	rs := Load(Param("rs"), GP64())
-	cs := Load(Param("cs"), GP64())
-	b := Load(Param("b"), GP64())
-	bs := Load(Param("bs"), GP64())
+	rs, cs, b, bs := simd.Loaded("rs"), simd.Loaded("cs"), simd.Loaded("b"), simd.Loaded("bs")
 	// Each base register reaches three rows: x86 scales an index by 1 and 2.
 	bases := make([]reg.GPVirtual, (rows+2)/3)
 	for i := range bases {
@@ -93,7 +88,7 @@ func tile(s isa, rows, vecs int, masks Mem) {
 		return m
 	}
 
-	mask := s.Mask(Load(Param("last"), GP64()).(reg.GPVirtual), masks)
+	mask := s.Mask(simd.Loaded("last"), masks)
 	sum := make([][]reg.VecVirtual, rows)
 	for i := range sum {
 		sum[i] = make([]reg.VecVirtual, vecs)
@@ -117,9 +112,9 @@ func tile(s isa, rows, vecs int, masks Mem) {
 	farA := GP64()
 	MOVQ(cs, farA)
 	SHLQ(U8(2), farA)
-	next, ns := make([]reg.Register, 2), make([]reg.Register, 2)
+	next, ns := make([]reg.GPVirtual, 2), make([]reg.GPVirtual, 2)
 	for i := range next {
-		next[i], ns[i] = Load(Param(fmt.Sprintf("next%d", i)), GP64()), Load(Param(fmt.Sprintf("step%d", i)), GP64())
+		next[i], ns[i] = simd.Loaded(fmt.Sprintf("next%d", i)), simd.Loaded(fmt.Sprintf("step%d", i))
 		SHLQ(U8(2), ns[i])
 	}
 	step := func(mask reg.Register) {
@@ -148,8 +143,7 @@ func tile(s isa, rows, vecs int, masks Mem) {
 	}
 
 	to, rowsLeft := AllocLocal(8), AllocLocal(8)
-	steps := GP64()
-	Load(Param("c"), steps)
+	steps := simd.Loaded("c")
 	MOVQ(steps, to)
 	if rows > 1 {
 		MOVQ(U32(uint32(rows-1)), rowsLeft)
@@ -198,7 +192,7 @@ func tile(s isa, rows, vecs int, masks Mem) {
 	loop("part", mask)
 
 	Label("store")
-	c, ldc := Load(Param("c"), GP64()), Load(Param("ldc"), GP64())
+	c, ldc := simd.Loaded("c"), simd.Loaded("ldc")
 	SHLQ(U8(2), ldc)
 	acc := Load(Param("acc"), GP8())
 	TESTB(acc, acc)
@@ -224,8 +218,7 @@ func tile(s isa, rows, vecs int, masks Mem) {
 			ADDQ(ldc, c)
 		}
 	}
-	VZEROUPPER()
-	RET()
+	simd.End()
 }
 
 // only is the mask for a tile's last vector and none for the others.
@@ -243,11 +236,8 @@ func fmaLoop(s isa) {
 	if s.Lanes == 8 {
 		sums = 12
 	}
-	TEXT("fmaLoop"+s.Name, NOSPLIT, "func(n int, seed *float32)")
-	Doc(fmt.Sprintf("fmaLoop%s does n times %d multiply-adds of %d values.", s.Name, 2*sums, s.Lanes))
-	Pragma("noescape")
-	n := Load(Param("n"), GP64())
-	seed := Load(Param("seed"), GP64())
+	s.Function("fmaLoop", "(n int, seed *float32)", fmt.Sprintf("does n times %d multiply-adds of %d values.", 2*sums, s.Lanes))
+	n, seed := simd.Loaded("n"), simd.Loaded("seed")
 	x, y := s.Vec(), s.Vec()
 	VBROADCASTSS(Mem{Base: seed}, x)
 	VBROADCASTSS(Mem{Base: seed, Disp: 4}, y)
@@ -264,23 +254,16 @@ func fmaLoop(s isa) {
 	}
 	DECQ(n)
 	JNZ(LabelRef("loop"))
-	VZEROUPPER()
-	RET()
+	simd.End()
 }
 
 // copyRows writes the loop that packs rows which already lie in the right
 // direction: a panel of B for NN and TN, a panel of A for TN.
 func copyRows(s isa, vecs int, masks Mem) {
-	name := fmt.Sprintf("copy%d%s", vecs, s.Name)
-	TEXT(name, NOSPLIT, "func(n int, src *float32, ss int, dst *float32, ds, last int)")
-	Doc(fmt.Sprintf("%s copies n rows of %d vectors of %d columns; columns beyond the first last of the last vector become zero.", name, vecs, s.Lanes))
-	Pragma("noescape")
-	mask := s.Mask(Load(Param("last"), GP64()).(reg.GPVirtual), masks)
-	n := Load(Param("n"), GP64())
-	src := Load(Param("src"), GP64())
-	ss := Load(Param("ss"), GP64())
-	dst := Load(Param("dst"), GP64())
-	ds := Load(Param("ds"), GP64())
+	s.Function(fmt.Sprintf("copy%d", vecs), "(n int, src *float32, ss int, dst *float32, ds, last int)",
+		fmt.Sprintf("copies n rows of %d vectors of %d columns; columns beyond the first last of the last vector become zero.", vecs, s.Lanes))
+	mask := s.Mask(simd.Loaded("last"), masks)
+	n, src, ss, dst, ds := simd.Loaded("n"), simd.Loaded("src"), simd.Loaded("ss"), simd.Loaded("dst"), simd.Loaded("ds")
 	SHLQ(U8(2), ss)
 	SHLQ(U8(2), ds)
 	// The next strip of rows is called for while this one is copied.
@@ -300,22 +283,15 @@ func copyRows(s isa, vecs int, masks Mem) {
 	ADDQ(ds, dst)
 	DECQ(n)
 	JNZ(LabelRef("loop"))
-	VZEROUPPER()
-	RET()
+	simd.End()
 }
 
 // transpose writes the loop that packs rows of B for NT: lanes rows become lanes
 // columns, a square block at a time.
 func transpose(s isa) {
-	name := "transpose" + s.Name
-	TEXT(name, NOSPLIT, "func(blocks int, src *float32, ss int, dst *float32, ds int)")
-	Doc(fmt.Sprintf("%s writes %d rows of %d*blocks columns as %d*blocks rows of %d columns.", name, s.Lanes, s.Lanes, s.Lanes, s.Lanes))
-	Pragma("noescape")
-	blocks := Load(Param("blocks"), GP64())
-	src := Load(Param("src"), GP64())
-	ss := Load(Param("ss"), GP64())
-	dst := Load(Param("dst"), GP64())
-	ds := Load(Param("ds"), GP64())
+	s.Function("transpose", "(blocks int, src *float32, ss int, dst *float32, ds int)",
+		fmt.Sprintf("writes %[1]d rows of %[1]d*blocks columns as %[1]d*blocks rows of %[1]d columns.", s.Lanes))
+	blocks, src, ss, dst, ds := simd.Loaded("blocks"), simd.Loaded("src"), simd.Loaded("ss"), simd.Loaded("dst"), simd.Loaded("ds")
 	SHLQ(U8(2), ss)
 	SHLQ(U8(2), ds)
 	Label("loop")
@@ -336,8 +312,7 @@ func transpose(s isa) {
 	ADDQ(U32(s.Width()), src)
 	DECQ(blocks)
 	JNZ(LabelRef("loop"))
-	VZEROUPPER()
-	RET()
+	simd.End()
 }
 
 // transposed emits the transposition of a square block held in registers.

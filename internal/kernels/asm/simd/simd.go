@@ -172,9 +172,6 @@ func (r *Row) Each(unroll int, body func(v int, mask reg.Register)) {
 	XORQ(r.i, r.i)
 	for _, u := range []int{unroll, 1} {
 		at, end := label(fmt.Sprint("by", u)), label(fmt.Sprint("after", u))
-		if u == 1 && unroll == 1 && at == end {
-			break
-		}
 		Label(at)
 		LEAQ(Mem{Base: r.i, Disp: u * r.Width()}, next)
 		CMPQ(next, r.Bytes)
