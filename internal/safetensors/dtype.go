@@ -54,12 +54,3 @@ func (t Tensor) elements() (n, bytes int64, err error) {
 	}
 	return n, n * size, nil
 }
-
-// bf16 rounds to the nearest bfloat16, ties to even; NaN stays NaN.
-func bf16(v float32) uint16 {
-	b := math.Float32bits(v)
-	if b&0x7fffffff > 0x7f800000 {
-		return uint16(b>>16) | 0x40
-	}
-	return uint16((b + 0x7fff + b>>16&1) >> 16)
-}

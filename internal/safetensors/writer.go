@@ -94,41 +94,32 @@ func formatHeader(meta map[string]string, tensors []Tensor) ([]byte, error) {
 }
 
 // next takes the next tensor off the list and checks that it is the one meant.
-func (w *Writer) next(name string, values int, size func(Tensor) bool) (Tensor, error) {
+func (w *Writer) next(name string, values int, dtype DType) error {
 	if len(w.tensors) == 0 || w.tensors[0].Name != name {
 		want := "none"
 		if len(w.tensors) > 0 {
 			want = w.tensors[0].Name
 		}
-		return Tensor{}, fmt.Errorf("safetensors: tensor %q out of order: next is %s", name, want)
+		return fmt.Errorf("safetensors: tensor %q out of order: next is %s", name, want)
 	}
 	t := w.tensors[0]
-	if !size(t) {
-		return t, fmt.Errorf("safetensors: tensor %q is %s %v, which %d values do not fit", name, t.DType, t.Shape, values)
+	if n, _, _ := t.elements(); t.DType != dtype || n != int64(values) {
+		return fmt.Errorf("safetensors: tensor %q is %s %v, which %d values of type %s do not fit", name, t.DType, t.Shape, values, dtype)
 	}
 	w.tensors = w.tensors[1:]
-	return t, nil
+	return nil
 }
 
-// WriteFloat32 writes the next tensor, which is F32, or BF16, to which values are
-// rounded.
+// WriteFloat32 writes the next tensor, which is F32.
 func (w *Writer) WriteFloat32(name string, data []float32) error {
-	t, err := w.next(name, len(data), func(t Tensor) bool {
-		n, _, _ := t.elements()
-		return (t.DType == F32 || t.DType == BF16) && n == int64(len(data))
-	})
-	if err != nil {
+	if err := w.next(name, len(data), F32); err != nil {
 		return err
 	}
 	for len(data) > 0 {
 		n := min(len(data), chunk/4)
 		b := w.buf[:0]
 		for _, v := range data[:n] {
-			if t.DType == BF16 {
-				b = binary.LittleEndian.AppendUint16(b, bf16(v))
-			} else {
-				b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
-			}
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
 		}
 		if _, err := w.w.Write(b); err != nil {
 			return fmt.Errorf("safetensors: tensor %q: %w", name, err)
@@ -140,10 +131,7 @@ func (w *Writer) WriteFloat32(name string, data []float32) error {
 
 // WriteBF16 writes the next tensor, which is BF16, from its bits.
 func (w *Writer) WriteBF16(name string, data []uint16) error {
-	if _, err := w.next(name, len(data), func(t Tensor) bool {
-		n, _, _ := t.elements()
-		return t.DType == BF16 && n == int64(len(data))
-	}); err != nil {
+	if err := w.next(name, len(data), BF16); err != nil {
 		return err
 	}
 	for len(data) > 0 {
