@@ -46,13 +46,14 @@ type memoryPart struct {
 
 // sweepPlan is what a sweep costs.
 type sweepPlan struct {
-	Sweep   string  `json:"sweep"`
-	Preset  string  `json:"preset,omitempty"`
-	Profile string  `json:"profile,omitempty"`
-	Jobs    int     `json:"jobs"`
-	FLOPs   float64 `json:"flops"`
-	Seconds float64 `json:"seconds,omitempty"`
-	Configs []plan  `json:"configs"`
+	Sweep       string  `json:"sweep"`
+	Description string  `json:"description,omitempty"`
+	Preset      string  `json:"preset,omitempty"`
+	Profile     string  `json:"profile,omitempty"`
+	Jobs        int     `json:"jobs"`
+	FLOPs       float64 `json:"flops"`
+	Seconds     float64 `json:"seconds,omitempty"`
+	Configs     []plan  `json:"configs"`
 }
 
 type planOptions struct {
@@ -192,7 +193,7 @@ func planSweep(s *config.Sweep, here func(*plan, *config.Config) error) (sweepPl
 	if err != nil {
 		return sweepPlan{}, err
 	}
-	out := sweepPlan{Sweep: s.Name, Preset: s.Preset, Profile: s.Profile, Jobs: len(jobs)}
+	out := sweepPlan{Sweep: s.Name, Description: s.Description, Preset: s.Preset, Profile: s.Profile, Jobs: len(jobs)}
 	index := map[string]int{}
 	for _, j := range jobs {
 		label := j.Label()
@@ -274,4 +275,7 @@ func (f *Factory) printSweepPlan(out io.Writer, s sweepPlan) {
 		fmt.Fprintf(out, ", %s one after another", durationText(s.Seconds))
 	}
 	fmt.Fprintln(out)
+	if s.Description != "" {
+		fmt.Fprintln(out, s.Description)
+	}
 }
