@@ -51,7 +51,7 @@ func (s *Sweep) Expand() ([]Job, error) {
 		j, err := s.job(axes, at)
 		if err != nil {
 			for _, problem := range err.Problems {
-				if text := problem.String(); !told[text] {
+				if text := problem.Error(); !told[text] {
 					told[text] = true
 					problem.Message += " (in " + j.Label() + ")"
 					p.list = append(p.list, problem)

@@ -76,7 +76,7 @@ func Load(file string, opts ...Option) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Name == "" && nameRule.MatchString(name) {
+	if c.Name == "" && ValidName(name) {
 		c.Name = name
 	}
 	if err := c.unread(from); err != nil {

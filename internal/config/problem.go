@@ -12,7 +12,8 @@ type Problem struct {
 	Message string   // value, rule, and what to do
 }
 
-func (p Problem) String() string {
+// Error is the message behind the place and the key.
+func (p Problem) Error() string {
 	s := p.Message
 	if len(p.Keys) > 0 {
 		s = p.Keys[0] + ": " + s
@@ -31,7 +32,7 @@ const shownProblems = 10
 
 func (e *Error) Error() string {
 	if len(e.Problems) == 1 {
-		return "config: " + e.Problems[0].String()
+		return "config: " + e.Problems[0].Error()
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "config: %d problems:", len(e.Problems))
@@ -40,7 +41,7 @@ func (e *Error) Error() string {
 			fmt.Fprintf(&b, "\n  and %d more", len(e.Problems)-i)
 			break
 		}
-		b.WriteString("\n  " + p.String())
+		b.WriteString("\n  " + p.Error())
 	}
 	return b.String()
 }

@@ -1,14 +1,17 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 )
 
-// nameRule is what a run may be called: a name is part of paths.
 var nameRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// ValidName says whether a run may be called name, which is part of paths.
+func ValidName(name string) bool { return nameRule.MatchString(name) }
 
 // Validate says whether the values fit each other; the error is an *Error that
 // names every rule that is broken.
@@ -40,28 +43,25 @@ type rules struct{ list []Problem }
 // that is to blame, then those that its rule involves.
 func (r *rules) need(ok bool, keys string, value any, rule string, args ...any) bool {
 	if !ok {
-		list := strings.Fields(keys)
-		v := Violation{Key: list[0], Rule: fmt.Sprintf(rule, args...), Value: value}
-		r.list = append(r.list, Problem{Keys: list, Message: strings.TrimPrefix(v.Error(), v.Key+": ")})
+		got := fmt.Sprint(value)
+		if text, ok := value.(string); ok {
+			got = strconv.Quote(text)
+		}
+		r.list = append(r.list, Problem{Keys: strings.Fields(keys), Message: fmt.Sprintf(rule, args...) + ", got " + got})
 	}
 	return ok
 }
 
-func (r *rules) oneOf(key, value string, allowed ...string) {
-	for _, a := range allowed {
-		if a == value {
-			return
-		}
-	}
-	r.need(false, key, value, "%s", mustBe(value, allowed))
+func (r *rules) oneOf(key, value string, allowed ...string) bool {
+	return slices.Contains(allowed, value) || r.need(false, key, value, "%s", mustBe(value, allowed))
 }
 
 func (r *rules) between(key string, value, low, high int) bool {
 	return r.need(low <= value && value <= high, key, value, "must be from %d to %d", low, high)
 }
 
-func (r *rules) within(key string, value, low, high float64) {
-	r.need(low <= value && value <= high, key, value, "must be from %g to %g", low, high)
+func (r *rules) within(key string, value, low, high float64) bool {
+	return r.need(low <= value && value <= high, key, value, "must be from %g to %g", low, high)
 }
 
 func (r *rules) positive(key string, value, high float64) {
@@ -69,23 +69,17 @@ func (r *rules) positive(key string, value, high float64) {
 }
 
 func (r *rules) run(c *Config) {
-	r.need(c.Name == "" || nameRule.MatchString(c.Name), "name", c.Name, "must be up to 64 letters, digits, . _ - after a letter or digit")
+	r.need(c.Name == "" || ValidName(c.Name), "name", c.Name, "must be up to 64 letters, digits, . _ - after a letter or digit")
 	r.need(c.Seed >= 0, "seed", c.Seed, "must be at least 0")
 	r.between("threads", c.Threads, 0, 4096)
 	r.task(c.Task)
 }
 
+// task adds what a task says of itself, which its kind is involved in.
 func (r *rules) task(t Task) {
-	err := t.Validate()
-	var v Violation
-	switch {
-	case err == nil:
-	case errors.As(err, &v) && v.Key == "task.kind":
-		r.oneOf(v.Key, t.Kind, TaskKinds()...)
-	case errors.As(err, &v):
-		r.need(false, v.Key+" task.kind", v.Value, "%s", v.Rule)
-	default:
-		r.list = append(r.list, Problem{Keys: []string{"task.kind"}, Message: err.Error()})
+	if p, broken := t.Validate().(Problem); broken {
+		p.Keys = append(p.Keys, "task.kind")
+		r.list = append(r.list, p)
 	}
 }
 

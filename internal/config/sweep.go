@@ -208,7 +208,7 @@ func (r *sweepReader) read(preset string) {
 	if r.s.Name == "" {
 		r.s.Name = strings.TrimSuffix(filepath.Base(r.d.file), filepath.Ext(r.d.file))
 	}
-	if !nameRule.MatchString(r.s.Name) {
+	if !ValidName(r.s.Name) {
 		r.p.add(r.d.file, sweepKey, "must be up to 64 letters, digits, . _ - after a letter or digit, got %s", quoteShort(r.s.Name))
 	}
 	r.s.Description = r.text(root, descriptionKey)
@@ -347,7 +347,7 @@ func (r *sweepReader) overlays(a *axis, v *yaml.Node) {
 		a.values = slices.Clone(a.values)
 		for _, kv := range pairs(v) {
 			name := kv[0].Value
-			if !nameRule.MatchString(name) || len(name) > 32 {
+			if !ValidName(name) || len(name) > 32 {
 				r.p.add(r.d.at(kv[0]), a.key, "must be called by up to 32 letters, digits, . _ - after a letter or digit, got %s", quoteShort(name))
 				continue
 			}

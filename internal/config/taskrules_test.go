@@ -39,7 +39,7 @@ func TestTaskRules(t *testing.T) {
 		change func(*Task)
 		want   string
 	}{
-		{"mqar", func(t *Task) { t.Kind = "mqra" }, `task.kind: must be one of mqar, varkey, language, text, mad-recall, mad-noisy, mad-fuzzy, mad-copy, mad-compress, mad-memorize, got "mqra"`},
+		{"mqar", func(t *Task) { t.Kind = "mqra" }, `task.kind: must be one of mqar, varkey, language, text, mad-recall, mad-noisy, mad-fuzzy, mad-copy, mad-compress, mad-memorize (did you mean mqar?), got "mqra"`},
 		{"mqar", func(t *Task) { t.SeqLen = 1 }, "task.seq_len: must be from 2 to 1048576, got 1"},
 		{"mqar", func(t *Task) { t.TrainExamples = -1 }, "task.train_examples: must be from 0 to 2147483647, got -1"},
 		{"mqar", func(t *Task) { t.Pairs = 0 }, "task.pairs: must be from 1 to 536870911, got 0"},
@@ -47,7 +47,7 @@ func TestTaskRules(t *testing.T) {
 		{"mqar", func(t *Task) { t.Pairs = 20 }, "task.seq_len: must be at least 4 times task.pairs (4 x 20 = 80), got 64"},
 		{"mqar", func(t *Task) { t.Vocab = 9 }, "task.vocab: must be at least 10, for task.pairs: 4 needs as many keys in [1, vocab/2), got 9"},
 		{"mqar", func(t *Task) { t.Power = math.NaN() }, "task.power: must be from -8 to 8, got NaN"},
-		{"mqar", func(t *Task) { t.Filler = "keys" }, `task.filler: must be random or blank, got "keys"`},
+		{"mqar", func(t *Task) { t.Filler = "keys" }, `task.filler: must be one of random, blank, got "keys"`},
 		{"varkey", func(t *Task) { t.Pairs = 1 }, "task.pairs: must be from 2 to 65536, got 1"},
 		{"varkey", func(t *Task) { t.KeyMin = 4 }, "task.key_min: must be from 1 to 3, got 4"},
 		{"varkey", func(t *Task) { t.KeyMax = 1 << 30 }, "task.key_max: must be from 1 to 8, got 1073741824"},
@@ -77,8 +77,8 @@ func TestTaskRules(t *testing.T) {
 		task := goodTask(c.kind)
 		c.change(&task)
 		err := task.Validate()
-		var v Violation
-		if !errors.As(err, &v) || err.Error() != c.want {
+		var p Problem
+		if !errors.As(err, &p) || err.Error() != c.want {
 			t.Errorf("%s: got  %v\nwant %s", c.kind, err, c.want)
 		}
 	}

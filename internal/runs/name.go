@@ -6,14 +6,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
-)
 
-var nameRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+	"dsconv/internal/config"
+)
 
 // CheckName refuses run names that could leave the run root or surprise a shell.
 func CheckName(name string) error {
-	if !nameRule.MatchString(name) {
+	if !config.ValidName(name) {
 		return refusef("runs: run name %q: use 1 to 64 letters, digits, dots, dashes and underscores, the first a letter or digit", name)
 	}
 	return nil

@@ -7,7 +7,7 @@ import (
 )
 
 // New returns the task that a configuration names; seed is that of the run. A
-// configuration that breaks a rule is refused with a config.Violation.
+// configuration that breaks a rule is refused with a config.Problem.
 func New(c config.Task, seed int64) (Task, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("tasks: %w", err)

@@ -192,8 +192,8 @@ func TestNoGarbage(t *testing.T) {
 
 func TestBadConfigurationIsRefused(t *testing.T) {
 	_, err := New(a("mqar", func(c *config.Task) { c.Pairs = 17 }), 1)
-	var v config.Violation
-	if !errors.As(err, &v) || v.Key != "task.seq_len" {
+	var p config.Problem
+	if !errors.As(err, &p) || p.Keys[0] != "task.seq_len" {
 		t.Errorf("got %v", err)
 	}
 }
