@@ -306,7 +306,8 @@ func reasons(v Verdict, parts []Part) (out []string) {
 }
 
 // judgeAdvantage reads the compute advantage off the scaling law: reproduced if its
-// whole interval lies above 1, not reproduced if it lies below.
+// whole interval lies above 1, not reproduced if it lies below, and neither where the
+// law does not describe the runs.
 func judgeAdvantage(c Claim, e evidence) Row {
 	r := Row{Claim: c, Verdict: NotRun, Why: fmt.Sprintf("no law could be fitted to %s of sweep %s", c.Of, c.Sweep)}
 	f := e.fits[c.Sweep]
@@ -322,18 +323,19 @@ func judgeAdvantage(c Claim, e evidence) Row {
 		r.N = a.Runs
 		r.Ours = fmt.Sprintf("%s (%s), %d runs, %d seeds", ratio(a.Advantage), interval, a.Runs, a.Seeds)
 		r.Sizes = sizesText(append(pick(e.runs, c.Sweep, c.Of), pick(e.runs, c.Sweep, c.Over[0])...))
-		apart := false
-		var mine []scaling.Warning
+		var mine, rejected []scaling.Warning
 		for _, w := range f.Warnings {
 			if w.Variant == "" || w.Variant == c.Of || w.Variant == f.Base {
 				mine = append(mine, w)
-				apart = apart || w.Code == scaling.Apart && w.Variant == c.Of
+				if w.Code.Rejects() {
+					rejected = append(rejected, w)
+				}
 			}
 		}
 		r.Notes = scaling.Doubts(mine)
 		switch {
-		case apart:
-			r.Verdict, r.Why = Inconclusive, "the losses do not overlap, so the advantage is read off the law beyond the runs: "+interval
+		case len(rejected) > 0:
+			r.Verdict, r.Why = Inconclusive, fmt.Sprintf("the law does not carry a number (%s): %s", strings.Join(scaling.Doubts(rejected), "; "), interval)
 		case a.Low > 1:
 			r.Verdict, r.Why = Reproduced, fmt.Sprintf("the direction: the whole interval %s lies above 1; the paper's %s lies %s it", interval, ratio(c.Value), within(c.Value, a))
 		case a.High < 1:

@@ -73,6 +73,9 @@ func TestAdvantageVerdict(t *testing.T) {
 		{0.9, 1.5, scaling.FewSizes, Inconclusive},
 		{0.7, 0.9, scaling.FewSizes, NotReproduced},
 		{1.1, 1.5, scaling.Apart, Inconclusive},
+		{1.1, 1.5, scaling.LossBound, Inconclusive},
+		{1.1, 1.5, scaling.Drift, Inconclusive},
+		{0.7, 0.9, scaling.Misfit, Inconclusive},
 	} {
 		f := &scaling.Result{Base: "base", Advantages: []scaling.Advantage{{Variant: "dyn", Advantage: (x.low + x.high) / 2, Low: stats.Bound(x.low), High: stats.Bound(x.high), Runs: 6}}}
 		f.Warnings = []scaling.Warning{{Code: x.code, Variant: "dyn", Message: "a doubt"}}

@@ -54,8 +54,8 @@ func blocks(points []Point, names []string) []block {
 // bootstrap draws residuals anew, in whole blocks, adds them to the fitted law, and
 // fits again from the first fit, so often as told. Residuals of a fit are smaller
 // than the noise, by the root of the share of unknowns; they are blown up by it.
-// use sees every fit and the residuals that it left.
-func bootstrap(s *shared, o *objective, theta []float64, bs []block, times int, seed uint64, use func(theta, residuals []float64)) {
+// use sees every fit.
+func bootstrap(s *shared, o *objective, theta []float64, bs []block, times int, seed uint64, use func(theta []float64)) {
 	n := len(o.logy)
 	res := o.residuals(theta)
 	scale := math.Sqrt(float64(n) / float64(max(1, n-s.unknowns())))
@@ -84,7 +84,7 @@ func bootstrap(s *shared, o *objective, theta []float64, bs []block, times int, 
 			}
 		}
 		th, _ := again.descend(theta)
-		use(th, again.residuals(th))
+		use(th)
 	}
 }
 

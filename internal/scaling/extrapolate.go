@@ -73,11 +73,8 @@ func unsupported(r *Result, points []Point, name string, degrees int) (why []str
 		why = append(why, fmt.Sprintf("7B lies %.2g decades beyond the largest run, further than the %.2g decades that the runs span", gap, span))
 	}
 	for _, w := range r.Warnings {
-		switch w.Code {
-		case ExponentBound, LossBound:
+		if w.Code.Rejects() && (w.Variant == "" || w.Variant == name) {
 			why = append(why, w.Message)
-		case Misfit:
-			why = append(why, "the law does not fit the runs that there are")
 		}
 	}
 	if degrees < 1 {

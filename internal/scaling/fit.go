@@ -87,10 +87,10 @@ func Fit(points []Point, opt Options) (*Result, error) {
 	r.Warnings = append(r.Warnings, doubtPoints(points, names)...)
 	r.Warnings = append(r.Warnings, doubtLaw(r.Fits[0].Law, s.lowest)...)
 	r.Warnings = append(r.Warnings, doubtFit(points, names, o.residuals(theta), s.unknowns())...)
+	bs := blocks(points, names)
+	r.Warnings = append(r.Warnings, doubtDrift(s, names, o.residuals(theta), bs)...)
 
 	d := newDraws(s, names, opt)
-	bs := blocks(points, names)
-	seen := s.slopes(o.residuals(theta))
 	d.run(s, o, theta, bs, opt)
 	// An advantage is a mean of differences within blocks, so there are no more
 	// degrees of freedom than blocks, however many variants there are.
@@ -105,13 +105,6 @@ func Fit(points []Point, opt Options) (*Result, error) {
 		})
 		if high-low > math.Abs(k) {
 			r.Warnings = append(r.Warnings, Warning{Wide, name, "the interval is wider than the advantage is far from 1"})
-		}
-		if degrees > 0 && beyond(seen[v], d.slope[v]) {
-			way := "grows"
-			if seen[v] > 0 {
-				way = "shrinks"
-			}
-			r.Warnings = append(r.Warnings, Warning{Drift, name, fmt.Sprintf("the advantage %s with compute: one number does not describe it", way)})
 		}
 	}
 	for _, name := range names {
@@ -129,13 +122,12 @@ func Fit(points []Point, opt Options) (*Result, error) {
 // draws collects what the bootstrap saw, by variant.
 type draws struct {
 	k      [][]float64 // log advantage of each variant but base
-	slope  [][]float64 // of residuals, see slopes
 	far    [][]float64 // log loss at the extrapolation's compute
 	target float64     // that compute
 }
 
 func newDraws(s *shared, names []string, opt Options) *draws {
-	return &draws{k: make([][]float64, s.n-1), slope: make([][]float64, s.n-1), far: make([][]float64, s.n), target: farCompute}
+	return &draws{k: make([][]float64, s.n-1), far: make([][]float64, s.n), target: farCompute}
 }
 
 func (d *draws) run(s *shared, o *objective, theta []float64, bs []block, opt Options) {
@@ -144,48 +136,13 @@ func (d *draws) run(s *shared, o *objective, theta []float64, bs []block, opt Op
 		times = 1000
 	}
 	x := math.Log(d.target) - s.centre
-	bootstrap(s, o, theta, bs, times, opt.Seed, func(th, residuals []float64) {
-		slopes := s.slopes(residuals)
+	bootstrap(s, o, theta, bs, times, opt.Seed, func(th []float64) {
 		for v := range d.k {
 			d.k[v] = append(d.k[v], th[3+v])
-			d.slope[v] = append(d.slope[v], slopes[v])
 		}
 		for v := range d.far {
 			loss, _, _, _ := s.value(th, x, v)
 			d.far[v] = append(d.far[v], math.Log(loss))
 		}
 	})
-}
-
-// slopes is how a variant's residuals lean over log compute, less how base's lean.
-// Below zero the variant gains on base as compute grows.
-func (s *shared) slopes(residuals []float64) []float64 {
-	lean := make([]float64, s.n)
-	for v := range lean {
-		var sx, sr, sxx, sxr, n float64
-		for i, r := range residuals {
-			if s.of[i] == v {
-				sx, sr, sxx, sxr, n = sx+s.x[i], sr+r, sxx+s.x[i]*s.x[i], sxr+s.x[i]*r, n+1
-			}
-		}
-		if d := n*sxx - sx*sx; d > 1e-12 {
-			lean[v] = (n*sxr - sx*sr) / d
-		}
-	}
-	out := make([]float64, s.n-1)
-	for v := range out {
-		out[v] = lean[v+1] - lean[0]
-	}
-	return out
-}
-
-// beyond says whether fewer than 1 % of draws, made without drift, lean as much.
-func beyond(seen float64, drawn []float64) bool {
-	n := 0
-	for _, x := range drawn {
-		if math.Abs(x) >= math.Abs(seen) {
-			n++
-		}
-	}
-	return math.Abs(seen) > 1e-4 && float64(n) < 0.01*float64(len(drawn))
 }

@@ -3,6 +3,7 @@ package scaling
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"dsconv/internal/rng"
@@ -154,23 +155,47 @@ func TestDoubtsAreToldOnce(t *testing.T) {
 	}
 }
 
-// A variant whose exponent differs has no single advantage, and the fit says so.
+// A variant whose exponent differs has no single advantage, and the fit says so, once there are
+// sizes enough; of variants with one advantage it seldom says so.
 func TestDrift(t *testing.T) {
-	r := rng.New(5)
-	a := truth{e: 1.8, a: 1200, exp: 0.2, k: []float64{1}, sizes: 7, seeds: 3, sigma: 0.001}
-	points := of(a.points(r), "base")
-	a.exp, a.a = 0.24, 4800
-	points = append(points, of(a.points(r), "dyn")...)
-	res, err := Fit(points, Options{Base: "base", Resamples: 200})
+	for _, c := range []struct {
+		sizes, seeds  int
+		sigma         float64
+		most, atLeast int // of 20 fits, without and with drift
+	}{
+		{7, 3, 0.001, 1, 20},
+		{5, 5, 0.008, 1, 18},
+		{3, 2, 0.008, 1, 0},
+	} {
+		steady, drifting := 0, 0
+		for i := range 20 {
+			r := rng.New(5, uint64(i))
+			one := truth{e: 1.8, a: 1200, exp: 0.2, k: []float64{1}, sizes: c.sizes, seeds: c.seeds, sigma: c.sigma}
+			base := of(one.points(r), "base")
+			steady += drifts(t, append(slices.Clone(base), of(one.points(r), "dyn")...))
+			one.exp, one.a = 0.24, 4800
+			drifting += drifts(t, append(base, of(one.points(r), "dyn")...))
+		}
+		if steady > c.most || drifting < c.atLeast {
+			t.Errorf("%d sizes, %d seeds: said of %d of 20 with one advantage, of %d of 20 whose advantage changes", c.sizes, c.seeds, steady, drifting)
+		}
+		t.Logf("%d sizes, %d seeds: %d, %d", c.sizes, c.seeds, steady, drifting)
+	}
+}
+
+// drifts is 1 where the fit says that the advantage changes with compute.
+func drifts(t *testing.T, points []Point) int {
+	t.Helper()
+	r, err := Fit(points, Options{Base: "base", Resamples: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, w := range res.Warnings {
-		if w.Code == Drift || w.Code == Misfit {
-			return
+	for _, w := range r.Warnings {
+		if w.Code == Drift {
+			return 1
 		}
 	}
-	t.Errorf("no warning that the advantage changes: %v", res.Warnings)
+	return 0
 }
 
 func TestGrid(t *testing.T) {

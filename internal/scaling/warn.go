@@ -3,8 +3,10 @@ package scaling
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
+	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
@@ -24,6 +26,12 @@ const (
 	Misfit        Code = "law_does_not_fit"
 	NoGrid        Code = "no_grid"
 )
+
+// Rejects says that with such a doubt the law does not describe the points, or they do not
+// fix it, so that no number read off it says anything. The other doubts say how much.
+func (c Code) Rejects() bool {
+	return slices.Contains([]Code{ExponentBound, LossBound, Apart, Drift, Misfit}, c)
+}
 
 // Warning is a reason to doubt a number.
 type Warning struct {
@@ -148,4 +156,52 @@ func doubtFit(points []Point, names []string, residuals []float64, unknowns int)
 		return nil
 	}
 	return []Warning{{Misfit, "", "losses lie further from the law than seeds explain: another learning rate or length at some size, or the wrong law; the intervals do not include this"}}
+}
+
+// doubtDrift says whether a variant gains or loses on base as compute grows, which one
+// number cannot say: whether the differences of their residuals, within blocks, lean over
+// log compute (Student's t of the slope at 1 %).
+func doubtDrift(s *shared, names []string, residuals []float64, bs []block) (w []Warning) {
+	for v, name := range names {
+		if v == 0 {
+			continue
+		}
+		var xs, ds []float64
+		for _, b := range bs {
+			if b[0] >= 0 && b[v] >= 0 {
+				xs, ds = append(xs, s.x[b[0]]), append(ds, residuals[b[v]]-residuals[b[0]])
+			}
+		}
+		slope, p := lean(xs, ds)
+		if p > 0.01 {
+			continue
+		}
+		way := "grows"
+		if slope > 0 {
+			way = "shrinks"
+		}
+		w = append(w, Warning{Drift, name, fmt.Sprintf("the advantage %s with compute: one number does not describe it", way)})
+	}
+	return w
+}
+
+// lean is the slope of ys over xs, and the chance of one as steep where there is none. It
+// is 1 where there are too few points to tell.
+func lean(xs, ys []float64) (slope, p float64) {
+	n := float64(len(xs))
+	if n < 3 {
+		return 0, 1
+	}
+	offset, slope := stat.LinearRegression(xs, ys, nil, false)
+	rest := 0.0
+	for i, x := range xs {
+		r := ys[i] - offset - slope*x
+		rest += r * r
+	}
+	spread := stat.Variance(xs, nil) * (n - 1)
+	if spread == 0 || rest < 1e-24 { // one size, or points that lie on the law
+		return slope, 1
+	}
+	t := slope / math.Sqrt(rest/(n-2)/spread)
+	return slope, 2 * distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 2}.Survival(math.Abs(t))
 }
