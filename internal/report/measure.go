@@ -2,11 +2,18 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"strconv"
 	"strings"
 
 	"dsconv/internal/stats"
 )
+
+// begun is how far an accuracy must have come from guessing to all right, by one run at least,
+// before a task tells variants apart.
+const begun = 0.1
 
 // solved is the accuracy from which a recall run counts as a success (paper §6.2).
 const solved = 0.99
@@ -22,18 +29,23 @@ type measure struct {
 	of       func(*Run) float64
 	text     func(float64) string
 	tuned    bool // of runs that differ in their tuning only, the best counts
-	accuracy bool // a share of right answers, which can be too easy to tell variants apart
+	accuracy bool // a share of right answers: a task can be too easy, or too hard, to tell variants apart
+	settings bool // it is about settings, where there are several, not about seeds
 }
 
 var measures = map[string]measure{
-	"accuracy": {"accuracy", "", 1, endAccuracy, func(v float64) string { return fmt.Sprintf("%.3f", v) }, false, true},
-	"loss":     {"validation loss", "nats", -1, endLoss, func(v float64) string { return fmt.Sprintf("%.4f", v) }, false, false},
-	"steps": {"steps to 0.9", "steps", -1, func(r *Run) float64 { s, _ := r.stepsTo(learned); return s },
-		func(v float64) string { return fmt.Sprintf("%.0f", v) }, false, false},
-	"speed": {"training speed", "tokens/s", 1, func(r *Run) float64 { return r.Last().TokensPerSecond }, Count, false, false},
+	"accuracy": {name: "accuracy", better: 1, of: endAccuracy, text: decimals(3), accuracy: true},
+	"loss":     {name: "validation loss", unit: "nats", better: -1, of: endLoss, text: decimals(4)},
+	"steps":    {name: "steps to 0.9", unit: "steps", better: -1, of: func(r *Run) float64 { s, _ := r.stepsTo(learned); return s }, text: decimals(0)},
+	"speed":    {name: "training speed", unit: "tokens/s", better: 1, of: func(r *Run) float64 { return r.Last().TokensPerSecond }, text: Count},
 	// MAD's: the best run of each setting, and the mean over settings (paper §3.4).
-	"score":      {"score", "", 1, endAccuracy, func(v float64) string { return fmt.Sprintf("%.3f", v) }, true, true},
-	"tuned-loss": {"validation loss at the best learning rate", "nats", -1, endLoss, func(v float64) string { return fmt.Sprintf("%.4f", v) }, true, false},
+	"score":      {name: "score", better: 1, of: endAccuracy, text: decimals(3), tuned: true, accuracy: true, settings: true},
+	"tuned-loss": {name: "validation loss at the best learning rate", unit: "nats", better: -1, of: endLoss, text: decimals(4), tuned: true},
+}
+
+// decimals writes numbers with so many places after the point.
+func decimals(n int) func(float64) string {
+	return func(v float64) string { return strconv.FormatFloat(v, 'f', n, 64) }
 }
 
 func endAccuracy(r *Run) float64 { return r.Last().EvalAccuracy }
@@ -70,13 +82,52 @@ func pair(runs []*Run, sweep, x, y string, m measure) paired {
 	return p
 }
 
+// hasBegun says whether any run has learned something of its task.
+func (p paired) hasBegun() bool {
+	for i, r := range p.x {
+		floor := floorOf(r)
+		if max(p.xs[i], p.ys[i]) >= floor+begun*(1-floor) {
+			return true
+		}
+	}
+	return false
+}
+
 // gain compares x with y so that above zero is better.
 func (p paired) gain(m measure) stats.Comparison {
 	a, b := make([]float64, len(p.xs)), make([]float64, len(p.xs))
 	for i := range a {
 		a[i], b[i] = m.better*p.xs[i], m.better*p.ys[i]
 	}
-	return stats.Compare(a, b)
+	return compare(p.x, a, b, m)
+}
+
+// compare sets outcomes of runs, and what they are held against, side by side. Runs of one
+// seed share data, and often the weights to begin with, so a seed counts once, with its mean
+// over settings. A measure that is about settings counts each setting once, where there are several.
+func compare(runs []*Run, x, y []float64, m measure) stats.Comparison {
+	unit := func(r *Run) string { return strconv.FormatInt(r.Seed, 10) }
+	if m.settings && len(cellsOf(runs)) > 1 {
+		unit = (*Run).cell
+	}
+	at := map[string][]int{}
+	for i, r := range runs {
+		at[unit(r)] = append(at[unit(r)], i)
+	}
+	var xs, ys []float64
+	for _, u := range slices.Sorted(maps.Keys(at)) {
+		xs, ys = append(xs, meanAt(x, at[u])), append(ys, meanAt(y, at[u]))
+	}
+	return stats.Compare(xs, ys)
+}
+
+// meanAt is the mean of the values at the places given.
+func meanAt(values []float64, places []int) float64 {
+	sum := 0.0
+	for _, i := range places {
+		sum += values[i]
+	}
+	return sum / float64(len(places))
 }
 
 // outcome describes what a variant did: for recall by median, range and successes,

@@ -25,7 +25,7 @@ type Row struct {
 	Claim
 	Ours    string   `json:"ours"`
 	Sizes   string   `json:"sizes,omitempty"`
-	N       int      `json:"n"` // pairs of runs
+	N       int      `json:"n"` // seeds, or settings where the measure is about them
 	Verdict Verdict  `json:"verdict"`
 	Why     string   `json:"why"`
 	Parts   []Part   `json:"parts,omitempty"`
@@ -113,6 +113,8 @@ func better(p paired, m measure, of, over string, margin float64) Part {
 		part.Verdict, part.Why = NotRun, fmt.Sprintf("no finished pair of %s and %s", of, over)
 	case m.accuracy && stats.Share(p.xs, solved) == 1 && stats.Share(p.ys, solved) == 1:
 		part.Verdict, part.Why = Inconclusive, fmt.Sprintf("%s and %s both solve the task on all %d seeds: it is too easy to tell them apart", of, over, g.N)
+	case m.accuracy && !p.hasBegun():
+		part.Verdict, part.Why = Inconclusive, fmt.Sprintf("neither %s nor %s gets a tenth of the way from guessing to all right: the task is too hard, or the runs are too short, to tell them apart", of, over)
 	case g.N >= enough && margin > 0 && float64(g.High) < margin && !g.IsLess():
 		part.Verdict, part.Why = NotReproduced, fmt.Sprintf("no gain of %s over %s worth %s: %s", of, over, m.text(margin), interval)
 	case g.IsGreater():
@@ -257,15 +259,17 @@ func keepsHalf(runs []*Run, c Claim, control string, m measure) stats.Comparison
 	for i, r := range full.x {
 		index[r.key()] = i
 	}
+	var both []*Run
 	var kept, half []float64
 	with := pair(runs, c.Sweep, control, c.Over[0], m)
 	for i, r := range with.x {
 		if j, ok := index[r.key()]; ok {
+			both = append(both, r)
 			kept = append(kept, m.better*(with.xs[i]-with.ys[i]))
 			half = append(half, m.better*(full.xs[j]-full.ys[j])/2)
 		}
 	}
-	return stats.Compare(kept, half)
+	return compare(both, kept, half, m)
 }
 
 // judgeShare asks whether the control keeps most of the gain of `of` over `over`.

@@ -1,6 +1,10 @@
 package stats
 
-import "dsconv/internal/rng"
+import (
+	"math"
+
+	"dsconv/internal/rng"
+)
 
 // enumerate is the number of pairs up to which all sign flips are counted.
 const enumerate = 16
@@ -14,20 +18,23 @@ func signFlips(d []float64) (greater, less float64) {
 	seen, tol := 0.0, 0.0
 	for _, x := range d {
 		seen += x
-		tol += abs(x)
+		tol += math.Abs(x)
 	}
 	tol *= 1e-12
 	total := 1 << min(len(d), enumerate)
-	flip := func(i int) uint64 { return uint64(i) }
+	coins := func(i int) uint64 { return uint64(i) } // for 64 differences
 	if len(d) > enumerate {
 		r := rng.New(1, rng.Label("sign flips"))
 		total = draws
-		flip = func(int) uint64 { return r.Uint64() }
+		coins = func(int) uint64 { return r.Uint64() }
 	}
 	up, down := 0, 0
 	for i := range total {
-		signs, sum := flip(i), 0.0
+		sum, signs := 0.0, uint64(0)
 		for j, x := range d {
+			if j%64 == 0 {
+				signs = coins(i)
+			}
 			if signs>>(j%64)&1 == 1 {
 				x = -x
 			}
@@ -56,7 +63,7 @@ func relabel(x, y []float64) (greater, less float64) {
 		seen += v
 	}
 	for _, v := range all {
-		tol += abs(v)
+		tol += math.Abs(v)
 	}
 	tol *= 1e-12
 	up, down, total := 0, 0, 0
@@ -80,11 +87,4 @@ func relabel(x, y []float64) (greater, less float64) {
 		}
 	}
 	return float64(up) / float64(total), float64(down) / float64(total)
-}
-
-func abs(x float64) float64 {
-	if x < 0 {
-		return -x
-	}
-	return x
 }

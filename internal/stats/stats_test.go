@@ -114,3 +114,19 @@ func ExampleCompare() {
 	fmt.Printf("%+.3f (%+.3f to %+.3f), n=%d: %s\n", c.Mean, c.Low, c.High, c.N, c.Words())
 	// Output: -0.096 (-0.127 to -0.065), n=5: lower
 }
+
+// Each difference has a coin of its own, also beyond the 64 of one word.
+func TestManyPairsHaveCoinsOfTheirOwn(t *testing.T) {
+	d := make([]float64, 128)
+	for i := range d {
+		d[i] = 1
+		if i >= 64 {
+			d[i] = -0.7
+		}
+	}
+	// The sum of flipped differences is nearly normal, of variance 64 + 64 x 0.49; 19.2 was seen.
+	want := 0.5 * math.Erfc(19.2/math.Sqrt(2*64*1.49))
+	if p, _ := signFlips(d); math.Abs(p-want) > 0.003 {
+		t.Errorf("p=%v, want about %v", p, want)
+	}
+}
