@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -92,7 +93,11 @@ func (f *Factory) fitPoints(o fitOptions) ([]scaling.Point, error) {
 		for _, a := range found.Apart {
 			f.logf("%s", a)
 		}
-		return found.Points(o.sweep, o.compute == "seconds")
+		points, err := found.Points(o.sweep, o.compute == "seconds")
+		if errors.Is(err, report.ErrWhichSweep) {
+			return nil, usageError{err}
+		}
+		return points, err
 	}
 	file, err := os.Open(o.points)
 	if err != nil {

@@ -36,7 +36,8 @@ type plan struct {
 	SameFLOPs       *match       `json:"same_flops,omitempty"`
 }
 
-// paperTokensPerParam is the paper's budget (fact sheet §2.1).
+// paperTokensPerParam is the paper's budget for each parameter outside the convolutions
+// (fact sheet §2.1).
 const paperTokensPerParam = 50
 
 type memoryPart struct {
@@ -175,7 +176,7 @@ func planOf(c *config.Config) plan {
 	}
 	p.Tokens = int64(p.Steps) * p.TokensPerStep
 	p.FLOPs = float64(p.Tokens) * p.FLOPsPerToken
-	p.BudgetTokens = paperTokensPerParam * p.ParamsTotal
+	p.BudgetTokens = paperTokensPerParam * (n.Total - n.Conv)
 	p.SameParams, p.SameFLOPs = matches(c, labelled)
 	return p
 }

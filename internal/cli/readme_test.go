@@ -91,7 +91,7 @@ func TestExamplesExist(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range claims {
-		checkCommand(t, strings.Fields(c.Command))
+		checkCommand(t, strings.Fields(c.In("runs/reproduce", nil).Command))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"dsconv/internal/config"
+	"dsconv/internal/train"
 )
 
 // plansOf plans a sweep and gives its cells by name.
@@ -65,6 +66,31 @@ func TestShippedSweepsPlan(t *testing.T) {
 	}
 	if len(runs) > 0 {
 		t.Errorf("the study names %v, which are not there", runs)
+	}
+}
+
+// TestVariantsSeeTheSameTokens holds all variants of a size to the same number of tokens in the
+// sweeps that say so, at every preset, however many parameters their filters add.
+func TestVariantsSeeTheSameTokens(t *testing.T) {
+	for _, file := range []string{"default", "ablation-rank", "ablation-headsize", "ablation-width", "ablation-placement", "ablation-qknorm", "ablation-control"} {
+		for _, preset := range []string{"quick", "day", "paper"} {
+			s, err := config.LoadSweep("../../configs/sweeps/"+file+".yaml", preset)
+			if err != nil {
+				t.Fatal(err)
+			}
+			jobs, err := s.Expand()
+			if err != nil {
+				t.Fatal(err)
+			}
+			steps := map[string]int{}
+			for _, j := range jobs {
+				size, n := j.Config.Labels["size"], train.Steps(j.Config)
+				if was, ok := steps[size]; ok && was != n {
+					t.Errorf("%s, preset %s, %s: %d steps, others of size %q take %d", file, preset, j.Label(), n, size, was)
+				}
+				steps[size] = n
+			}
+		}
 	}
 }
 

@@ -88,7 +88,7 @@ type Optim struct {
 // Train is the length of a run and its batches.
 type Train struct {
 	Steps          int     `mapstructure:"steps" yaml:"steps"`                       // 0: from tokens_per_param
-	TokensPerParam float64 `mapstructure:"tokens_per_param" yaml:"tokens_per_param"` // used when steps is 0
+	TokensPerParam float64 `mapstructure:"tokens_per_param" yaml:"tokens_per_param"` // used when steps is 0; of parameters outside the convolutions
 	Batch          int     `mapstructure:"batch" yaml:"batch"`                       // sequences of an optimizer step
 	MicroBatch     int     `mapstructure:"micro_batch" yaml:"micro_batch"`           // sequences at a time; 0: batch
 	EvalEvery      int     `mapstructure:"eval_every" yaml:"eval_every"`             // steps; 0: only at the end

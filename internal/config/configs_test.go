@@ -55,7 +55,7 @@ func TestShippedConfigs(t *testing.T) {
 // TestShippedSweeps expands every sweep at every preset.
 func TestShippedSweeps(t *testing.T) {
 	jobs := map[string]map[string]int{
-		"default":       {"": 24, "quick": 24, "day": 100, "large": 72, "paper": 20},
+		"default":       {"": 60, "quick": 60, "day": 100, "large": 72, "paper": 20},
 		"recall-lag":    {"": 40, "quick": 40, "day": 40, "paper": 40},
 		"recall-mqar":   {"": 40, "quick": 40, "day": 40, "paper": 40},
 		"recall-varkey": {"": 40, "quick": 40, "day": 40, "paper": 40},
@@ -65,7 +65,7 @@ func TestShippedSweeps(t *testing.T) {
 		"tune-lr":              {"": 195, "quick": 195, "day": 195, "paper": 39},
 		"tuned":                {"": 60, "quick": 60, "day": 120},
 
-		"ablation-control":   {"": 21, "quick": 21, "day": 35, "paper": 7},
+		"ablation-control":   {"": 35, "quick": 35, "day": 35, "paper": 7},
 		"ablation-matched":   {"": 20, "quick": 20, "day": 20, "paper": 4},
 		"ablation-headsize":  {"": 15, "quick": 15, "day": 25, "paper": 6},
 		"ablation-placement": {"": 27, "quick": 27, "day": 45, "paper": 9},

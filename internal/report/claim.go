@@ -22,9 +22,9 @@ type Claim struct {
 	Source  string `yaml:"source" json:"source"` // section of the fact sheet
 	Sweep   string `yaml:"sweep" json:"sweep"`   // the runs that it is judged by
 	Task    string `yaml:"task" json:"task,omitempty"`
-	Rule    string `yaml:"rule" json:"rule"`   // one of rules
-	Verdict string `yaml:"verdict" json:"how"` // the rule in words
-	Command string `yaml:"command" json:"command"`
+	Rule    string `yaml:"rule" json:"rule"`       // one of rules
+	Verdict string `yaml:"verdict" json:"how"`     // the rule in words
+	Command string `yaml:"command" json:"command"` // DIR is the report's folder; none: what makes the sweep
 
 	Measure  string   `yaml:"measure" json:"measure,omitempty"`
 	Of       string   `yaml:"of" json:"of,omitempty"`     // the variant that the claim is about
@@ -56,9 +56,6 @@ func parseClaims(file string, data []byte) ([]Claim, error) {
 	seen := map[string]bool{}
 	for i := range claims {
 		c := &claims[i]
-		if c.Command == "" && c.Sweep != "" {
-			c.Command = sweepCommand(c.Sweep)
-		}
 		if err := c.check(); err != nil {
 			return nil, fmt.Errorf("report: %s: claim %q: %w", file, c.ID, err)
 		}
@@ -71,7 +68,7 @@ func parseClaims(file string, data []byte) ([]Claim, error) {
 }
 
 func (c *Claim) check() error {
-	for _, f := range []struct{ key, value string }{{"id", c.ID}, {"claim", c.Claim}, {"paper", c.Paper}, {"source", c.Source}, {"verdict", c.Verdict}, {"command", c.Command}} {
+	for _, f := range []struct{ key, value string }{{"id", c.ID}, {"claim", c.Claim}, {"paper", c.Paper}, {"source", c.Source}, {"verdict", c.Verdict}, {"command", c.Command + c.Sweep}} {
 		if strings.TrimSpace(f.value) == "" {
 			return fmt.Errorf("%s is missing", f.key)
 		}
@@ -100,6 +97,15 @@ func (c *Claim) check() error {
 		}
 	}
 	return nil
+}
+
+// In is the claim with a command that works in a report's folder.
+func (c Claim) In(dir string, runs []*Run) Claim {
+	if c.Command == "" {
+		c.Command = sweepCommand(c.Sweep, homeOf(dir, runs, c.Sweep))
+	}
+	c.Command = strings.ReplaceAll(c.Command, "DIR", dir)
+	return c
 }
 
 // variants lists the variants that a claim needs.

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"html/template"
+	"path/filepath"
 	"strings"
 )
 
@@ -70,14 +71,26 @@ func (f Figure) Data() template.URL {
 	return template.URL("data:text/csv;charset=utf-8;base64," + base64.StdEncoding.EncodeToString([]byte(f.CSV())))
 }
 
-// sweepCommand makes the runs of a sweep. Its file has the sweep's name, but for the
+// sweepCommand makes the runs of a sweep, in dir. Its file has the sweep's name, but for the
 // ladder, which is what a bare "dsconv sweep" runs.
-func sweepCommand(sweep string) string {
-	if sweep == "ladder" {
-		return "dsconv sweep"
+func sweepCommand(sweep, dir string) string {
+	c := "dsconv sweep"
+	if sweep != "ladder" {
+		c += " --config configs/sweeps/" + sweep + ".yaml"
 	}
-	return "dsconv sweep --config configs/sweeps/" + sweep + ".yaml"
+	return c + " --dir " + dir
 }
+
+// homeOf is the folder that holds the runs of a sweep, or would hold them in a report's dir.
+func homeOf(dir string, runs []*Run, sweep string) string {
+	if mine := pick(runs, sweep, ""); len(mine) > 0 {
+		return filepath.Dir(mine[0].Dir)
+	}
+	return filepath.Join(dir, sweep)
+}
+
+// commandOf makes the runs of a sweep again, where they are.
+func commandOf(runs []*Run) string { return sweepCommand(runs[0].Sweep, filepath.Dir(runs[0].Dir)) }
 
 // number writes a value of a figure's data.
 func number(v float64) string { return fmt.Sprintf("%.6g", v) }

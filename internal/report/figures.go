@@ -140,7 +140,7 @@ func recallRanges(runs []*Run, sweep string) (*Figure, error) {
 		strips = append(strips, strip{variant: v, values: values, mid: s.Median, low: s.Min, high: s.Max, paper: math.NaN()})
 	}
 	return stripFigure(Figure{
-		ID: id, Title: "Recall accuracy, " + sweep + suffix(cell), Command: sweepCommand(sweep),
+		ID: id, Title: "Recall accuracy, " + sweep + suffix(cell), Command: commandOf(runs),
 		Caption: fmt.Sprintf("Large dot: median over seeds; bar: lowest to highest; small dots: each seed. Dashed: guessing (%.3f), and %.2f, from which a run counts as a success.", floorOf(runs[0]), solved),
 	}, strips, "accuracy", []float64{floorOf(runs[0]), solved}, []string{"variant", "median", "min", "max", "seeds"})
 }
@@ -169,7 +169,7 @@ func learningCurves(runs []*Run, sweep string) (*Figure, error) {
 		return nil, nil
 	}
 	return panelFigure(Figure{
-		ID: sweep + "-learning", Title: "Learning curves, " + sweep, Command: sweepCommand(sweep),
+		ID: sweep + "-learning", Title: "Learning curves, " + sweep, Command: commandOf(runs),
 		Caption: "Accuracy on training batches, which are new at every step: median over seeds, and its range as a band.",
 	}, runs, func(s Sample) float64 { return s.Accuracy }, curveStyle{yLabel: "accuracy", unit: true})
 }
@@ -179,7 +179,7 @@ func lossCurves(runs []*Run, sweep string) (*Figure, error) {
 		return nil, nil
 	}
 	return panelFigure(Figure{
-		ID: sweep + "-loss", Title: "Training loss, " + sweep, Command: sweepCommand(sweep),
+		ID: sweep + "-loss", Title: "Training loss, " + sweep, Command: commandOf(runs),
 		Caption: "Nats a token on training batches: median over seeds, and its range as a band; without the first tenth of the steps.",
 	}, runs, func(s Sample) float64 { return s.Loss }, curveStyle{yLabel: "loss, nats", from: 0.1, log: true})
 }
@@ -197,7 +197,7 @@ func normCurves(runs []*Run, sweep, id, title, caption string, of func(Sample) f
 		return nil, nil
 	}
 	cell, runs := largest(runs)
-	return curveFigure(Figure{ID: sweep + id, Title: title + sweep + suffix(cell), Command: sweepCommand(sweep), Caption: caption},
+	return curveFigure(Figure{ID: sweep + id, Title: title + sweep + suffix(cell), Command: commandOf(runs), Caption: caption},
 		runs, func(s Sample) float64 {
 			if x := of(s); x > 0 {
 				return x
@@ -213,7 +213,7 @@ func scalingFigure(dir string, runs []*Run, sweep string, f *scaling.Result) (*F
 	logY(p)
 	fig := Figure{
 		ID: sweep + "-scaling", Title: "Scaling law, " + sweep, Command: "dsconv fit --runs " + dir + " --sweep " + sweep,
-		Caption: "Dots: runs, moved to the mean floor of their languages where it is known. Lines: " + scaling.Form + ".",
+		Caption: "Dots: runs, moved to the mean of the generator's own loss where it is known. Lines: " + scaling.Form + ".",
 	}
 	fig.table = [][]string{append(slices.Clone(scaling.Columns), "fitted_loss")}
 	points := scalingPoints(pick(runs, sweep, ""), false) // floors are those of the whole sweep
@@ -293,7 +293,7 @@ func gainBars(runs []*Run, sweep string) (*Figure, error) {
 		strips = append(strips, s)
 	}
 	return stripFigure(Figure{
-		ID: sweep + "-gain", Title: "Gain over base, " + sweep, Command: sweepCommand(sweep),
+		ID: sweep + "-gain", Title: "Gain over base, " + sweep, Command: commandOf(runs),
 		Caption: "Validation loss of base less that of the variant, paired by size and seed, at the best learning rate of each where there are several: mean with its 95 % interval, cut at the edge, and each pair as a small dot. Ring: the paper's, from its perplexities at 300M, where it gives one.",
 	}, strips, "nats below base", []float64{0}, []string{"variant", "gain", "low", "high", "pairs", "paper"})
 }

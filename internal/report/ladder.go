@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -9,10 +10,10 @@ import (
 )
 
 // scalingPoints are the runs as points of a scaling law; seconds takes measured time
-// for compute. A seed of the synthetic language is a language of its own, with its
-// own floor, so where all runs know the loss of their generator, each loss is moved
-// by how far its floor lies from the mean floor: what differs between languages is
-// then no noise of the fit.
+// for compute. Documents of some seeds are harder than those of others, also for the
+// language itself. So where all runs know the loss of their generator on the documents that
+// they were evaluated on, each loss is moved by how far that lies from the mean: what differs
+// between documents is then no noise of the fit.
 func scalingPoints(runs []*Run, seconds bool) []scaling.Point {
 	floor := 0.0
 	for _, r := range runs {
@@ -84,26 +85,50 @@ func lossCells(runs []*Run) []LossCell {
 	return out
 }
 
-// Points are the runs of a sweep as points of a scaling law. No name takes the
-// sweep below the folder whose loss counts, if there is one only.
+// ErrWhichSweep says that a sweep must be named.
+var ErrWhichSweep = errors.New("there are several sweeps of as many sizes")
+
+// Points are the runs of a sweep as points of a scaling law. No name takes the only sweep
+// below the folder whose loss counts, or the one of those that has the most sizes.
 func (f *Found) Points(sweep string, seconds bool) ([]scaling.Point, error) {
-	var names []string
-	for _, s := range sweepsOf(pick(f.Runs, "", "")) {
-		if s != "" && !pick(f.Runs, s, "")[0].isRecall() {
-			names = append(names, s)
+	if sweep == "" {
+		var err error
+		if sweep, err = f.ladder(); err != nil {
+			return nil, err
 		}
-	}
-	switch {
-	case sweep == "" && len(names) == 1:
-		sweep = names[0]
-	case sweep == "" && len(names) > 1:
-		return nil, fmt.Errorf("fit: there are several sweeps; --sweep names one of %s", listText(names))
-	case sweep == "":
-		return nil, fmt.Errorf("fit: no finished run of a language-model sweep was found; dsconv sweep makes some")
 	}
 	points := scalingPoints(pick(f.Runs, sweep, ""), seconds)
 	if len(points) == 0 {
 		return nil, fmt.Errorf("fit: no finished run of sweep %q was found", sweep)
 	}
 	return points, nil
+}
+
+// ladder is the sweep whose loss counts that has the most sizes.
+func (f *Found) ladder() (string, error) {
+	var names []string
+	most := 0
+	for _, s := range sweepsOf(f.studied()) {
+		runs := pick(f.Runs, s, "")
+		if runs[0].isRecall() {
+			continue
+		}
+		sizes := map[float64]bool{}
+		for _, r := range pick(runs, "", runs[0].Variant) {
+			sizes[r.Params] = true
+		}
+		switch {
+		case len(sizes) > most:
+			names, most = []string{s}, len(sizes)
+		case len(sizes) == most:
+			names = append(names, s)
+		}
+	}
+	switch len(names) {
+	case 0:
+		return "", fmt.Errorf("fit: no finished run of a language-model sweep was found; dsconv sweep makes some")
+	case 1:
+		return names[0], nil
+	}
+	return "", fmt.Errorf("fit: %w; --sweep names one of %s", ErrWhichSweep, listText(names))
 }

@@ -60,6 +60,9 @@ func build(dir string, f *Found, p Probes) (*Report, error) {
 		r.Seconds += run.Last().Seconds
 	}
 	r.Fits, r.Timed = fitSweeps(studied, false), fitSweeps(studied, true)
+	for i, c := range claims {
+		claims[i] = c.In(dir, studied)
+	}
 	r.Rows = judge(claims, evidence{runs: studied, fits: r.Fits, steps: f.Steps})
 	r.Recall, r.Scores, r.Losses = recallCells(studied), scores(studied), lossCells(studied)
 	if r.Figures, err = figures(dir, studied, r.Fits, f.Steps); err != nil {

@@ -159,19 +159,28 @@ func cellsOf(runs []*Run) []string {
 	return out
 }
 
-// sizesText names the sizes that numbers come from.
+// sizesText names the sizes that numbers come from, and how long they were trained.
 func sizesText(runs []*Run) string {
 	if len(runs) == 0 {
 		return ""
 	}
-	lo, hi := math.Inf(1), 0.0
+	var params, steps []float64
 	for _, r := range runs {
-		lo, hi = min(lo, r.Params), max(hi, r.Params)
+		params, steps = append(params, r.Params), append(steps, float64(r.Config.Train.Steps))
+		if r.Config.Train.Steps == 0 {
+			steps[len(steps)-1] = float64(r.Last().Step)
+		}
 	}
-	if Count(lo) == Count(hi) {
-		return Count(lo) + " parameters"
+	return rangeText(params, Count) + " parameters, " + rangeText(steps, decimals(0)) + " steps"
+}
+
+// rangeText writes the least and the greatest of values, or what they all are.
+func rangeText(values []float64, text func(float64) string) string {
+	lo, hi := text(slices.Min(values)), text(slices.Max(values))
+	if lo == hi {
+		return lo
 	}
-	return Count(lo) + " to " + Count(hi) + " parameters"
+	return lo + " to " + hi
 }
 
 // Count writes a large number with a letter: 305.2M.

@@ -194,3 +194,30 @@ func TestCompareSteps(t *testing.T) {
 		}
 	}
 }
+
+// Without a name, the ladder is the sweep of most sizes whose loss counts.
+func TestLadderWithoutAName(t *testing.T) {
+	sizes := func(sweep string, params ...float64) (out []*Run) {
+		for i, p := range params {
+			out = append(out, made{sweep: sweep, variant: "base", size: string(rune('a' + i)), seed: 1, loss: 4, params: p}.run())
+		}
+		return out
+	}
+	tuned, ladder, other := sizes("tuned", 1e5), sizes("ladder", 1e5, 2e5), sizes("other", 1e5, 2e5)
+	recall := accuracies("recall", "base", 1, 1, 1)
+	for _, c := range []struct {
+		runs []*Run
+		want string
+		err  string
+	}{
+		{join(tuned, recall), "tuned", ""},
+		{join(tuned, ladder, recall), "ladder", ""},
+		{join(ladder, other, tuned), "", "--sweep names one of ladder and other"},
+		{recall, "", "dsconv sweep makes some"},
+	} {
+		got, err := (&Found{Runs: c.runs}).ladder()
+		if got != c.want || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
+			t.Errorf("got %q, %v, want %q, %q", got, err, c.want, c.err)
+		}
+	}
+}

@@ -88,6 +88,7 @@ var rules map[string]rule
 func init() {
 	rules = map[string]rule{
 		"better":      {[]string{"sweep", "measure", "of", "over"}, judgeBetter},
+		"best":        {[]string{"sweep", "measure", "of", "over"}, judgeBest},
 		"attribution": {[]string{"sweep", "measure", "of", "over", "controls", "lack"}, judgeAttribution},
 		"share":       {[]string{"sweep", "measure", "of", "over", "controls"}, judgeShare},
 		"advantage":   {[]string{"sweep", "of", "over", "value"}, judgeAdvantage},
@@ -199,6 +200,18 @@ func judgeBetter(c Claim, e evidence) Row {
 	for i := range len(chain) - 1 {
 		p := pair(e.runs, c.Sweep, chain[i], chain[i+1], m)
 		r.Parts = append(r.Parts, better(p, m, chain[i], chain[i+1], c.Margin))
+	}
+	r.Verdict, r.Why = combine(r.Parts)
+	r.describe(e, m)
+	return r
+}
+
+// judgeBest wants `of` to beat every one of `over`.
+func judgeBest(c Claim, e evidence) Row {
+	m := measures[c.Measure]
+	r := Row{Claim: c}
+	for _, over := range c.Over {
+		r.Parts = append(r.Parts, better(pair(e.runs, c.Sweep, c.Of, over, m), m, c.Of, over, c.Margin))
 	}
 	r.Verdict, r.Why = combine(r.Parts)
 	r.describe(e, m)

@@ -20,6 +20,7 @@ func TestVerdicts(t *testing.T) {
 	score.Measure = "score"
 	loss := Claim{ID: "x", Sweep: "s", Rule: "better", Measure: "loss", Of: "dyn", Over: []string{"base"}, Margin: 0.002}
 	attribution := Claim{ID: "x", Sweep: "s", Rule: "attribution", Measure: "steps", Of: "dyn", Over: []string{"static"}, Controls: []string{"shuffled"}, Lack: "which lacks it"}
+	best := Claim{ID: "x", Sweep: "s", Rule: "best", Measure: "accuracy", Of: "dyn", Over: []string{"static", "base"}, Margin: 0.02}
 	share := Claim{ID: "x", Sweep: "s", Rule: "share", Measure: "loss", Of: "dyn", Over: []string{"base"}, Controls: []string{"gate"}}
 	for _, c := range []struct {
 		name  string
@@ -42,6 +43,8 @@ func TestVerdicts(t *testing.T) {
 		{"equal, but two seeds only", acc, join(accuracies("s", "dyn", 0.5, 0.5), accuracies("s", "static", 0.5, 0.5)), Inconclusive, "equal on every seed"},
 		{"chain holds", chain, join(accuracies("s", "dyn", 1, 0.99, 0.98), accuracies("s", "static", 0.6, 0.7, 0.8), accuracies("s", "base", 0.3, 0.4, 0.2)), Reproduced, ""},
 		{"chain breaks below", chain, join(accuracies("s", "dyn", 1, 0.99, 0.98), accuracies("s", "static", 0.6, 0.7, 0.8), accuracies("s", "base", 0.91, 0.92, 0.93)), NotReproduced, "base beats static"},
+		{"best of all, whose others stand in no order", best, join(accuracies("s", "dyn", 1, 0.99, 0.98), accuracies("s", "static", 0.6, 0.7, 0.8), accuracies("s", "base", 0.91, 0.92, 0.93)), Reproduced, "dyn beats base"},
+		{"one is as good", best, join(accuracies("s", "dyn", 0.91, 0.92, 0.93), accuracies("s", "static", 0.6, 0.7, 0.8), accuracies("s", "base", 0.91, 0.92, 0.93)), NotReproduced, "no gain of dyn over base"},
 		{"chain lacks a link", chain, join(accuracies("s", "dyn", 1, 0.99, 0.98), accuracies("s", "static", 0.6, 0.7, 0.8)), Inconclusive, "no finished pair"},
 		{"lower loss over sizes", loss, join(losses("s", "dyn", "a", 3.9, 3.91, 3.92), losses("s", "dyn", "b", 3.5, 3.51, 3.52), losses("s", "base", "a", 4, 4.01, 4.03), losses("s", "base", "b", 3.6, 3.62, 3.61)), Reproduced, "n=3"},
 		{"two seeds of three sizes are two outcomes", loss, join(losses("s", "dyn", "a", 3.9, 3.91), losses("s", "dyn", "b", 3.5, 3.51), losses("s", "dyn", "c", 3.1, 3.11), losses("s", "base", "a", 4, 4.01), losses("s", "base", "b", 3.6, 3.61), losses("s", "base", "c", 3.2, 3.21)), Inconclusive, "two seeds cannot tell"},
@@ -127,7 +130,7 @@ func TestClaimsAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, text := range map[string]string{
-		`rule "bettr" is unknown; the rules are advantage, attribution, better, overhead, parameters, reaches, share`: strings.Replace(good, "better", "bettr", 1),
+		`rule "bettr" is unknown; the rules are advantage, attribution, best, better, overhead, parameters, reaches, share`: strings.Replace(good, "better", "bettr", 1),
 		`rule better needs the key of`: strings.Replace(good, "of: x, ", "", 1),
 		`measure "los" is unknown`:     strings.Replace(good, "loss", "los", 1),
 		`paper is missing`:             strings.Replace(good, "paper: p, ", "", 1),

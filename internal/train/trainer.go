@@ -73,12 +73,14 @@ func (t *Trainer) Reset() {
 }
 
 // Steps is the length of a run: train.steps, or as many as it takes to see
-// train.tokens_per_param tokens for each parameter.
+// train.tokens_per_param tokens for each parameter of the model without its convolutions,
+// so that all variants of a model see the same tokens.
 func Steps(c *config.Config) int {
 	if c.Train.Steps > 0 {
 		return c.Train.Steps
 	}
-	tokens := c.Train.TokensPerParam * float64(arch.SpecOf(c).Count().Total)
+	n := arch.SpecOf(c).Count()
+	tokens := c.Train.TokensPerParam * float64(n.Total-n.Conv)
 	return max(1, int(math.Ceil(tokens/float64(c.Train.Batch*c.Task.SeqLen))))
 }
 
