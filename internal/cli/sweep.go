@@ -41,8 +41,9 @@ func newCmdSweep(f *Factory) *cobra.Command {
 		Long: `Train the runs of a sweep: every variant at every point of its grid, seeds
 included. Each run is a process with a directory of its own, named by variant, seed
 and the hash of its resolved configuration. A second call skips what is done and
-goes on with what was cut. A run that fails is reported at once and does not end the
-rest; exit code 6 says that there was one.
+goes on with what was cut; a second one at the same time, here or on another machine
+that shares the folder, takes runs that nobody works on. A run that fails is reported
+at once and does not end the rest; exit code 6 says that there was one.
 
 A profile is that of a run: a named overlay of the files that the sweep includes. A run
 under a profile has another identity, and a directory of its own.

@@ -85,7 +85,7 @@ func TestSweepElsewhere(t *testing.T) {
 	}
 	w.refresh()
 	w.close()
-	want := `[0/1] waiting  a seed 1: another process works on it
+	want := `[0/1] in use   a seed 1: another process works on it
 [0/1] stopped  a seed 1: it goes on in the next call
 [1/1] done     a seed 1 in 3s
 1/1 jobs, 100 % of the work

@@ -138,11 +138,11 @@ func (w *sweepProgress) observe(e sweep.Event) {
 		w.done += w.work[e.Job.Dir]
 		w.line(true, "%s FAILED   %s: %v", count, name, e.Err)
 	case sweep.Waiting:
-		w.line(true, "%s waiting  %s: another process works on it", count, name)
+		w.line(true, "%s in use   %s: another process works on it", count, name)
 	case sweep.Stopped:
 		w.line(false, "%s stopped  %s: it goes on in the next call", count, name)
 	}
-	if e.Phase != sweep.Started && e.Phase != sweep.Waiting {
+	if e.Phase != sweep.Started {
 		delete(w.running, e.Job.Dir)
 	}
 	var names []string

@@ -37,7 +37,7 @@ type Phase int
 const (
 	Skipped Phase = iota // it was done before
 	Started
-	Waiting // another process works on it
+	Waiting // another process works on it; it comes last
 	Done
 	Failed
 	Stopped // the sweep was interrupted; the job goes on in the next call
@@ -64,7 +64,7 @@ const poll = 300 * time.Millisecond
 // jobs, and is the caller's once they have saved what they did.
 func Run(ctx context.Context, jobs []Job, parallel int, l Launcher, observe func(Event)) error {
 	r := &runner{launcher: l, observe: observe, total: len(jobs)}
-	var todo []Job
+	var todo []waitable
 	for _, j := range jobs {
 		switch {
 		case j.Refused != nil:
@@ -72,29 +72,16 @@ func Run(ctx context.Context, jobs []Job, parallel int, l Launcher, observe func
 		case j.State == runs.StateDone:
 			r.tell(Event{Job: j, Phase: Skipped})
 		default:
-			todo = append(todo, j)
+			todo = append(todo, waitable{Job: j})
 		}
 	}
-	queue := make(chan Job)
+	r.todo = todo
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	workers := bug.Group{Stop: stop}
 	for range min(max(1, parallel), max(1, len(todo))) {
-		workers.Go(func() {
-			for j := range queue {
-				r.one(ctx, j)
-			}
-		})
+		workers.Go(func() { r.work(ctx) })
 	}
-feed:
-	for _, j := range todo {
-		select {
-		case queue <- j:
-		case <-ctx.Done():
-			break feed
-		}
-	}
-	close(queue)
 	workers.Wait()
 	switch {
 	case ctx.Err() != nil && r.done+r.failed < r.total:
@@ -111,6 +98,13 @@ type runner struct {
 
 	mu                  sync.Mutex
 	done, failed, total int
+	todo                []waitable
+}
+
+// waitable is a job, and whether another process was seen to work on it.
+type waitable struct {
+	Job
+	waits bool
 }
 
 func (r *runner) tell(e Event) {
@@ -126,45 +120,74 @@ func (r *runner) tell(e Event) {
 	r.observe(e)
 }
 
-// one runs a job, after another process that works on it, if there is one: the
-// jobs of a sweep that was killed may still be running.
-func (r *runner) one(ctx context.Context, j Job) {
-	if ctx.Err() != nil {
-		return
+// work takes jobs until none is left. One that another process works on goes to the end of
+// the queue: several sweeps of one folder share its jobs, and the jobs of a sweep that was
+// killed may still be running.
+func (r *runner) work(ctx context.Context) {
+	for ctx.Err() == nil {
+		j, ok := r.next()
+		if !ok {
+			return
+		}
+		if j.waits { // so do all that are left
+			select {
+			case <-time.After(poll):
+			case <-ctx.Done():
+				return
+			}
+		}
+		if r.inUse(ctx, j) {
+			r.later(j)
+		}
 	}
-	r.tell(Event{Job: j, Phase: Started})
+}
+
+func (r *runner) next() (j waitable, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.todo) == 0 {
+		return j, false
+	}
+	j, r.todo = r.todo[0], r.todo[1:]
+	return j, true
+}
+
+func (r *runner) later(j waitable) {
+	if !j.waits {
+		r.tell(Event{Job: j.Job, Phase: Waiting})
+	}
+	j.waits = true
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.todo = append(r.todo, j)
+}
+
+// inUse brings a job to its end, unless another process works on it.
+func (r *runner) inUse(ctx context.Context, j waitable) bool {
+	state, err := runs.StateOf(j.Dir)
+	switch {
+	case err != nil:
+		r.tell(Event{Job: j.Job, Phase: Failed, Err: err})
+		return false
+	case state == runs.StateRunning:
+		return true
+	case state == runs.StateDone && j.waits:
+		r.tell(Event{Job: j.Job, Phase: Done})
+		return false
+	}
+	r.tell(Event{Job: j.Job, Phase: Started})
 	start := time.Now()
-	told := false
-	for {
-		var err error
-		if state, e := runs.StateOf(j.Dir); e != nil {
-			err = e
-		} else if state == runs.StateRunning {
-			err = ErrInUse
-		} else if told && state == runs.StateDone {
-			r.tell(Event{Job: j, Phase: Done, Took: time.Since(start)})
-			return
-		} else {
-			err = r.launcher.Launch(ctx, j)
-		}
-		switch {
-		case err == nil:
-			r.tell(Event{Job: j, Phase: Done, Took: time.Since(start)})
-			return
-		case ctx.Err() != nil:
-			r.tell(Event{Job: j, Phase: Stopped, Took: time.Since(start)})
-			return
-		case !errors.Is(err, ErrInUse):
-			r.tell(Event{Job: j, Phase: Failed, Err: err, Took: time.Since(start)})
-			return
-		}
-		if !told {
-			told = true
-			r.tell(Event{Job: j, Phase: Waiting})
-		}
-		select {
-		case <-time.After(poll):
-		case <-ctx.Done():
-		}
+	err = r.launcher.Launch(ctx, j.Job)
+	e := Event{Job: j.Job, Phase: Done, Took: time.Since(start)}
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		e.Phase = Stopped
+	case errors.Is(err, ErrInUse):
+		return true
+	default:
+		e.Phase, e.Err = Failed, err
 	}
+	r.tell(e)
+	return false
 }
