@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -115,13 +116,34 @@ func (s *Sweep) job(axes []axis, at []int) (Job, *Error) {
 	if c.Labels == nil {
 		c.Labels = map[string]string{}
 	}
-	c.Labels["sweep"], c.Labels["variant"] = s.Name, j.Variant
+	for i, text := range []string{s.Name, j.Variant, s.Preset, s.Profile, s.outerText(idle)} {
+		if text != "" {
+			c.Labels[SweepLabels[i]] = text
+		}
+	}
 	for _, a := range j.Axes {
 		c.Labels[a.Key] = a.Value
 	}
 	j.Config, j.Seed = c, c.Seed
 	c.Name = j.name()
 	return j, nil
+}
+
+// outerText lists the settings from outside, such as train.steps=10, but for keys without effect.
+func (s *Sweep) outerText(idle []string) string {
+	set := map[string]string{}
+	for _, l := range s.outer { // flags over environment
+		for key, value := range l.values {
+			if !slices.Contains(idle, key) {
+				set[key] = key + "=" + valueText(value)
+			}
+		}
+	}
+	var out []string
+	for _, key := range slices.Sorted(maps.Keys(set)) {
+		out = append(out, set[key])
+	}
+	return strings.Join(out, " ")
 }
 
 // name is what the job is called where there is no room for keys.

@@ -77,6 +77,11 @@ const (
 	presetKey      = "preset"
 )
 
+// SweepLabels are the labels that every run of a sweep may have beside those of its axes: the
+// sweep, the variant, and the preset, the profile and the settings from outside that it was
+// started with.
+var SweepLabels = []string{"sweep", "variant", "preset", "profile", "set"}
+
 var sweepNames = []string{sweepKey, descriptionKey, baseKey, variantsKey, gridKey, presetsKey, presetKey}
 
 // sweepKeys are those that make a file a sweep.
@@ -160,9 +165,17 @@ func (s *Sweep) ProfileSettings() []string {
 	return out
 }
 
-// checkOuter refuses settings from outside, or of the profile, that would undo an axis.
+// checkOuter refuses settings from outside, or of the profile, that would undo an axis, and
+// settings from outside that would make variants alike which go by other names.
 func (s *Sweep) checkOuter() error {
 	var p problems
+	for _, l := range s.outer {
+		for _, key := range slices.Sorted(maps.Keys(l.values)) {
+			if where := s.variantKey(key); where != "" {
+				p.add(l.where[key], key, "is what variants of the sweep differ by (%s); leave it out, or change the variants in a file of your own", where)
+			}
+		}
+	}
 	for _, a := range s.grid {
 		for _, l := range append(s.overlays(), s.outer...) {
 			if where := l.where[a.key]; where != "" {
@@ -171,6 +184,28 @@ func (s *Sweep) checkOuter() error {
 		}
 	}
 	return p.err()
+}
+
+// variantKey says where a variant sets a key to another value than a second variant has; "" if
+// none does.
+func (s *Sweep) variantKey(key string) string {
+	where := ""
+	var seen []string
+	for _, v := range s.variants.values {
+		text := ""
+		for _, l := range v.layers {
+			if value, ok := l.values[key]; ok {
+				text, where = valueText(value), l.where[key]
+			}
+		}
+		if !slices.Contains(seen, text) {
+			seen = append(seen, text)
+		}
+	}
+	if len(seen) < 2 {
+		return ""
+	}
+	return where
 }
 
 type sweepReader struct {
@@ -269,7 +304,7 @@ func (r *sweepReader) axis(k, v *yaml.Node) {
 	switch {
 	case keys.types[key] != nil && key != labels && key != "name":
 		a.values = r.values(key, v)
-	case keys.isSection(key) || key == labels || key == "name" || key == "sweep" || key == "variant":
+	case keys.isSection(key) || key == labels || key == "name" || slices.Contains(SweepLabels, key):
 		r.p.add(a.where, key, "cannot be an axis; give a key, such as optim.lr, or a name of your own with overlays")
 		return
 	case at < 0 && v.Kind != yaml.MappingNode:

@@ -74,7 +74,7 @@ func TestJobsAreNamedAndLabelled(t *testing.T) {
 	if c.Name != "dyn-m-2-q_v-s7" || c.Train.Steps != 9 || c.Optim.LR != 0.01 || c.Seed != 7 || c.Model.Dim != 64 {
 		t.Errorf("%+v", c)
 	}
-	want := map[string]string{"sweep": "grid", "variant": "dyn", "size": "m", "conv.width": "2", "conv.placement": "q+v"}
+	want := map[string]string{"sweep": "grid", "variant": "dyn", "size": "m", "conv.width": "2", "conv.placement": "q+v", "preset": "one", "set": "optim.lr=0.01"}
 	if diff := cmp.Diff(want, c.Labels); diff != "" {
 		t.Errorf("labels (-want +got):\n%s", diff)
 	}
@@ -121,6 +121,7 @@ func TestSweepSettingsFromOutside(t *testing.T) {
 		{preset: "two", want: `config: testdata/sweeps/grid.good.yml: preset "two" does not exist; the sweep has more, one`},
 		{set: "seed=5", want: "config: --set seed=5: seed: is an axis of the sweep (testdata/sweeps/grid.good.yml:8); leave it out, or change the file's grid"},
 		{env: "DSCONV_SEED", want: "config: DSCONV_SEED: seed: is an axis of the sweep (testdata/sweeps/grid.good.yml:8); leave it out, or change the file's grid"},
+		{set: "conv.kind=static", want: "config: --set conv.kind=static: conv.kind: is what variants of the sweep differ by (testdata/sweeps/grid.good.yml:6); leave it out, or change the variants in a file of your own"},
 		{set: "train.stesp=5", want: "config: --set train.stesp=5: train.stesp: unknown key; did you mean train.steps?"},
 	} {
 		t.Run(x.preset+x.set+x.env, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sort"
 	"strings"
@@ -102,7 +103,10 @@ func (c *Claim) check() error {
 // In is the claim with a command that works in a report's folder.
 func (c Claim) In(dir string, runs []*Run) Claim {
 	if c.Command == "" {
-		c.Command = sweepCommand(c.Sweep, homeOf(dir, runs, c.Sweep))
+		c.Command = sweepCommand(c.Sweep, filepath.Join(dir, c.Sweep))
+		if mine := pick(runs, c.Sweep, ""); len(mine) > 0 {
+			c.Command = commandOf(mine)
+		}
 	}
 	c.Command = strings.ReplaceAll(c.Command, "DIR", dir)
 	return c

@@ -81,16 +81,31 @@ func sweepCommand(sweep, dir string) string {
 	return c + " --dir " + dir
 }
 
-// homeOf is the folder that holds the runs of a sweep, or would hold them in a report's dir.
-func homeOf(dir string, runs []*Run, sweep string) string {
-	if mine := pick(runs, sweep, ""); len(mine) > 0 {
-		return filepath.Dir(mine[0].Dir)
+// howRun are the flags that a sweep was started with, as its runs tell; "" where they differ.
+func howRun(runs []*Run) string {
+	text := ""
+	for i, r := range runs {
+		mine := ""
+		for _, flag := range []string{"preset", "profile"} {
+			if v := r.Config.Labels[flag]; v != "" {
+				mine += " --" + flag + " " + v
+			}
+		}
+		for _, set := range strings.Fields(r.Config.Labels["set"]) {
+			mine += " --set " + set
+		}
+		if i > 0 && mine != text {
+			return ""
+		}
+		text = mine
 	}
-	return filepath.Join(dir, sweep)
+	return text
 }
 
 // commandOf makes the runs of a sweep again, where they are.
-func commandOf(runs []*Run) string { return sweepCommand(runs[0].Sweep, filepath.Dir(runs[0].Dir)) }
+func commandOf(runs []*Run) string {
+	return sweepCommand(runs[0].Sweep, filepath.Dir(runs[0].Dir)) + howRun(runs)
+}
 
 // number writes a value of a figure's data.
 func number(v float64) string { return fmt.Sprintf("%.6g", v) }

@@ -105,7 +105,7 @@ func variantOf(c *config.Config, axes map[string]string) string {
 	}
 	for _, k := range slices.Sorted(maps.Keys(c.Labels)) {
 		switch {
-		case k == "sweep" || k == "variant" || k == "seed":
+		case k == "seed" || slices.Contains(config.SweepLabels, k):
 		case strings.HasPrefix(k, "conv.") || k == "optim.conv_lr_mult":
 			_, short, _ := strings.Cut(k, ".")
 			name += " " + short + "=" + c.Labels[k]

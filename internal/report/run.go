@@ -171,7 +171,11 @@ func sizesText(runs []*Run) string {
 			steps[len(steps)-1] = float64(r.Last().Step)
 		}
 	}
-	return rangeText(params, Count) + " parameters, " + rangeText(steps, decimals(0)) + " steps"
+	text := rangeText(params, Count) + " parameters, " + rangeText(steps, decimals(0)) + " steps"
+	if how := howRun(runs); how != "" {
+		text += "," + how
+	}
+	return text
 }
 
 // rangeText writes the least and the greatest of values, or what they all are.

@@ -160,3 +160,25 @@ func FuzzParseClaims(f *testing.F) {
 		}
 	})
 }
+
+// A claim says how its runs were made: how long they are, and with which settings beside those
+// of the sweep's file.
+func TestClaimsSayHowTheirRunsWereMade(t *testing.T) {
+	c := Claim{ID: "x", Sweep: "s", Rule: "better", Measure: "accuracy", Of: "dyn", Over: []string{"static"}}
+	runs := join(accuracies("s", "dyn", 1, 1, 1), accuracies("s", "static", 0.2, 0.3, 0.4))
+	for _, r := range runs {
+		r.Config.Labels = map[string]string{"preset": "quick", "set": "train.steps=100 optim.lr=0.1"}
+	}
+	row := judge([]Claim{c.In("runs/x", runs)}, evidence{runs: runs})[0]
+	const how = " --preset quick --set train.steps=100 --set optim.lr=0.1"
+	if want := "100k parameters, 100 steps," + how; row.Sizes != want {
+		t.Errorf("sizes: %s, want %s", row.Sizes, want)
+	}
+	if want := "dsconv sweep --config configs/sweeps/s.yaml --dir runs/x" + how; row.Command != want {
+		t.Errorf("command: %s, want %s", row.Command, want)
+	}
+	runs[0].Config.Labels["preset"] = "day"
+	if row := judge([]Claim{c}, evidence{runs: runs})[0]; row.Sizes != "100k parameters, 100 steps" {
+		t.Errorf("runs made in two ways: %s", row.Sizes)
+	}
+}
