@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 
@@ -125,9 +124,8 @@ func (f *Factory) trainStudy(ctx context.Context, jobs []sweep.Job, o reproduceO
 	if o.jobs == 0 {
 		o.jobs = jobsAtATime(jobs)
 	}
-	ctx, stop := signal.NotifyContext(ctx, stopSignals...)
+	ctx, stop := untilSignal(ctx)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends this process as it would any other
 	w := newSweepProgress(f, jobs)
 	defer w.close()
 	return sweep.Run(ctx, jobs, o.jobs, sweep.Local{Program: self, Threads: max(1, runtime.NumCPU()/o.jobs), InUse: exitInUse}, w.observe)

@@ -4,4 +4,10 @@ package cli
 
 import "os"
 
-var stopSignals = []os.Signal{os.Interrupt}
+func stopSignals() []os.Signal { return []os.Signal{os.Interrupt} }
+
+func isHangup(os.Signal) bool { return false }
+
+func ignoreHangup() {}
+
+func ignoreClosedPipes() {}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"time"
@@ -50,7 +49,7 @@ func (f *Factory) timeSteps(ctx context.Context, c *config.Config, given, dir st
 		return nil
 	}
 	f.logf("step times: %d variants of %s take turns; what else runs now disturbs them", len(variants), c.Name)
-	ctx, stop := signal.NotifyContext(ctx, stopSignals...)
+	ctx, stop := untilSignal(ctx)
 	defer stop()
 	m, err := f.measureSteps(ctx, bench.Plan{Name: c.Name, Variants: variants, Rounds: stepRounds, PerRound: stepSteps,
 		Told: func(round int, variant string, ms float64) {

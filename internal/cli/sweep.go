@@ -7,7 +7,6 @@ import (
 	"maps"
 	"math"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -49,7 +48,8 @@ A profile is that of a run: a named overlay of the files that the sweep includes
 under a profile has another identity, and a directory of its own.
 
 Without --config this is the ladder at its small preset (` + defaultSweep + `).
-SIGINT and SIGTERM are passed on: running jobs save a checkpoint and stop.`,
+SIGINT and SIGTERM, and SIGHUP of a terminal that closes, are passed on: running jobs
+save a checkpoint and stop.`,
 		Example: `  dsconv sweep --dry-run
   dsconv sweep --config configs/sweeps/recall-varkey.yaml --jobs 2
   dsconv sweep --config configs/sweeps/default.yaml --preset day --set optim.lr=1e-3
@@ -110,11 +110,8 @@ func sweepRun(ctx context.Context, f *Factory, o sweepOptions) error {
 		o.jobs = jobsAtATime(jobs)
 	}
 	threads := max(1, runtime.NumCPU()/o.jobs)
-	ctx, stop := signal.NotifyContext(ctx, stopSignals...)
+	ctx, stop := untilSignal(ctx)
 	defer stop()
-	// After the first signal a second one ends this process as it would any other.
-	context.AfterFunc(ctx, stop)
-
 	w := newSweepProgress(f, jobs)
 	err = sweep.Run(ctx, jobs, o.jobs, sweep.Local{Program: self, Threads: threads, InUse: exitInUse}, w.observe)
 	w.close()

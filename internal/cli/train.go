@@ -36,8 +36,9 @@ configuration as given and as resolved, metrics.jsonl, checkpoints, and DONE at
 the end. A run that was stopped, killed or lost its machine goes on with --resume
 from its newest good checkpoint, and ends with the same bits as one that was not.
 
-SIGINT, SIGTERM and SIGUSR1 save a checkpoint after the step, or in the middle of
-an evaluation, and end with exit code 3; a second signal ends at once.`,
+SIGINT, SIGTERM, SIGUSR1 and SIGHUP (unless nohup has it ignored) save a checkpoint
+after the step, or in the middle of an evaluation, and end with exit code 3; a second
+signal ends at once, unless it is a SIGHUP.`,
 		Example: `  dsconv train --config configs/tiny-dyn.yaml
   dsconv train --config configs/1b-dyn.yaml --set train.steps=10 --set seed=2
   dsconv train --config configs/1b-dyn.yaml --resume`,

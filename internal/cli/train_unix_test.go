@@ -184,7 +184,11 @@ func TestSignals(t *testing.T) {
 	check(t, err)
 	dir := filepath.Join(p.dir, "runs/cut")
 	stops := []int{}
-	for i, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR1} {
+	all := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR1}
+	if !nohup {
+		all = append(all, syscall.SIGHUP)
+	}
+	for i, sig := range all {
 		c := p.start(t, "--run-dir", "runs/cut", "--resume")
 		c.await(t, "validation") // it has trained 50 steps more
 		check(t, c.Process.Signal(sig))
@@ -227,5 +231,60 @@ func TestSecondSignal(t *testing.T) {
 	check(t, c.Process.Signal(syscall.SIGTERM))
 	if code, said := c.end(); code != exitAtOnce {
 		t.Errorf("exit code %d, %q", code, said)
+	}
+}
+
+// TestStopUnheard: a run whose log nobody reads any more, as when Ctrl-C ends the tee
+// beside it, saves its checkpoint all the same.
+func TestStopUnheard(t *testing.T) {
+	p := newProgram(t)
+	c := exec.Command(p.path, "train", "--config", "small.yaml", "--run-dir", "runs/a", "--set", endless)
+	c.Dir = p.dir
+	log, err := c.StderrPipe()
+	check(t, err)
+	check(t, c.Start())
+	t.Cleanup(func() { _ = c.Process.Kill() }) // ended already, unless the test failed
+	for s := bufio.NewScanner(log); s.Scan() && !strings.Contains(s.Text(), training); {
+	}
+	check(t, log.Close())
+	check(t, c.Process.Signal(syscall.SIGINT))
+	_ = c.Wait() // the exit code tells
+	if code := c.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Errorf("%v; want exit code %d", c.ProcessState, exitInterrupted)
+	}
+	list, err := runs.Metrics(filepath.Join(p.dir, "runs/a"))
+	check(t, err)
+	if _, err := os.Stat(filepath.Join(p.dir, "runs/a", runs.CheckpointName(len(list)))); err != nil {
+		t.Errorf("the last of %d steps has no checkpoint: %v", len(list), err)
+	}
+}
+
+// TestHangup: a closing terminal sends more than one SIGHUP, of which none ends the run
+// at once; and a run under nohup does not mind.
+func TestHangup(t *testing.T) {
+	if nohup {
+		t.Skip("the tests themselves run under nohup")
+	}
+	p := newProgram(t)
+	slow := []string{"--set", "train.batch=2000", "--set", "train.micro_batch=4", "--set", "threads=1"}
+	c := p.start(t, append(slow, "--run-dir", "runs/a")...)
+	c.await(t, training)
+	check(t, c.Process.Signal(syscall.SIGHUP))
+	c.await(t, "saving a checkpoint")
+	check(t, c.Process.Signal(syscall.SIGHUP))
+	if code, said := c.end(); code != exitInterrupted {
+		t.Errorf("exit code %d, %q", code, said)
+	}
+
+	path := p.path
+	p.path = filepath.Join(p.dir, "nohup.sh")
+	check(t, os.WriteFile(p.path, []byte("#!/bin/sh\ntrap '' HUP\nexec "+path+" \"$@\"\n"), 0o700))
+	c = p.start(t, "--run-dir", "runs/b", "--set", endless)
+	c.await(t, training)
+	check(t, c.Process.Signal(syscall.SIGHUP))
+	c.await(t, "validation")
+	check(t, c.Process.Signal(syscall.SIGTERM))
+	if code, said := c.end(); code != exitInterrupted || strings.Contains(said, "hangup") {
+		t.Errorf("under nohup: exit code %d, %q", code, said)
 	}
 }
