@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"bytes"
 	"fmt"
 	"math"
-	"os"
 	"slices"
 	"strconv"
 
@@ -12,6 +10,7 @@ import (
 
 	"dsconv/internal/config"
 	"dsconv/internal/report"
+	"dsconv/internal/runs"
 	"dsconv/internal/tasks"
 	"dsconv/internal/train"
 )
@@ -279,11 +278,7 @@ func writeHeatmap(file string, r recallResult) error {
 		}
 		h.Panels = append(h.Panels, p)
 	}
-	var b bytes.Buffer
-	if err := h.WriteSVG(&b); err != nil {
-		return err
-	}
-	if err := os.WriteFile(file, b.Bytes(), 0o666); err != nil {
+	if err := runs.ReplaceFile(file, h.WriteSVG); err != nil {
 		return fmt.Errorf("eval recall: heat map: %w", err)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"dsconv/internal/config"
+	"dsconv/internal/runs"
 )
 
 // Exit codes, as the root help documents them.
@@ -48,11 +49,12 @@ func withCode(err error, code int) error {
 func exitCode(err error) int {
 	var coded codedError
 	var usage usageError
-	var refused *config.Error
+	var misconfigured *config.Error
+	var refused runs.Refusal
 	switch {
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.As(err, &usage), errors.As(err, &refused):
+	case errors.As(err, &usage), errors.As(err, &misconfigured), errors.As(err, &refused):
 		return exitUsage
 	}
 	return exitFailed

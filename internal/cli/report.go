@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dsconv/internal/report"
+	"dsconv/internal/runs"
 	"dsconv/internal/scaling"
 )
 
@@ -95,7 +96,7 @@ func reportRun(f *Factory, o reportOptions) error {
 
 // writePage replaces the page at once.
 func writePage(r *report.Report, file string) error {
-	if err := replaceFile(file, r.WriteHTML); err != nil {
+	if err := runs.ReplaceFile(file, r.WriteHTML); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	return nil

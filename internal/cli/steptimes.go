@@ -3,11 +3,7 @@ package cli
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -15,6 +11,7 @@ import (
 	"dsconv/internal/bench"
 	"dsconv/internal/config"
 	"dsconv/internal/report"
+	"dsconv/internal/runs"
 	"dsconv/internal/sweep"
 )
 
@@ -67,7 +64,7 @@ func (f *Factory) timeSteps(ctx context.Context, c *config.Config, given, dir st
 		t.Variants = append(t.Variants, report.StepVariant{Variant: v.Variant, Params: float64(v.Params), RoundMs: v.RoundMs})
 	}
 	t.Measured = time.Now().UTC().Truncate(time.Second)
-	return replaceFile(file, t.Write)
+	return runs.ReplaceFile(file, t.Write)
 }
 
 // stepSettings is the identity of a measurement.
@@ -87,27 +84,4 @@ func machineText() string {
 		text = m.CPU + ", " + text
 	}
 	return text
-}
-
-// replaceFile writes a file so that a reader never sees half of it.
-func replaceFile(file string, write func(io.Writer) error) error {
-	if err := refuseFolder("write", file); err != nil {
-		return err
-	}
-	temporary, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+"-*")
-	if path := (*fs.PathError)(nil); errors.As(err, &path) {
-		return fmt.Errorf("write %s: %w", file, path.Err) // the other name says nothing to anyone
-	}
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temporary.Name())
-	err = write(temporary)
-	if err == nil {
-		err = temporary.Chmod(0o644)
-	}
-	if err = errors.Join(err, temporary.Close()); err != nil {
-		return err
-	}
-	return os.Rename(temporary.Name(), file)
 }

@@ -138,12 +138,9 @@ func defaultRunName(c *config.Config) string {
 // trainError gives an error of a run the exit code that the root help documents.
 func trainError(err error) error {
 	var inUse *runs.InUseError
-	var refusal runs.Refusal
 	switch {
 	case errors.As(err, &inUse):
 		return withCode(err, exitInUse)
-	case errors.As(err, &refusal):
-		return withCode(err, exitUsage)
 	case errors.Is(err, runs.ErrInterrupted):
 		return withCode(err, exitInterrupted)
 	case errors.Is(err, train.ErrNotFinite), errors.Is(err, train.ErrSkips):

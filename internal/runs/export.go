@@ -1,10 +1,8 @@
 package runs
 
 import (
-	"bufio"
 	"fmt"
-	"os"
-	"path/filepath"
+	"io"
 	"strconv"
 
 	"dsconv/internal/arch"
@@ -27,31 +25,9 @@ func Export(dir, out string, warn func(error)) (step int, err error) {
 		return 0, fmt.Errorf("runs: %w", err)
 	}
 	meta := map[string]string{"format": "pt", "step": strconv.Itoa(step), "identity": info.Record.Identity, "config": string(text)}
-	if err := exportTo(out, meta, m); err != nil {
+	err = ReplaceFile(out, func(w io.Writer) error { return encodeTensors(w, meta, weightsOf(m)) })
+	if err != nil {
 		return 0, fmt.Errorf("runs: export: %w", err)
 	}
 	return step, nil
-}
-
-// exportTo writes beside the file and renames, so that a full disk leaves no half
-// of one.
-func exportTo(out string, meta map[string]string, m *arch.Model) error {
-	f, err := os.CreateTemp(filepath.Dir(out), filepath.Base(out)+".*"+temporary)
-	if err != nil {
-		return err
-	}
-	buf := bufio.NewWriterSize(f, 1<<20)
-	if err = encodeTensors(buf, meta, weightsOf(m)); err == nil {
-		err = buf.Flush()
-	}
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if err = finish(f, err); err == nil {
-		err = os.Rename(f.Name(), out)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name()) // best effort: the error is told
-	}
-	return err
 }

@@ -189,21 +189,3 @@ func finish(w File, err error) error {
 	}
 	return err
 }
-
-// replaceFile puts data in a file's place: readers see the old or the new content,
-// never a mixture, and after it returns a crash cannot bring back the old.
-func replaceFile(f FS, name string, data []byte) error {
-	tmp := name + temporary
-	err := writeFile(f, tmp, data)
-	if err == nil {
-		err = f.Rename(tmp, name)
-	}
-	if err != nil {
-		_ = f.Remove(tmp) // best effort: the next call overwrites it
-		return err
-	}
-	return f.SyncDir(path.Dir(name))
-}
-
-// temporary ends the names of files that are not complete yet.
-const temporary = ".tmp"

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"dsconv/internal/runs"
 )
 
 // Local starts jobs as processes of this machine: a job that runs out of memory
@@ -83,11 +85,11 @@ func prepare(dir string, j Job) (log *os.File, err error) {
 	if err := root.MkdirAll(jobFiles, 0o755); err != nil {
 		return nil, err
 	}
-	temporary := jobFile(j, ".tmp")
-	if err := root.WriteFile(temporary, data, 0o644); err != nil {
-		return nil, err
-	}
-	if err := root.Rename(temporary, jobFile(j, ".yaml")); err != nil {
+	err = runs.ReplaceFile(filepath.Join(dir, jobFile(j, ".yaml")), func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	// Another process may be at work on the job, and write here: it is not cut off.

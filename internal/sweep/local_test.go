@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dsconv/internal/bug"
 	"dsconv/internal/config"
 )
 
@@ -126,5 +127,28 @@ func TestJobsDoNotReadSettingsTwice(t *testing.T) {
 	got := jobEnvironment([]string{"PATH=/bin", "DSCONV_TRAIN_STEPS=3", "DSCONV_ISA=go", "X=DSCONV_"})
 	if want := []string{"PATH=/bin", "DSCONV_ISA=go", "X=DSCONV_"}; !cmp.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// Two sweeps on one directory prepare the same job at the same time.
+func TestPreparedTwice(t *testing.T) {
+	j := plan(t, t.TempDir(), 1)[0]
+	errs := make([]error, 4)
+	var sweeps bug.Group
+	for i := range errs {
+		sweeps.Go(func() {
+			for range 20 {
+				log, err := prepare(filepath.Dir(j.Dir), j)
+				log.Close()
+				errs[i] = errors.Join(errs[i], err)
+			}
+		})
+	}
+	sweeps.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Error(err)
+	}
+	if list, err := os.ReadDir(filepath.Join(filepath.Dir(j.Dir), "jobs")); err != nil || len(list) != 2 {
+		t.Errorf("beside the configuration and the log: %v, %v", list, err)
 	}
 }
