@@ -77,6 +77,24 @@ func (i *Info) results(disk FS) (err error) {
 	return err
 }
 
+// Identities are those of the run in a directory: by its record, or what its newest
+// checkpoint knows of it, and by the configuration in it. One that cannot be read is
+// left out: Open mends that, or says what is wrong.
+func Identities(dir string) (list []string) {
+	disk, err := openDir(dir)
+	if err != nil {
+		return nil
+	}
+	defer disk.root.Close()
+	if r, _, err := recordOrKnown(disk); err == nil {
+		list = append(list, r.Identity)
+	}
+	if c, err := readConfig(disk); err == nil {
+		list = append(list, c.Hash())
+	}
+	return list
+}
+
 // maxDepth is how deep below the root a run may lie: runs/reproduce/sweep/run.
 const maxDepth = 4
 

@@ -39,10 +39,18 @@ func stateOf(disk diskFS) (State, error) {
 	} else if busy {
 		return StateRunning, nil
 	}
+	// A marker of the end that was damaged is none: resuming writes it again.
+	done, err := readSummary(disk)
+	if err != nil && !errors.Is(err, errChanged) {
+		return "", fmt.Errorf("runs: %w", err)
+	}
+	if err == nil && done != nil {
+		return StateDone, nil
+	}
 	for _, s := range []struct {
 		file  string
 		state State
-	}{{doneFile, StateDone}, {failedFile, StateFailed}, {recordFile, StateInterrupted}} {
+	}{{failedFile, StateFailed}, {recordFile, StateInterrupted}} {
 		ok, err := exists(disk, s.file)
 		if err != nil {
 			return "", fmt.Errorf("runs: %w", err)

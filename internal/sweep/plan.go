@@ -52,24 +52,14 @@ func Plan(s *config.Sweep, dir string) ([]Job, error) {
 	return jobs, nil
 }
 
-// identity refuses a directory whose run is not the job's.
+// identity refuses a directory whose run is another's. One that is damaged is not: the
+// job itself mends what can be mended.
 func (j Job) identity() error {
-	if j.State == runs.StatePending {
-		return nil
-	}
-	info, err := runs.Read(j.Dir)
-	if err != nil {
-		if j.State == runs.StateRunning {
-			return nil // it may be writing what could not be read
+	want := j.Config.Hash()
+	for _, got := range runs.Identities(j.Dir) {
+		if got != want {
+			return fmt.Errorf("sweep: %s holds a run of identity %s, but the job is %s: it was moved or edited; remove it, or use another directory", j.Dir, got, want)
 		}
-		return err
-	}
-	want, got := j.Config.Hash(), info.Record.Identity
-	if got == want {
-		got = info.Config.Hash()
-	}
-	if got != want {
-		return fmt.Errorf("sweep: %s holds a run of identity %s, but the job is %s: it was moved or edited; remove it, or use another directory", j.Dir, got, want)
 	}
 	return nil
 }

@@ -89,3 +89,41 @@ func TestStatesComeFromTheDirectories(t *testing.T) {
 		}
 	}
 }
+
+// A run that is damaged is its job's to mend: only another's is refused.
+func TestDamagedRunsAreGoneOnWith(t *testing.T) {
+	const damages = 6
+	dir := t.TempDir()
+	list := plan(t, dir, damages)
+	for i, j := range list {
+		trainJob(t, j, i%2) // the jobs at odd places are interrupted
+	}
+	in := func(i int, name string) string { return filepath.Join(list[i].Dir, name) }
+	write := func(file, text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(in(0, "DONE"), "{\n  \"step\": 2")
+	write(in(1, "metrics.jsonl"), strings.Repeat("\x00", 200)+"\n\n")
+	write(in(2, "resolved.yaml"), "")
+	write(in(3, "FAILED"), "")
+	write(in(4, "DONE"), "")
+	write(in(5, "run.json"), "")
+	if err := os.RemoveAll(in(5, "checkpoints")); err != nil {
+		t.Fatal(err)
+	}
+	again := plan(t, dir, damages)
+	for i, want := range []runs.State{runs.StateInterrupted, runs.StateInterrupted, runs.StateDone, runs.StateFailed, runs.StateInterrupted, runs.StateInterrupted} {
+		if j := again[i]; j.State != want || j.Refused != nil {
+			t.Errorf("job %d is %s, refused %v; want %s", i, j.State, j.Refused, want)
+		}
+		trainJob(t, again[i], 0)
+	}
+	for i, j := range plan(t, dir, damages) {
+		if j.State != runs.StateDone || j.Refused != nil {
+			t.Errorf("job %d, gone on with: it is %s, refused %v", i, j.State, j.Refused)
+		}
+	}
+}
