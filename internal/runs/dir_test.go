@@ -146,16 +146,24 @@ func TestOpenRefusals(t *testing.T) {
 	victim := filepath.Join(other, "victim")
 	check(t, os.WriteFile(victim, []byte("precious"), 0o600))
 	check(t, os.Symlink(victim, filepath.Join(root, "trap", lockFile)))
+	check(t, os.Mkdir(filepath.Join(root, "locked"), 0o700))
+	theirs := filepath.Join(root, "locked", lockFile)
+	check(t, os.WriteFile(theirs, []byte("precious"), 0o600))
 	check(t, os.WriteFile(filepath.Join(root, "file"), nil, 0o600))
 	check(t, trainIn(filepath.Join(root, "run"), tiny(), &observer{}))
+	check(t, trainIn(filepath.Join(root, "sprung"), tiny(), &observer{}))
+	check(t, os.Remove(filepath.Join(root, "sprung", lockFile)))
+	check(t, os.Symlink(victim, filepath.Join(root, "sprung", lockFile)))
 
 	for name, want := range map[string]string{
-		"link": "path escapes from parent",
-		"full": "the directory holds notes.txt, but no run",
-		"trap": "path escapes from parent",
-		"file": "not a directory",
-		"run":  "there is a run in it already",
-		"-rf":  `run name "-rf"`,
+		"link":   "path escapes from parent",
+		"full":   "the directory holds notes.txt, but no run",
+		"trap":   "the directory holds lock, but no run",
+		"locked": "the directory holds lock, but no run",
+		"sprung": "path escapes from parent",
+		"file":   "not a directory",
+		"run":    "there is a run in it already",
+		"-rf":    `run name "-rf"`,
 	} {
 		if _, err := Open(filepath.Join(root, name), tiny(), Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", name, err, want)
@@ -163,6 +171,12 @@ func TestOpenRefusals(t *testing.T) {
 	}
 	if data, err := os.ReadFile(victim); err != nil || string(data) != "precious" {
 		t.Errorf("a link was followed: %q, %v", data, err)
+	}
+	if data, err := os.ReadFile(theirs); err != nil || string(data) != "precious" {
+		t.Errorf("another's file called lock was written: %q, %v", data, err)
+	}
+	if list, err := os.ReadDir(filepath.Join(root, "full")); err != nil || len(list) != 1 {
+		t.Errorf("a refused folder was written to: %v, %v", list, err)
 	}
 	if list, err := os.ReadDir(other); err != nil || len(list) != 1 {
 		t.Errorf("files outside the root: %v, %v", list, err)

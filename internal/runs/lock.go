@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -64,20 +65,25 @@ func acquire(dir string, disk diskFS) (*flock.Flock, error) {
 			return nil, &InUseError{dir, holder(disk)}
 		}
 	}
+	return l, nil
+}
+
+// hold says in the lock who holds it.
+func hold(f FS) error {
 	host, _ := os.Hostname() // only to tell people
 	data, err := json.Marshal(Holder{host, os.Getpid()})
+	if err != nil {
+		return fmt.Errorf("runs: lock: %w", err)
+	}
+	w, err := f.Create(lockFile)
 	if err == nil {
-		var f File
-		if f, err = disk.Create(lockFile); err == nil {
-			_, err = f.Write(append(data, '\n'))
-			f.Close()
-		}
+		_, err = w.Write(append(data, '\n'))
+		w.Close()
 	}
 	if err != nil {
-		l.Close()
-		return nil, fmt.Errorf("runs: lock: %w", err)
+		return fmt.Errorf("runs: lock: %w", err)
 	}
-	return l, nil
+	return nil
 }
 
 // holder reads who holds the lock; zero where the file does not say.
@@ -87,6 +93,13 @@ func holder(disk FS) (h Holder) {
 		return Holder{}
 	}
 	return h
+}
+
+// isLock says whether the file called lock is one of ours, which a crash may have
+// emptied.
+func isLock(f FS) bool {
+	data, err := readFile(f, lockFile, 4096)
+	return err == nil && (len(bytes.Trim(data, "\x00")) == 0 || holder(f).PID > 0)
 }
 
 // locked says whether a process holds the run's lock. It writes nothing.

@@ -54,12 +54,20 @@ func Open(dir string, c *config.Config, o Options) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Before the lock, too: a folder that is not ours is left as it is.
+	if err := vacant(disk); err != nil {
+		disk.root.Close()
+		return nil, fmt.Errorf("runs: %s: %w", dir, err)
+	}
 	lock, err := acquire(dir, disk)
 	if err != nil {
 		disk.root.Close()
 		return nil, err
 	}
 	r, err := openOn(disk, dir, c, o)
+	if err == nil {
+		err = hold(disk)
+	}
 	if err != nil {
 		lock.Close()
 		disk.root.Close()
@@ -95,7 +103,7 @@ func (r *Run) admit() error {
 	}
 	record, err := readRecord(r.fs)
 	if errors.Is(err, fs.ErrNotExist) && known.Step == 0 {
-		return r.empty()
+		return vacant(r.fs)
 	}
 	if !r.opts.Resume {
 		return ErrExists
@@ -131,19 +139,33 @@ func (r *Run) warn(err error) {
 	}
 }
 
-// empty refuses a directory that holds other things than an unborn run.
-func (r *Run) empty() error {
-	ours := []string{lockFile, givenFile, resolvedFile, checkpointDir}
-	list, err := r.fs.List(".")
+// vacant refuses a directory that is no run's and holds other things than an unborn one.
+func vacant(f FS) error {
+	// Listed first: what another process that begins a run puts there is a run's by the
+	// time that it is looked for.
+	list, err := f.List(".")
 	if err != nil {
 		return err
 	}
-	for _, e := range list {
-		if !slices.Contains(ours, strings.TrimSuffix(e.Name, temporary)) && e.Name != recordFile+temporary {
-			return refusef("the directory holds %s, but no run; choose another one", e.Name)
+	ours := []string{givenFile, resolvedFile, checkpointDir, recordFile + temporary}
+	strange := slices.IndexFunc(list, func(e Entry) bool {
+		if e.Name == lockFile {
+			return !isLock(f)
 		}
+		return !slices.Contains(ours, e.Name) && !slices.Contains(ours, strings.TrimSuffix(e.Name, temporary))
+	})
+	if strange < 0 {
+		return nil
 	}
-	return nil
+	known, err := newestManifest(f)
+	if err != nil {
+		return err
+	}
+	born, err := exists(f, recordFile)
+	if err == nil && !born && known.Step == 0 {
+		err = refusef("the directory holds %s, but no run; choose another one", list[strange].Name)
+	}
+	return err
 }
 
 // sameConfig refuses to go on with another configuration, naming what differs.
