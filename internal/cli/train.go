@@ -116,7 +116,7 @@ func trainRun(f *Factory, o *trainOptions) error {
 	if err != nil {
 		return trainError(err)
 	}
-	if done := r.Done(); done.Step < t.Steps && !o.quiet {
+	if done := r.Done(); done.Step < t.Steps && c.Train.TargetAccuracy > 0 && !o.quiet {
 		f.logf("ended at step %d of %d: the validation accuracy reached train.target_accuracy %v", done.Step, t.Steps, c.Train.TargetAccuracy)
 	}
 	f.printResult(dir, r.Done())

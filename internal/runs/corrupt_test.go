@@ -189,6 +189,30 @@ func TestDamageElsewhere(t *testing.T) {
 	}
 }
 
+// A run whose marker is lost does not end with results that nobody has: where the last
+// line is lost as well it says what to do, and that helps.
+func TestLostEnd(t *testing.T) {
+	want, _ := uncut(t, tiny())
+	for name, lose := range map[string]func(m *memFS){
+		"no line":      func(m *memFS) { delete(m.root.entries, metricsFile) },
+		"the last cut": func(m *memFS) { n := m.find(metricsFile); n.data = n.data[:len(n.data)-5] },
+	} {
+		m := newMemFS()
+		finished(t, m, tiny(), &observer{})
+		delete(m.root.entries, doneFile)
+		lose(m)
+		_, err := work(m, tiny(), &observer{})
+		if err == nil || !strings.Contains(err.Error(), "metrics.jsonl: the line of step 7, the last, is lost") || !strings.Contains(err.Error(), "remove checkpoints/step-7") {
+			t.Errorf("%s: got %v", name, err)
+		}
+		check(t, removeTree(m, CheckpointName(7)))
+		got := finished(t, m, tiny(), &observer{})
+		if s, err := readSummary(m); err != nil || s == nil || s.Difference(want.metrics[6]) != "" || !slices.Equal(got.weights, want.weights) {
+			t.Errorf("%s: trained again it ends with %+v, %v", name, s, err)
+		}
+	}
+}
+
 // Damaged lines are not handed out as if nothing were wrong.
 func TestReadersSeeDamagedMetrics(t *testing.T) {
 	m := newMemFS()

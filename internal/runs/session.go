@@ -178,6 +178,9 @@ func (s *session) finish() error {
 	if _, err := s.log.sync(); err != nil {
 		return err
 	}
+	if s.log.last.Step != s.t.Step {
+		return fmt.Errorf("%s: the line of step %d, the last, is lost, and its checkpoint does not know it: remove %s, so that --resume trains that step again", metricsFile, s.t.Step, CheckpointName(s.t.Step))
+	}
 	done := Summary{Metric: s.log.last, Finished: time.Now()}
 	if err := writeMarker(s.run.fs, doneFile, done); err != nil {
 		return err
