@@ -13,20 +13,21 @@ type evalLMOptions struct {
 	asJSON   bool
 }
 
-// lmResult is what a language model does on documents it never saw.
+// lmResult is what a language model does on documents it never saw. The loss of one that
+// diverged, and all the more its perplexity, may be no number.
 type lmResult struct {
-	Run         string   `json:"run"`
-	Step        int      `json:"step"`
-	Task        string   `json:"task"`
-	SeqLen      int      `json:"seq_len"`
-	Examples    int      `json:"examples"`
-	Tokens      int      `json:"tokens"` // predicted
-	Loss        float64  `json:"loss"`   // nats a token
-	Perplexity  float64  `json:"perplexity"`
-	Accuracy    float64  `json:"accuracy"`
-	BitsPerByte *float64 `json:"bits_per_byte,omitempty"` // of text
-	Oracle      *float64 `json:"oracle,omitempty"`        // of synthetic language: the generator's own loss
-	OracleGap   *float64 `json:"oracle_gap,omitempty"`    // loss - oracle
+	Run         string  `json:"run"`
+	Step        int     `json:"step"`
+	Task        string  `json:"task"`
+	SeqLen      int     `json:"seq_len"`
+	Examples    int     `json:"examples"`
+	Tokens      int     `json:"tokens"` // predicted
+	Loss        *number `json:"loss"`   // nats a token
+	Perplexity  *number `json:"perplexity"`
+	Accuracy    float64 `json:"accuracy"`
+	BitsPerByte *number `json:"bits_per_byte,omitempty"` // of text
+	Oracle      *number `json:"oracle,omitempty"`        // of synthetic language: the generator's own loss
+	OracleGap   *number `json:"oracle_gap,omitempty"`    // loss - oracle
 }
 
 func newCmdEvalLM(f *Factory) *cobra.Command {
@@ -67,15 +68,11 @@ func evalLMRun(f *Factory, o evalLMOptions) error {
 	}
 	r := lmResult{
 		Run: run.dir, Step: run.step, Task: task.Kind, SeqLen: task.SeqLen, Examples: e.Examples, Tokens: e.Labelled,
-		Loss: e.Loss, Perplexity: math.Exp(e.Loss), Accuracy: e.Accuracy,
+		Loss: numberOf(e.Loss), Perplexity: numberOf(math.Exp(e.Loss)), Accuracy: e.Accuracy,
+		Oracle: numberOf(e.Oracle), OracleGap: numberOf(e.Loss - e.Oracle),
 	}
 	if task.Kind == "text" {
-		bits := e.Loss / math.Ln2
-		r.BitsPerByte = &bits
-	}
-	if !math.IsNaN(e.Oracle) {
-		gap := e.Loss - e.Oracle
-		r.Oracle, r.OracleGap = &e.Oracle, &gap
+		r.BitsPerByte = numberOf(e.Loss / math.Ln2)
 	}
 	if o.asJSON {
 		return f.printJSON(r)
@@ -85,15 +82,15 @@ func evalLMRun(f *Factory, o evalLMOptions) error {
 	}
 	line("run", "%s, step %d", r.Run, r.Step)
 	line("task", "%s, %d examples of %d tokens", r.Task, r.Examples, r.SeqLen)
-	line("loss", "%.4f nats a token", r.Loss)
-	line("perplexity", "%.4g", r.Perplexity)
+	line("loss", "%s nats a token", r.Loss.text("%.4f"))
+	line("perplexity", "%s", r.Perplexity.text("%.4g"))
 	line("accuracy", "%.4f", r.Accuracy)
 	if r.BitsPerByte != nil {
-		line("bits per byte", "%.4f", *r.BitsPerByte)
+		line("bits per byte", "%s", r.BitsPerByte.text("%.4f"))
 	}
 	if r.Oracle != nil {
-		line("oracle", "%.4f nats a token, the loss of the generator itself", *r.Oracle)
-		line("gap", "%.4f nats a token", *r.OracleGap)
+		line("oracle", "%s nats a token, the loss of the generator itself", r.Oracle.text("%.4f"))
+		line("gap", "%s nats a token", r.OracleGap.text("%.4f"))
 	}
 	return nil
 }

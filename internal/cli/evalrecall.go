@@ -44,8 +44,8 @@ type recallCell struct {
 	Trained  bool    `json:"trained"`           // the setting of training
 	Accuracy float64 `json:"accuracy"`          // of labelled positions, averaged per example
 	Solved   float64 `json:"solved"`            // share of examples without a mistake
-	Loss     float64 `json:"loss"`
-	Floor    float64 `json:"floor,omitempty"` // accuracy of guessing
+	Loss     *number `json:"loss"`              // null where it is no number
+	Floor    float64 `json:"floor,omitempty"`   // accuracy of guessing
 	Examples int     `json:"examples"`
 	Labelled int     `json:"labelled"`
 
@@ -107,7 +107,7 @@ func evalRecallRun(f *Factory, o evalRecallOptions) error {
 		if err != nil {
 			return err
 		}
-		cell := recallCell{SeqLen: task.SeqLen, Trained: i == 0, Accuracy: e.Accuracy, Solved: e.Solved, Loss: e.Loss, Examples: e.Examples, Labelled: e.Labelled, Floor: tasks.Floor(task), GroupName: e.GroupName, Groups: e.Groups}
+		cell := recallCell{SeqLen: task.SeqLen, Trained: i == 0, Accuracy: e.Accuracy, Solved: e.Solved, Loss: numberOf(e.Loss), Examples: e.Examples, Labelled: e.Labelled, Floor: tasks.Floor(task), GroupName: e.GroupName, Groups: e.Groups}
 		if task.HasPairs() {
 			cell.Pairs = task.Pairs
 		}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 )
@@ -18,9 +17,6 @@ func numberOf(v float64) *number {
 	n := number(v)
 	return &n
 }
-
-// MarshalJSON writes the number.
-func (n number) MarshalJSON() ([]byte, error) { return json.Marshal(float64(n)) }
 
 // text writes the number, or a dash.
 func (n *number) text(format string) string {
