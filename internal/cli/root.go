@@ -2,7 +2,6 @@ package cli
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -148,23 +147,21 @@ func (f *Factory) run(root *cobra.Command, args []string) (code int) {
 			code = exitBug
 		}
 	}()
+	out := &output{to: f.Out}
+	f.Out = out
+	root.SetOut(out)
 	root.SetArgs(args)
 	err := root.Execute()
 	if err == nil {
+		err = out.lost()
+	}
+	if err == nil {
 		return 0
 	}
-	var quiet quietError
-	if !errors.As(err, &quiet) {
-		fmt.Fprintln(f.Err, named(err))
-	}
+	fmt.Fprintln(f.Err, named(err))
 	return exitCode(err)
 }
 
 // named is the text of an error with the program's name before it, once: an error about
 // how a command was called begins with the command.
 func named(err error) string { return "dsconv: " + strings.TrimPrefix(err.Error(), "dsconv ") }
-
-// quietError is an error that has been told already.
-type quietError struct{ error }
-
-func (e quietError) Unwrap() error { return e.error }
