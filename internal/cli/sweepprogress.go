@@ -110,11 +110,11 @@ func (w *sweepProgress) left(part float64) string {
 
 // share is how much of the sweep's work a running job has done.
 func (w *sweepProgress) share(j sweep.Job) float64 {
-	info, err := runs.Read(j.Dir)
-	if err != nil || info.Last == nil {
+	step, err := runs.Progress(j.Dir)
+	if err != nil { // it has not begun, or is just being written
 		return 0
 	}
-	return w.work[j.Dir] * min(1, float64(info.Last.Step)/float64(train.Steps(j.Config)))
+	return w.work[j.Dir] * min(1, float64(step)/float64(train.Steps(j.Config)))
 }
 
 // observe is told by sweep.Run, one event at a time.

@@ -352,3 +352,51 @@ func TestReadWhileRunning(t *testing.T) {
 		}
 	}
 }
+
+// TestLargeMetrics: a run whose metrics no longer fit into memory goes on, is shown and
+// says how far it is; who wants all of its lines is told what to do.
+func TestLargeMetrics(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	if err := trainIn(dir, tiny(), &observer{stopAt: 4}); !errors.Is(err, ErrInterrupted) {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, metricsFile)
+	check(t, os.Truncate(file, maxMetrics+1)) // what follows is torn
+	if _, err := Metrics(dir); err == nil || !strings.Contains(err.Error(), "metrics.jsonl has 512 MiB, more than the 512 MiB that fit into memory here: dsconv runs show") {
+		t.Errorf("got %v", err)
+	}
+	if info, err := Read(dir); err != nil || info.Last == nil || info.Last.Step != 4 {
+		t.Errorf("%+v, %v", info.Last, err)
+	}
+	check(t, trainIn(dir, tiny(), &observer{}))
+	want, _ := uncut(t, tiny())
+	same(t, "cut", endOf(t, dir, tiny()), want)
+}
+
+// TestProgress: the last whole line says how far a run is, whatever follows it.
+func TestProgress(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	if _, err := Progress(dir); err == nil {
+		t.Error("a run without a folder has a step")
+	}
+	check(t, os.Mkdir(dir, 0o700))
+	line := func(step int) string { return string(Metric{Step: step}.appendTo(nil)) }
+	for text, want := range map[string]int{
+		"":                                0,
+		`{"step":`:                        0,
+		line(1):                           1,
+		line(1) + `{"step":2`:             1,
+		strings.Repeat(line(3), 1000):     3,
+		strings.Repeat(line(3), 1e3)[:90]: 0,
+		"no line\n" + line(4):             4,
+	} {
+		check(t, os.WriteFile(filepath.Join(dir, metricsFile), []byte(text), 0o600))
+		if got, err := Progress(dir); err != nil || got != want {
+			t.Errorf("%.40q: step %d, %v; want %d", text, got, err, want)
+		}
+	}
+	check(t, os.Remove(filepath.Join(dir, metricsFile)))
+	if got, err := Progress(dir); err != nil || got != 0 {
+		t.Errorf("without metrics: step %d, %v", got, err)
+	}
+}

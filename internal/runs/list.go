@@ -3,6 +3,7 @@ package runs
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,17 +65,12 @@ func (i *Info) results(disk FS) (err error) {
 	if i.Failure, err = readMarker[Failure](disk, failedFile); err != nil {
 		return err
 	}
-	list, err := readMetrics(disk)
-	if n := len(list); n > 0 {
-		i.Last = &list[n-1]
-		for _, m := range slices.Backward(list) {
-			if m.Eval != nil {
-				i.Eval = m.Eval
-				break
-			}
+	return scanMetrics(disk, math.MaxInt64, func(m Metric) {
+		i.Last = &m
+		if m.Eval != nil {
+			i.Eval = m.Eval
 		}
-	}
-	return err
+	})
 }
 
 // Identities are those of the run in a directory: by its record, or what its newest

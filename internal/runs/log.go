@@ -1,11 +1,14 @@
 package runs
 
 import (
+	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"io/fs"
 	"time"
 )
@@ -18,16 +21,10 @@ type mark struct {
 	SHA256 string `json:"sha256"`
 }
 
-// covers says whether data begins with what was there when the mark was made.
-func (m mark) covers(data []byte) bool {
-	if m.Size == 0 {
-		return true
-	}
-	if int64(len(data)) < m.Size {
-		return false
-	}
-	sum := sha256.Sum256(data[:m.Size])
-	return hex.EncodeToString(sum[:]) == m.SHA256
+// reached says whether a file of that size, whose first bytes have that sum, begins with
+// what was there when the mark was made.
+func (m mark) reached(size int64, sum hash.Hash) bool {
+	return m.Size == 0 || size >= m.Size && hex.EncodeToString(sum.Sum(nil)) == m.SHA256
 }
 
 // metricsLog appends to metrics.jsonl. Lines wait in memory for up to a second;
@@ -44,39 +41,70 @@ type metricsLog struct {
 
 // openLog cuts metrics.jsonl to what the checkpoint at step knows, and opens it
 // for more. Damage before the cut is told to warn: the file is the only one that
-// cannot be made again, so what can be read of it is kept.
+// cannot be made again, so what can be read of it is kept. However large it is, little
+// of it is in memory at a time.
 func openLog(f FS, step int, at mark, warn func(error)) (*metricsLog, error) {
-	data, err := readFile(f, metricsFile, MaxMetrics)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	l := &metricsLog{sum: sha256.New(), flushed: time.Now()}
+	if err := l.cut(f, step, at, warn); err != nil {
 		return nil, err
 	}
-	l := &metricsLog{sum: sha256.New(), flushed: time.Now()}
-	keep := data[:min(int64(len(data)), at.Size)]
-	if !at.covers(keep) {
-		list, err := parseMetrics(keep)
-		keep = nil
-		for _, m := range list {
-			if m.Step <= step {
-				keep = m.appendTo(keep)
-			}
-		}
-		if err == nil {
-			err = errors.New("it is not what was written")
-		}
-		warn(fmt.Errorf("%s: lines up to step %d were changed or lost: %w; %d of %d lines are kept", metricsFile, step, err, len(list), step))
+	var err error
+	if l.last, err = lastMetric(f); err != nil {
+		return nil, err
 	}
-	if len(keep) != len(data) || len(data) == 0 {
-		if err := replaceFile(f, metricsFile, keep); err != nil {
-			return nil, err
-		}
-	}
-	if list, _ := parseMetrics(keep); len(list) > 0 {
-		l.last = list[len(list)-1]
-	}
-	l.sum.Write(keep)
-	l.size = int64(len(keep))
 	l.file, err = f.Append(metricsFile)
 	return l, err
+}
+
+// cut leaves in the file what the checkpoint knows, and counts and sums that.
+func (l *metricsLog) cut(f FS, step int, at mark, warn func(error)) error {
+	var old io.ReaderAt = bytes.NewReader(nil)
+	size := int64(0)
+	r, err := f.Open(metricsFile)
+	if err == nil {
+		defer r.Close()
+		old, size = r, r.Size()
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	known := func() io.Reader { return io.NewSectionReader(old, 0, min(size, at.Size)) }
+	if l.size, err = io.Copy(l.sum, known()); err != nil {
+		return err
+	}
+	if at.reached(size, l.sum) {
+		if size == at.Size && size > 0 {
+			return nil
+		}
+		return l.rewrite(f, func(w io.Writer) error {
+			_, err := io.Copy(w, known())
+			return err
+		})
+	}
+	return l.rewrite(f, func(w io.Writer) error {
+		lines, kept := 0, bufio.NewWriter(w)
+		damage := eachMetric(known(), func(m Metric) {
+			if m.Step <= step {
+				lines++
+				kept.Write(m.appendTo(nil)) // its error is Flush's
+			}
+		})
+		if damage == nil {
+			damage = errors.New("it is not what was written")
+		}
+		warn(fmt.Errorf("%s: lines up to step %d were changed or lost: %w; %d of %d lines are kept", metricsFile, step, damage, lines, step))
+		return kept.Flush()
+	})
+}
+
+// rewrite replaces the file, counting and summing what write writes.
+func (l *metricsLog) rewrite(f FS, write func(io.Writer) error) error {
+	l.sum.Reset()
+	size := counter(0)
+	err := replaceBy(f, metricsFile, metricsFile+temporary, func(w io.Writer) error {
+		return write(io.MultiWriter(w, l.sum, &size))
+	})
+	l.size = int64(size)
+	return err
 }
 
 // add appends a line and flushes once a second.

@@ -1,10 +1,13 @@
 package runs
 
 import (
+	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"strconv"
@@ -15,9 +18,9 @@ import (
 
 const (
 	metricsFile = "metrics.jsonl"
-	// MaxMetrics and maxLine bound what a reader takes in: a line is some 300
-	// bytes, so this is more than a million steps.
-	MaxMetrics = 512 << 20
+	// maxMetrics and maxLine bound what is taken into memory: a line is some 300 bytes,
+	// so this is more than a million steps. A run may have more.
+	maxMetrics = 512 << 20
 	maxLine    = 4096
 )
 
@@ -159,32 +162,39 @@ func (m Metric) Difference(o Metric) string {
 	return ""
 }
 
-// parseMetrics reads lines. A last line that is torn, as a killed process leaves
-// it, is left out; bad lines before it are errors.
-func parseMetrics(data []byte) ([]Metric, error) {
-	var out []Metric
-	for n := 1; len(data) > 0; n++ {
-		line, rest, whole := bytes.Cut(data, []byte("\n"))
-		if !whole {
-			break
+// eachMetric reads lines and hands them to take. A last line that is torn, as a killed
+// process leaves it, is left out; bad lines before it are errors.
+func eachMetric(r io.Reader, take func(Metric)) error {
+	in := bufio.NewReaderSize(r, maxLine+1)
+	for n, before := 1, 0; ; n++ {
+		line, err := in.ReadSlice('\n')
+		long := false
+		for errors.Is(err, bufio.ErrBufferFull) {
+			long = true
+			_, err = in.ReadSlice('\n')
 		}
-		var m Metric
-		err := errTooLarge
-		if len(line) <= maxLine {
-			err = json.Unmarshal(line, &m)
-		}
-		if err == nil && len(out) > 0 && m.Step <= out[len(out)-1].Step {
-			err = fmt.Errorf("step %d follows step %d", m.Step, out[len(out)-1].Step)
+		if errors.Is(err, io.EOF) {
+			return nil
 		}
 		if err != nil {
-			if len(rest) == 0 {
-				break
-			}
-			return out, fmt.Errorf("line %d: %w", n, err)
+			return err
 		}
-		out, data = append(out, m), rest
+		var m Metric
+		if err = errTooLarge; !long {
+			err = json.Unmarshal(line, &m)
+		}
+		if err == nil && m.Step <= before {
+			err = fmt.Errorf("step %d follows step %d", m.Step, before)
+		}
+		if err != nil {
+			if _, e := in.Peek(1); errors.Is(e, io.EOF) {
+				return nil
+			}
+			return fmt.Errorf("line %d: %w", n, err)
+		}
+		before = m.Step
+		take(m)
 	}
-	return out, nil
 }
 
 // Metrics reads a run's metrics, and holds them to what the newest checkpoint knows
@@ -202,24 +212,74 @@ func Metrics(dir string) ([]Metric, error) {
 	return list, nil
 }
 
-func readMetrics(f FS) ([]Metric, error) {
+func readMetrics(f FS) (list []Metric, err error) {
+	err = scanMetrics(f, maxMetrics, func(m Metric) { list = append(list, m) })
+	return list, err
+}
+
+// scanMetrics hands out the lines of a file of at most limit bytes, and then holds them to
+// what the newest checkpoint knows of them.
+func scanMetrics(f FS, limit int64, take func(Metric)) error {
 	known, err := newestManifest(f) // before the lines: they only grow
 	if err != nil {
-		return nil, err
+		return err
 	}
-	data, err := readFile(f, metricsFile, MaxMetrics)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
+	size, sum := int64(0), sha256.New()
+	switch r, e := f.Open(metricsFile); {
+	case errors.Is(e, fs.ErrNotExist):
+	case e != nil:
+		return e
+	default:
+		defer r.Close()
+		if size = r.Size(); size > limit {
+			return fmt.Errorf("%s has %d MiB, more than the %d MiB that fit into memory here: dsconv runs show says how the run ended, and other programs can read the file, a JSON object a line", metricsFile, size>>20, limit>>20)
+		}
+		all := io.NewSectionReader(r, 0, size)
+		err = eachMetric(io.MultiReader(io.TeeReader(io.LimitReader(all, known.Metrics.Size), sum), all), take)
 	}
-	if err != nil {
-		return nil, err
-	}
-	list, err := parseMetrics(data)
-	if err == nil && !known.Metrics.covers(data) {
+	if err == nil && !known.Metrics.reached(size, sum) {
 		err = fmt.Errorf("the lines up to step %d are not those that were written", known.Step)
 	}
 	if err != nil {
-		return list, fmt.Errorf("%s: %w", metricsFile, err)
+		return fmt.Errorf("%s: %w", metricsFile, err)
 	}
-	return list, nil
+	return nil
+}
+
+// lastMetric reads the last whole line from the end of the file; it is zero where there
+// is none.
+func lastMetric(f FS) (m Metric, err error) {
+	r, err := f.Open(metricsFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return m, nil
+	}
+	if err != nil {
+		return m, err
+	}
+	defer r.Close()
+	const most = 2 * maxLine // a torn line may follow
+	tail, err := io.ReadAll(io.NewSectionReader(r, max(0, r.Size()-most), most))
+	end := bytes.LastIndexByte(tail, '\n')
+	if err != nil || end < 0 {
+		return m, err
+	}
+	if err := json.Unmarshal(tail[bytes.LastIndexByte(tail[:end], '\n')+1:end], &m); err != nil {
+		return m, fmt.Errorf("%s: the last line: %w", metricsFile, err)
+	}
+	return m, nil
+}
+
+// Progress is the last step in a run's metrics, 0 before the first. It costs as much for
+// a long run as for a short one.
+func Progress(dir string) (step int, err error) {
+	disk, err := openDir(dir)
+	if err != nil {
+		return 0, err
+	}
+	defer disk.root.Close()
+	m, err := lastMetric(disk)
+	if err != nil {
+		return 0, fmt.Errorf("runs: %s: %w", dir, err)
+	}
+	return m.Step, nil
 }

@@ -71,12 +71,20 @@ func TestParseMetrics(t *testing.T) {
 		{`{"step":2}` + "\n" + `{"step":2}` + "\n" + `{"step":3}` + "\n", 1, "line 2: step 2 follows step 2"},
 		{`{"step":1,"loss":"x"}` + "\n" + `{"step":3}` + "\n", 0, "line 1: json:"},
 		{strings.Repeat("x", maxLine+1) + "\n" + `{"step":3}` + "\n", 0, "line 1: file is too large"},
+		{`{"step":1}` + "\n" + strings.Repeat("x", 3*maxLine) + "\n" + `{"step":3}` + "\n", 1, "line 2: file is too large"},
+		{`{"step":1}` + "\n" + strings.Repeat("\x00", 3*maxLine), 1, ""},
+		{`{"step":1}` + strings.Repeat(" ", maxLine-10) + "\n" + `{"step":2}` + "\n", 2, ""},
 	} {
 		list, err := parseMetrics([]byte(c.text))
 		if len(list) != c.lines || c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)) {
 			t.Errorf("%.60q: %d lines, error %v", c.text, len(list), err)
 		}
 	}
+}
+
+func parseMetrics(data []byte) (list []Metric, err error) {
+	err = eachMetric(bytes.NewReader(data), func(m Metric) { list = append(list, m) })
+	return list, err
 }
 
 func FuzzMetrics(f *testing.F) {
