@@ -1,7 +1,9 @@
 package runs
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +15,7 @@ import (
 	"dsconv/internal/arch"
 	"dsconv/internal/config"
 	"dsconv/internal/figure"
+	"dsconv/internal/tasks"
 	"dsconv/internal/train"
 )
 
@@ -181,6 +184,44 @@ func TestOpenRefusals(t *testing.T) {
 	if list, err := os.ReadDir(other); err != nil || len(list) != 1 {
 		t.Errorf("files outside the root: %v, %v", list, err)
 	}
+}
+
+// TestCorpusChanged: text of which one byte was changed between is refused, though the
+// first examples do not have it; a run of a version that did not look goes on.
+func TestCorpusChanged(t *testing.T) {
+	root := t.TempDir()
+	c := tiny()
+	file := filepath.Join(root, "train.txt")
+	text := bytes.Repeat([]byte("some text to read. "), 5000)
+	check(t, os.WriteFile(file, text, 0o600))
+	for i := range 8 { // some are held out
+		check(t, os.WriteFile(filepath.Join(root, fmt.Sprint(i, ".txt")), text[:100], 0o600))
+	}
+	c.Task = config.Task{Kind: "text", SeqLen: 8, Files: []string{filepath.Join(root, "*.txt")}, ValidFraction: 0.5}
+	c.Model.Vocab = 256
+	dir := filepath.Join(root, "run")
+	if err := trainIn(dir, c, &observer{stopAt: 3}); !errors.Is(err, ErrInterrupted) {
+		t.Fatal(err)
+	}
+	disk, err := openDir(dir)
+	check(t, err)
+	defer disk.root.Close()
+	began, err := readRecord(disk)
+	check(t, err)
+	text[len(text)/2] ^= 1
+	check(t, os.WriteFile(file, text, 0o600))
+	task, err := tasks.New(c.Task, c.Seed)
+	check(t, err)
+	if fingerprint(task) != began.Data {
+		t.Fatal("the first examples changed: the test says nothing")
+	}
+	var refused Refusal
+	if err := trainIn(dir, c, &observer{}); !errors.As(err, &refused) || !strings.Contains(err.Error(), "the files of task text are not those that the run was started with") {
+		t.Errorf("got %v", err)
+	}
+	began.Corpus = ""
+	check(t, writeRecord(disk, began))
+	check(t, trainIn(dir, c, &observer{}))
 }
 
 // TestNoPermission: a checkpoint that may not be read ends the run, for starting

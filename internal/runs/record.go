@@ -25,8 +25,9 @@ const (
 // nothing of their environment.
 type Record struct {
 	Format   int       `json:"format"`
-	Identity string    `json:"identity"` // hash of the resolved configuration
-	Data     string    `json:"data"`     // hash of the first examples of the task
+	Identity string    `json:"identity"`         // hash of the resolved configuration
+	Data     string    `json:"data"`             // hash of the first examples of the task
+	Corpus   string    `json:"corpus,omitempty"` // hash of all that it reads; empty where it reads nothing, or an older version began the run
 	Started  time.Time `json:"started"`
 	Session            // that started the run
 	Resumes  int       `json:"resumes"`
@@ -114,6 +115,14 @@ func recordOrKnown(f FS) (r Record, damage, err error) {
 	}
 	r, damage = standIn(err, known)
 	return r, damage, nil
+}
+
+// corpusOf is the hash of the files of a task that reads some.
+func corpusOf(t tasks.Task) string {
+	if c, ok := t.(tasks.Corpus); ok {
+		return c.CorpusHash()
+	}
+	return ""
 }
 
 // fingerprint hashes the first examples of both splits, so that a run does not go

@@ -218,6 +218,9 @@ func (r *Run) sameWorld(task tasks.Task) error {
 	if data := fingerprint(task); data != r.record.Data {
 		return refusef("task %s gives other examples than when the run was started (fingerprint %s, was %s): its definition, or its files, have changed. Start a new run", task.Name(), data, r.record.Data)
 	}
+	if want := r.record.Corpus; want != "" && corpusOf(task) != want {
+		return refusef("the files of task %s are not those that the run was started with: their bytes, or which of them are held out, have changed. Put the old ones back, or start a new run", task.Name())
+	}
 	if isa := kernels.ActiveISA().String(); isa != r.record.ISA && !r.opts.OtherISA {
 		return refusef("the run was started with instruction set %s, this process uses %s, which gives other last bits: set DSCONV_ISA=%s, or accept that with --other-isa", r.record.ISA, isa, r.record.ISA)
 	}
@@ -248,7 +251,7 @@ func (r *Run) begin(task tasks.Task) error {
 	}
 	// Last, and after the rest is on disk, for a directory with a record is a run.
 	s := newSession(r.opts.Version, r.opts.Argv, 0)
-	r.record = &Record{Format: Format, Identity: r.config.Hash(), Data: fingerprint(task), Started: s.Time, Session: s}
+	r.record = &Record{Format: Format, Identity: r.config.Hash(), Data: fingerprint(task), Corpus: corpusOf(task), Started: s.Time, Session: s}
 	return writeRecord(r.fs, *r.record)
 }
 

@@ -71,6 +71,13 @@ type Grouped interface {
 	Group(tokens []int32, at int) int
 }
 
+// Corpus is a Task that reads files, which may change between two processes of a run.
+type Corpus interface {
+	Task
+	// CorpusHash is the hash of all bytes that examples come from.
+	CorpusHash() string
+}
+
 // Batch is B examples side by side, [B,T] row-major.
 type Batch struct {
 	B, T            int

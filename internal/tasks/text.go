@@ -1,6 +1,8 @@
 package tasks
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
@@ -109,6 +111,16 @@ func (t *text) Example(split Split, index uint64, tokens, targets []int32) {
 	for i := range tokens {
 		tokens[i], targets[i] = int32(window[i]), int32(window[i+1])
 	}
+}
+
+// CorpusHash tells apart where training ends and what is held out begins.
+func (t *text) CorpusHash() string {
+	sum := sha256.New()
+	for _, side := range t.sides {
+		fmt.Fprintln(sum, len(side))
+		sum.Write(side)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 func (t *text) annotate(split Split, index uint64, tokens, targets []int32, _ []string) string {
