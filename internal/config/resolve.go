@@ -117,9 +117,13 @@ func (c *Config) Clone() *Config {
 	return &d
 }
 
+// FreeKeys change no number, whatever the other keys are: runs may differ in them and
+// still be the same run.
+var FreeKeys = []string{"name", labels, "threads", "checkpoint.every", "checkpoint.keep", "memory.recompute", "memory.keep"}
+
 // withoutEffect lists the keys that change no number, given the other keys.
 func (c *Config) withoutEffect() []string {
-	out := []string{"name", labels, "threads", "checkpoint.every", "checkpoint.keep", "memory.recompute", "memory.keep"}
+	out := slices.Clone(FreeKeys)
 	switch {
 	case !c.Conv.Active():
 		out = append(out, "conv.filter", "conv.width", "conv.rank", "conv.head_size", "conv.placement", "conv.residual", "conv.static_taps", "conv.condition", "conv.init_scale", "optim.conv_lr_mult")

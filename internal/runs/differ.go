@@ -10,10 +10,6 @@ import (
 	"dsconv/internal/config"
 )
 
-// free are the keys that change no result; runs may differ in them and still be
-// the same run.
-var free = []string{"name", "labels", "threads", "checkpoint", "memory.recompute"}
-
 // Setting is a key of a configuration, with its section, and its value as text.
 type Setting struct{ Key, Value string }
 
@@ -32,7 +28,7 @@ func Settings(c *config.Config) ([]Setting, error) {
 	var walk func(n *yaml.Node, at string)
 	walk = func(n *yaml.Node, at string) {
 		switch {
-		case slices.Contains(free, at):
+		case slices.Contains(config.FreeKeys, at):
 		case n.Kind == yaml.MappingNode:
 			for i := 0; i+1 < len(n.Content); i += 2 {
 				walk(n.Content[i+1], strings.TrimPrefix(at+"."+n.Content[i].Value, "."))
