@@ -5,9 +5,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -66,7 +66,7 @@ func verifyResume(f *Factory, c *config.Config, steps int) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	c.Train.Steps, c.Checkpoint.Every = steps, 0
+	c.Train.Steps, c.Train.TargetAccuracy, c.Checkpoint.Every = steps, 0, 0 // no other end, no other checkpoint
 	half := steps / 2
 	stop := f.watchSignals()
 	defer stop.done()
@@ -136,21 +136,12 @@ func verifyPart(dir string, c *config.Config, stop *stopper, stopAt int) ([]dige
 
 func digestOf(s train.State) digest {
 	sum := sha256.New()
-	var raw []byte
-	const block = 4096
-	for i := 0; i < len(s.F32); i += block {
-		raw = raw[:0]
-		for _, v := range s.F32[i:min(i+block, len(s.F32))] {
-			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
-		}
-		sum.Write(raw)
+	const block = 4096 // of which binary.Write makes a copy
+	for part := range slices.Chunk(s.F32, block) {
+		_ = binary.Write(sum, binary.LittleEndian, part) // a hash takes everything
 	}
-	for i := 0; i < len(s.BF16); i += block {
-		raw = raw[:0]
-		for _, v := range s.BF16[i:min(i+block, len(s.BF16))] {
-			raw = binary.LittleEndian.AppendUint16(raw, v)
-		}
-		sum.Write(raw)
+	for part := range slices.Chunk(s.BF16, block) {
+		_ = binary.Write(sum, binary.LittleEndian, part)
 	}
 	d := digest{name: s.Name, values: len(s.F32) + len(s.BF16)}
 	sum.Sum(d.sum[:0])
