@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"dsconv/internal/arch"
 	"dsconv/internal/runs"
 	"dsconv/internal/tasks"
 	"dsconv/internal/train"
@@ -63,25 +62,23 @@ func analyzeRun(f *Factory, o analyzeOptions) error {
 	if err != nil {
 		return err
 	}
-	o.run = info.Dir
-	c := info.Config
+	run, err := f.loadTrained(info)
+	if err != nil {
+		return err
+	}
+	c := run.config
 	task, err := tasks.New(c.Task, c.Seed)
 	if err != nil {
 		return err
 	}
-	model := arch.New(arch.SpecOf(c), false)
-	step, err := runs.LoadWeights(o.run, model, func(err error) { f.logf("dsconv: warning: %v", err) })
+	a, err := train.Analyze(run.model, task, tasks.Valid, o.examples, max(2, c.Train.MicroBatch))
 	if err != nil {
-		return err
-	}
-	a, err := train.Analyze(model, task, tasks.Valid, o.examples, max(2, c.Train.MicroBatch))
-	if err != nil {
-		return fmt.Errorf("%s: %w", o.run, err)
+		return fmt.Errorf("%s: %w", run.dir, err)
 	}
 	if o.asJSON {
-		return f.printJSON(analyzeResult{o.run, step, a})
+		return f.printJSON(analyzeResult{run.dir, run.step, a})
 	}
-	fmt.Fprintf(f.Out, "%s, step %d: %s filters of width %d\n\n", o.run, step, c.Conv.Kind, c.Conv.Width)
+	fmt.Fprintf(f.Out, "%s, step %d: %s filters of width %d\n\n", run.dir, run.step, c.Conv.Kind, c.Conv.Width)
 	f.printFilters(a.Filters)
 	fmt.Fprintln(f.Out)
 	f.printAblations(a.Ablations)

@@ -5,11 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"dsconv/internal/arch"
-	"dsconv/internal/config"
-	"dsconv/internal/kernels"
 	"dsconv/internal/runs"
-	"dsconv/internal/train"
 )
 
 func newCmdEval(f *Factory) *cobra.Command {
@@ -24,17 +20,9 @@ func newCmdEval(f *Factory) *cobra.Command {
 	return cmd
 }
 
-// evaluated is a run with its trained model.
-type evaluated struct {
-	dir    string
-	step   int
-	config *config.Config
-	model  *arch.Model
-}
-
 // openEval loads a run of language modelling, or of recall; without a directory the
 // newest finished one, and says which.
-func (f *Factory) openEval(command, dir string, lm bool) (*evaluated, error) {
+func (f *Factory) openEval(command, dir string, lm bool) (*trained, error) {
 	what, example := "recall", "configs/tiny-dyn.yaml"
 	if lm {
 		what, example = "language model", "configs/tiny-lm-dyn.yaml"
@@ -55,23 +43,12 @@ func (f *Factory) openEval(command, dir string, lm bool) (*evaluated, error) {
 		other := map[bool]string{true: "lm", false: "recall"}[!lm]
 		return nil, usagef("eval %s: run %s is of task %s; use dsconv eval %s --run %s", command, info.Dir, info.Config.Task.Kind, other, info.Dir)
 	}
-	if info.State != runs.StateDone {
-		f.logf("run %s is not finished; its newest checkpoint is evaluated", info.Dir)
-	}
-	e := &evaluated{dir: info.Dir, config: info.Config}
-	kernels.SetThreads(e.config.Threads)
-	e.model = arch.New(arch.SpecOf(e.config), false)
-	e.step, err = runs.LoadWeights(info.Dir, e.model, func(err error) { f.logf("%v", err) })
+	t, err := f.loadTrained(info)
 	if err != nil {
 		return nil, err
 	}
-	f.logf("evaluating run %s, step %d", e.dir, e.step)
-	return e, nil
-}
-
-// on evaluates the model on about n examples of the test split of a task.
-func (e *evaluated) on(task config.Task, n int) (train.Evaluation, error) {
-	return train.EvaluateOn(task, e.config, e.model, n)
+	f.logf("evaluating run %s, step %d", t.dir, t.step)
+	return t, nil
 }
 
 // bindEval binds the flags that both evaluations have.

@@ -40,7 +40,7 @@ func (f *Factory) timeSteps(ctx context.Context, c *config.Config, given, dir st
 	file := filepath.Join(dir, report.StepTimesFile)
 	old, err := report.ReadStepTimes(dir)
 	if err != nil {
-		f.logf("dsconv: warning: %v", err)
+		f.warn(err)
 	}
 	if old != nil && old.Same(t) {
 		return nil
