@@ -136,7 +136,7 @@ func planRun(f *Factory, o planOptions) error {
 		if o.asJSON {
 			return f.printJSON(p)
 		}
-		f.printSweepPlan(f.Out, p)
+		printSweepPlan(f.Out, p)
 		return nil
 	}
 	if o.preset != "" {
@@ -248,7 +248,7 @@ func (f *Factory) printPlan(p plan) {
 	}
 }
 
-func (f *Factory) printSweepPlan(out io.Writer, s sweepPlan) {
+func printSweepPlan(out io.Writer, s sweepPlan) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(w, "parameters\tconv\tFLOPs/token\tsteps\ttokens\tFLOPs\tmemory\tjobs\t")
 	if s.Seconds > 0 {

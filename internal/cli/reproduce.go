@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -91,7 +90,7 @@ func reproduceRun(ctx context.Context, f *Factory, o reproduceOptions) error {
 	}
 	var failure error
 	if !o.noTrain {
-		failure = f.trainStudy(ctx, jobs, o)
+		_, failure = f.runJobs(ctx, jobs, o.jobs)
 	}
 	if errors.Is(failure, sweep.ErrInterrupted) {
 		return withCode(failure, exitInterrupted)
@@ -113,22 +112,6 @@ func reproduceRun(ctx context.Context, f *Factory, o reproduceOptions) error {
 		return err
 	}
 	return withCode(failure, exitJobsFailed)
-}
-
-// trainStudy brings every job to its end.
-func (f *Factory) trainStudy(ctx context.Context, jobs []sweep.Job, o reproduceOptions) error {
-	self, err := f.Self()
-	if err != nil {
-		return err
-	}
-	if o.jobs == 0 {
-		o.jobs = jobsAtATime(jobs)
-	}
-	ctx, stop := untilSignal(ctx)
-	defer stop()
-	w := newSweepProgress(f, jobs)
-	defer w.close()
-	return sweep.Run(ctx, jobs, o.jobs, sweep.Local{Program: self, Threads: max(1, runtime.NumCPU()/o.jobs), InUse: exitInUse}, w.observe)
 }
 
 // reportStudy writes the page and prints the claims.
@@ -166,7 +149,7 @@ func (f *Factory) printStudyPlan(sweeps []*config.Sweep, preset string) error {
 		if err != nil {
 			return err
 		}
-		f.printSweepPlan(f.Out, p)
+		printSweepPlan(f.Out, p)
 		fmt.Fprintln(f.Out)
 		total += p.FLOPs
 		jobs += p.Jobs

@@ -93,29 +93,17 @@ func sweepRun(ctx context.Context, f *Factory, o sweepOptions) error {
 		return err
 	}
 	if o.dryRun {
-		return f.listJobs(s, jobs, o)
+		return f.showJobs(collect(s, jobs, nil, o.dir), o.asJSON)
 	}
 	if bare {
 		p, err := planSweep(s, func(*plan, *config.Config) error { return nil })
 		if err != nil {
 			return err
 		}
-		f.printSweepPlan(f.Err, p)
+		printSweepPlan(f.Err, p)
 	}
-	self, err := f.Self()
-	if err != nil {
-		return err
-	}
-	if o.jobs == 0 {
-		o.jobs = jobsAtATime(jobs)
-	}
-	threads := max(1, runtime.NumCPU()/o.jobs)
-	ctx, stop := untilSignal(ctx)
-	defer stop()
-	w := newSweepProgress(f, jobs)
-	err = sweep.Run(ctx, jobs, o.jobs, sweep.Local{Program: self, Threads: threads, InUse: exitInUse}, w.observe)
-	w.close()
-	if e := f.printResults(s, jobs, w, o); e != nil {
+	failures, err := f.runJobs(ctx, jobs, o.jobs)
+	if e := f.showJobs(collect(s, jobs, failures, o.dir), o.asJSON); e != nil {
 		return e
 	}
 	var failed *sweep.FailedError
@@ -126,6 +114,24 @@ func sweepRun(ctx context.Context, f *Factory, o sweepOptions) error {
 		return withCode(err, exitJobsFailed)
 	}
 	return err
+}
+
+// runJobs brings jobs to their ends, some at a time (0: as many as the machine takes), and
+// says by directory what went wrong with those that failed.
+func (f *Factory) runJobs(ctx context.Context, jobs []sweep.Job, atATime int) (failures map[string]error, err error) {
+	self, err := f.Self()
+	if err != nil {
+		return nil, err
+	}
+	if atATime == 0 {
+		atATime = jobsAtATime(jobs)
+	}
+	ctx, stop := untilSignal(ctx)
+	defer stop()
+	w := newSweepProgress(f, jobs)
+	defer w.close()
+	err = sweep.Run(ctx, jobs, atATime, sweep.Local{Program: self, Threads: max(1, runtime.NumCPU()/atATime), InUse: exitInUse}, w.observe)
+	return w.failures, err
 }
 
 // smallJob is the memory up to which a job shares the machine with others.
@@ -204,8 +210,9 @@ func resultOf(j sweep.Job, failure error) jobResult {
 	return r
 }
 
-func (f *Factory) collect(s *config.Sweep, jobs []sweep.Job, failures map[string]error, o sweepOptions) sweepResult {
-	out := sweepResult{Sweep: s.Name, Preset: s.Preset, Profile: s.Profile, ProfileSettings: s.ProfileSettings(), Dir: o.dir, Total: len(jobs)}
+// collect reads what the jobs of a sweep in dir have come to.
+func collect(s *config.Sweep, jobs []sweep.Job, failures map[string]error, dir string) sweepResult {
+	out := sweepResult{Sweep: s.Name, Preset: s.Preset, Profile: s.Profile, ProfileSettings: s.ProfileSettings(), Dir: dir, Total: len(jobs)}
 	for _, j := range jobs {
 		r := resultOf(j, failures[j.Dir])
 		switch r.State {
@@ -219,19 +226,8 @@ func (f *Factory) collect(s *config.Sweep, jobs []sweep.Job, failures map[string
 	return out
 }
 
-// listJobs is the answer to --dry-run.
-func (f *Factory) listJobs(s *config.Sweep, jobs []sweep.Job, o sweepOptions) error {
-	r := f.collect(s, jobs, nil, o)
-	if o.asJSON {
-		return f.printJSON(r)
-	}
-	f.printJobs(r)
-	return nil
-}
-
-func (f *Factory) printResults(s *config.Sweep, jobs []sweep.Job, w *sweepProgress, o sweepOptions) error {
-	r := f.collect(s, jobs, w.failures, o)
-	if o.asJSON {
+func (f *Factory) showJobs(r sweepResult, asJSON bool) error {
+	if asJSON {
 		return f.printJSON(r)
 	}
 	f.printJobs(r)
