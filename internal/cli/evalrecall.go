@@ -2,15 +2,10 @@ package cli
 
 import (
 	"fmt"
-	"math"
-	"slices"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"dsconv/internal/config"
-	"dsconv/internal/report"
-	"dsconv/internal/runs"
 	"dsconv/internal/tasks"
 	"dsconv/internal/train"
 )
@@ -214,94 +209,13 @@ func (f *Factory) printRecall(r recallResult) {
 	if own.Groups != nil {
 		fmt.Fprintln(f.Out)
 	}
-	for _, keyMax := range valuesOf(r.Cells, func(c recallCell) int { return c.KeyMax }) {
-		if len(r.Cells) == 1 {
-			break
-		}
-		fmt.Fprintln(f.Out)
-		if keyMax > 0 {
-			fmt.Fprintf(f.Out, "keys of up to %d tokens\n", keyMax)
-		}
-		lengths := valuesOf(r.Cells, func(c recallCell) int { return c.SeqLen })
-		fmt.Fprintf(f.Out, "%10s", "pairs")
-		for _, n := range lengths {
-			fmt.Fprintf(f.Out, "%12s", fmt.Sprintf("%d tokens", n))
-		}
-		fmt.Fprintln(f.Out)
-		for _, pairs := range valuesOf(r.Cells, func(c recallCell) int { return c.Pairs }) {
-			fmt.Fprintf(f.Out, "%10s", strconv.Itoa(pairs))
-			for _, n := range lengths {
-				text := "-"
-				if i := slices.IndexFunc(r.Cells, func(c recallCell) bool { return c.Pairs == pairs && c.SeqLen == n && c.KeyMax == keyMax }); i >= 0 {
-					text = cellText(r.Cells[i])
-				}
-				fmt.Fprintf(f.Out, "%12s", text)
-			}
-			fmt.Fprintln(f.Out)
-		}
-	}
 	if len(r.Cells) > 1 {
+		for _, t := range recallTables(r.Cells) {
+			f.printRecallTable(t)
+		}
 		fmt.Fprintln(f.Out, "\n* as trained; - there is no such setting")
 	}
 	for _, s := range r.Skipped {
 		f.logf("skipped %s", s)
 	}
-}
-
-// writeHeatmap draws the cells, a panel for each key length.
-func writeHeatmap(file string, r recallResult) error {
-	h := report.Heatmap{Title: "accuracy of " + r.Run, Rows: "pairs", Columns: "tokens"}
-	rows := valuesOf(r.Cells, func(c recallCell) int { return c.Pairs })
-	columns := valuesOf(r.Cells, func(c recallCell) int { return c.SeqLen })
-	for _, keyMax := range valuesOf(r.Cells, func(c recallCell) int { return c.KeyMax }) {
-		p := report.HeatPanel{Marked: [2]int{-1, -1}}
-		if keyMax > 0 {
-			p.Title = fmt.Sprintf("keys of up to %d tokens", keyMax)
-		}
-		for _, n := range columns {
-			p.Columns = append(p.Columns, strconv.Itoa(n))
-		}
-		for i, pairs := range rows {
-			values := make([]float64, len(columns))
-			for j, n := range columns {
-				values[j] = math.NaN()
-				for _, c := range r.Cells {
-					if c.Pairs == pairs && c.SeqLen == n && c.KeyMax == keyMax {
-						values[j] = c.Accuracy
-						if c.Trained {
-							p.Marked = [2]int{i, j}
-						}
-					}
-				}
-			}
-			p.Rows, p.Values = append(p.Rows, strconv.Itoa(pairs)), append(p.Values, values)
-		}
-		h.Panels = append(h.Panels, p)
-	}
-	if err := runs.ReplaceFile(file, h.WriteSVG); err != nil {
-		return fmt.Errorf("eval recall: heat map: %w", err)
-	}
-	return nil
-}
-
-// cellText is an accuracy with its shade.
-func cellText(c recallCell) string {
-	shades := []rune(" ░▒▓█")
-	mark := " "
-	if c.Trained {
-		mark = "*"
-	}
-	return fmt.Sprintf("%c %.3f%s", shades[min(int(c.Accuracy*5), 4)], c.Accuracy, mark)
-}
-
-// valuesOf lists the different values of cells in order.
-func valuesOf(cells []recallCell, of func(recallCell) int) []int {
-	var out []int
-	for _, c := range cells {
-		if v := of(c); !slices.Contains(out, v) {
-			out = append(out, v)
-		}
-	}
-	slices.Sort(out)
-	return out
 }
