@@ -64,14 +64,15 @@ func (t *tree) close() { t.root.Close() }
 
 // readCapped reads a file that may be large, a device or a pipe without end.
 func (t *tree) readCapped(inside string) ([]byte, error) {
+	// Before it is opened, which for a pipe would wait until somebody writes to it.
+	if info, err := t.root.Stat(inside); err == nil && !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
 	f, err := t.root.Open(inside)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
-	}
 	return io.ReadAll(io.LimitReader(f, maxBytes+1))
 }
 

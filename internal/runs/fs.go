@@ -73,7 +73,19 @@ func (d diskFS) Append(name string) (File, error) {
 	return d.open(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND)
 }
 
+// regular refuses what is no file before it is opened, which for a pipe would wait until
+// somebody opens its other end. What cannot be looked at, opening tells.
+func (d diskFS) regular(name string) error {
+	if info, err := d.root.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return &fs.PathError{Op: "open", Path: filepath.Join(d.root.Name(), name), Err: errors.New("not a regular file")}
+	}
+	return nil
+}
+
 func (d diskFS) open(name string, flag int) (File, error) {
+	if err := d.regular(name); err != nil {
+		return nil, err
+	}
 	f, err := d.root.OpenFile(name, flag, 0o644)
 	if err != nil {
 		return nil, d.full(err)
@@ -89,14 +101,14 @@ type diskReader struct {
 func (r diskReader) Size() int64 { return r.size }
 
 func (d diskFS) Open(name string) (Reader, error) {
+	if err := d.regular(name); err != nil {
+		return nil, err
+	}
 	f, err := d.root.Open(name)
 	if err != nil {
 		return nil, d.full(err)
 	}
 	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = &fs.PathError{Op: "open", Path: f.Name(), Err: errors.New("not a regular file")}
-	}
 	if err != nil {
 		f.Close()
 		return nil, err

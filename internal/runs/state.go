@@ -59,6 +59,14 @@ func stateOf(disk diskFS) (State, error) {
 			return s.state, nil
 		}
 	}
+	// A run whose record is lost has what its newest checkpoint knows.
+	known, err := newestManifest(disk)
+	if err != nil {
+		return "", fmt.Errorf("runs: %w", err)
+	}
+	if known.Step > 0 {
+		return StateInterrupted, nil
+	}
 	return StatePending, nil
 }
 
