@@ -14,17 +14,16 @@ import (
 
 // Info is what can be seen of a run without working on it.
 type Info struct {
-	Dir      string
-	State    State
-	Config   *config.Config
-	Record   Record
-	Started  time.Time
-	Finished time.Time // zero if the run is not done
-	Last     *Metric   // newest line of the metrics; nil before the first step
-	Eval     *Eval     // newest evaluation; nil before the first
-	Failure  *Failure  // why the run stopped by itself
-	Damage   error     // of the record: what Record has is what the newest checkpoint knows
-	Err      error     // what of the directory could not be read; the rest is set
+	Dir     string
+	State   State
+	Config  *config.Config
+	Record  Record
+	Started time.Time
+	Last    *Metric  // newest line of the metrics; nil before the first step
+	Eval    *Eval    // newest evaluation; nil before the first
+	Failure *Failure // why the run stopped by itself
+	Damage  error    // of the record: what Record has is what the newest checkpoint knows
+	Err     error    // what of the directory could not be read; the rest is set
 }
 
 // Read looks at one run directory.
@@ -59,7 +58,7 @@ func (i *Info) results(disk FS) (err error) {
 		if err != nil || s == nil {
 			return err
 		}
-		i.Last, i.Eval, i.Finished = &s.Metric, s.Eval, s.Finished
+		i.Last, i.Eval = &s.Metric, s.Eval
 		return nil
 	}
 	if i.Failure, err = readMarker[Failure](disk, failedFile); err != nil {
