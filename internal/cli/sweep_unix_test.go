@@ -149,3 +149,37 @@ func (p program) sameRun(t *testing.T, a, b string) {
 		}
 	}
 }
+
+// TestSweepHangup: a terminal that closes ends a sweep as a signal to stop does, though
+// it sends more than one; its jobs save what they did.
+func TestSweepHangup(t *testing.T) {
+	if nohup {
+		t.Skip("the tests themselves run under nohup")
+	}
+	p := newSweeper(t)
+	c := p.sweep("cut")
+	c.Args = append(c.Args, "--set", endless)
+	check(t, c.Start())
+	t.Cleanup(func() { _ = c.Process.Kill() }) // ended already, unless the test failed
+	saved := func() (n int) {
+		list, err := filepath.Glob(filepath.Join(p.dir, "cut", "*", "checkpoints", "step-*"))
+		check(t, err)
+		return len(list)
+	}
+	for saved() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	check(t, c.Process.Signal(syscall.SIGHUP))
+	check(t, c.Process.Signal(syscall.SIGHUP))
+	_ = c.Wait() // the exit code tells
+	if code := c.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Errorf("%v; want exit code %d", c.ProcessState, exitInterrupted)
+	}
+	list, err := runs.List(filepath.Join(p.dir, "cut"))
+	check(t, err)
+	for _, info := range list {
+		if info.State != runs.StateInterrupted {
+			t.Errorf("%s is %s", info.Dir, info.State)
+		}
+	}
+}
