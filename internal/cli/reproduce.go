@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dsconv/internal/config"
+	"dsconv/internal/kernels"
 	"dsconv/internal/report"
 	"dsconv/internal/sweep"
 )
@@ -136,10 +137,10 @@ const (
 	cardShare = 0.4
 )
 
-// smallModelRate is what two cores with AVX-512 give models as small as the study's, in
-// FLOP/s, with two runs at a time on a thread each and all that a step does beside
-// products. The 144 runs of the quick study were measured at 108 to 142 GFLOP/s each.
-const smallModelRate = 240e9
+// smallModelShare is the share of the multiply-add peak of all cores that models as small as
+// the study's are trained at, a run on each core and all that a step does beside products:
+// 42 % were measured on two cores of an EPYC (Zen 5), 49 % on two of a Xeon (Emerald Rapids).
+const smallModelShare = 0.45
 
 // printStudyPlan prints what a preset costs.
 func (f *Factory) printStudyPlan(sweeps []*config.Sweep, preset string) error {
@@ -158,7 +159,9 @@ func (f *Factory) printStudyPlan(sweeps []*config.Sweep, preset string) error {
 	if preset == paperPreset {
 		fmt.Fprintf(f.Out, ": about %.0f days of one H100 at %.0f %% of its peak; planned only, train it on a cluster with dsconv sweep", total/(cardPeak*cardShare)/86400, 100*cardShare)
 	} else {
-		fmt.Fprintf(f.Out, ": about %s of training at %.0f GFLOP/s", durationText(total/smallModelRate), smallModelRate/1e9)
+		cores := kernels.Threads()
+		peak := kernels.MeasurePeak(cores)
+		fmt.Fprintf(f.Out, ": about %s of training at %.0f %% of the peak here (%.0f GFLOP/s, cores: %d)", durationText(total/(smallModelShare*peak*1e9)), 100*smallModelShare, peak, cores)
 	}
 	fmt.Fprintln(f.Out)
 	return nil
