@@ -26,8 +26,9 @@ func newCmdRunsCompare(f *Factory) *cobra.Command {
 only form a group. The first table shows the settings in which groups differ beside
 their metrics, median (lowest to highest) over seeds; the second each group's
 difference from the first, paired over the seeds that both have: mean with its 95 %
-interval, and in words whether it is more than noise (exact test at 5 %), and how
-many more seeds would settle it.`,
+interval, and in words whether it is more than noise, and how many more seeds would
+settle it. The test is exact, at 5 % for each direction: of groups that do not differ,
+up to one in ten is called higher or lower.`,
 		Example: `  dsconv runs compare runs/reproduce/recall-varkey
   dsconv runs compare runs/a runs/b --json`,
 		Args: func(c *cobra.Command, args []string) error {

@@ -69,7 +69,8 @@ func Compare(x, y []float64) Comparison {
 // interval agree.
 func (c Comparison) Settled() bool { return c.IsGreater() || c.IsLess() }
 
-// IsGreater says that x is above y by the exact test. The interval does not vote:
+// IsGreater says that x is above y by the exact test, which is one-sided: where there is no
+// difference, it and IsLess say so in 5 % of cases each. The interval does not vote:
 // it trusts in a bell curve that recall accuracies do not have.
 func (c Comparison) IsGreater() bool { return c.N > 1 && c.Greater <= Alpha+slack && c.Mean > 0 }
 
