@@ -88,6 +88,9 @@ func reportRun(f *Factory, o reportOptions) error {
 	}
 	f.printClaims(r)
 	f.logf("page: %s", o.out)
+	if r.Single > 0 {
+		f.logf("%d of the runs belong to no sweep: claims, figures and tables are about sweeps; dsconv runs compare %s sets single runs side by side", r.Single, o.dir)
+	}
 	if r.Runs == 0 {
 		f.logf("there is no finished run below %s, so nothing could be judged; dsconv reproduce --dir %s makes them", o.dir, o.dir)
 	}

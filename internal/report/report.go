@@ -12,6 +12,7 @@ type Report struct {
 	Dir        string
 	Machine    string
 	Runs       int
+	Single     int     // runs of which that belong to no sweep
 	Seconds    float64 // of training, all runs
 	Unfinished []Unfinished
 	Apart      []Apart
@@ -55,7 +56,7 @@ func build(dir string, f *Found, p Probes) (*Report, error) {
 		return nil, err
 	}
 	studied := f.studied()
-	r := &Report{Dir: dir, Machine: f.Machine, Runs: len(f.Runs), Unfinished: slices.Concat(f.Others, p.Skipped), Apart: f.Apart, Steps: f.Steps, Heats: p.Heats}
+	r := &Report{Dir: dir, Machine: f.Machine, Runs: len(f.Runs), Single: len(f.Runs) - len(studied), Unfinished: slices.Concat(f.Others, p.Skipped), Apart: f.Apart, Steps: f.Steps, Heats: p.Heats}
 	for _, run := range f.Runs {
 		r.Seconds += run.Last().Seconds
 	}
