@@ -161,8 +161,11 @@ func (t *tree) includes(d *document, list *yaml.Node, inside string) stack {
 		name := filepath.FromSlash(item.Value)
 		next := filepath.Join(filepath.Dir(inside), name)
 		switch {
-		case filepath.IsAbs(name) || !filepath.IsLocal(next):
-			t.p.add(d.at(item), includeKey, "must stay below the folder %s, got %s", filepath.Base(t.top), quoteShort(item.Value))
+		case filepath.IsAbs(name):
+			t.p.add(d.at(item), includeKey, "must be a path from this file's folder on, got %s", quoteShort(item.Value))
+			continue
+		case !filepath.IsLocal(next):
+			t.p.add(d.at(item), includeKey, "must stay below the folder %s, got %s; a file that lies in configs, at any depth, may include all of configs", filepath.Base(t.top), quoteShort(item.Value))
 			continue
 		case slices.Contains(t.open, next):
 			t.p.add(d.at(item), includeKey, "%s includes itself: %s", item.Value, strings.Join(append(slices.Clone(t.open), next), " > "))
