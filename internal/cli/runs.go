@@ -76,6 +76,9 @@ func newCmdRunsLs(f *Factory) *cobra.Command {
 			root := f.RunRoot
 			if len(args) == 1 {
 				root = args[0]
+				if _, err := os.Stat(root); err != nil {
+					return usagef("runs: ls: %w", err)
+				}
 			}
 			if err := refuseFile("runs: ls:", root); err != nil {
 				return err

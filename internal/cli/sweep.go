@@ -8,14 +8,15 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"dsconv/internal/bench"
 	"dsconv/internal/config"
+	"dsconv/internal/kernels"
 	"dsconv/internal/runs"
 	"dsconv/internal/sweep"
 )
@@ -124,13 +125,13 @@ func (f *Factory) runJobs(ctx context.Context, jobs []sweep.Job, atATime int) (f
 		return nil, err
 	}
 	if atATime == 0 {
-		atATime = jobsAtATime(jobs)
+		atATime = jobsAtATime(jobs, bench.AvailableMemory())
 	}
 	ctx, stop := untilSignal(ctx)
 	defer stop()
 	w := newSweepProgress(f, jobs)
 	defer w.close()
-	err = sweep.Run(ctx, jobs, atATime, sweep.Local{Program: self, Threads: max(1, runtime.NumCPU()/atATime), InUse: exitInUse}, w.observe)
+	err = sweep.Run(ctx, jobs, atATime, sweep.Local{Program: self, Threads: max(1, kernels.Threads()/atATime), InUse: exitInUse}, w.observe)
 	return w.failures, err
 }
 
@@ -138,16 +139,23 @@ func (f *Factory) runJobs(ctx context.Context, jobs []sweep.Job, atATime int) (f
 const smallJob = 1 << 30
 
 // jobsAtATime is one job a core for small models, which run faster side by side
-// on one thread each than one by one on all; a large one gets the whole machine.
-func jobsAtATime(jobs []sweep.Job) int {
+// on one thread each than one by one on all, as far as memory (0: unknown) holds them; a
+// large one gets the whole machine.
+func jobsAtATime(jobs []sweep.Job, memory int64) int {
 	held := corpora{}
+	largest := int64(1)
 	for _, j := range jobs {
 		corpus, _ := held.bytes(j.Config.Task) // a job whose files are not there says so itself
-		if planOf(j.Config).MemoryBytes+corpus >= smallJob {
-			return 1
-		}
+		largest = max(largest, planOf(j.Config).MemoryBytes+corpus)
 	}
-	return min(runtime.NumCPU(), max(1, len(jobs)))
+	n := min(kernels.Threads(), len(jobs))
+	if largest >= smallJob {
+		n = 1
+	}
+	if memory > 0 {
+		n = int(min(int64(n), memory/largest))
+	}
+	return max(1, n)
 }
 
 // jobResult is a job as --json shows it.

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"dsconv/internal/config"
+	"dsconv/internal/kernels"
 	"dsconv/internal/sweep"
 )
 
@@ -35,13 +35,16 @@ func sweepJobs(t *testing.T, variants string) []sweep.Job {
 func TestLargeJobsRunAlone(t *testing.T) {
 	const small = "  a: {model: {dim: 32}}\n  b: {model: {dim: 64}}\n"
 	for text, want := range map[string]int{
-		small: min(runtime.NumCPU(), 2),
+		small: min(kernels.Threads(), 2),
 		small + "  c: {model: {dim: 2048, layers: 32}}\n":                        1,
 		small + "  c: {task: {kind: text, files: [" + hollow(t, 1<<30) + "]}}\n": 1, // each holds the text
 	} {
-		if got := jobsAtATime(sweepJobs(t, text)); got != want {
+		if got := jobsAtATime(sweepJobs(t, text), 0); got != want {
 			t.Errorf("%d jobs at a time, want %d of\n%s", got, want, text)
 		}
+	}
+	if got := jobsAtATime(sweepJobs(t, small), 1<<20); got != 1 {
+		t.Errorf("%d jobs at a time in a MiB, want 1", got)
 	}
 }
 
