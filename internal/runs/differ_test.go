@@ -13,7 +13,9 @@ import (
 // is for their identity.
 func TestSettingsLeaveOutFreeKeys(t *testing.T) {
 	c := tiny()
+	// What is empty is not written.
 	c.Labels = map[string]string{"sweep": "x"}
+	c.Memory.Keep = 1
 	settings, err := Settings(c)
 	check(t, err)
 	data, err := c.YAML()
