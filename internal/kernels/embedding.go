@@ -5,13 +5,24 @@ import (
 	"slices"
 )
 
-// EmbeddingForward looks rows up: y[i] = table[tokens[i]], table being [vocab,d].
+// EmbeddingForward looks rows up: y[i] = table[tokens[i]], table being [vocab,d]. A token that
+// the table does not have panics.
 func EmbeddingForward(y View, table []float32, tokens []int32, d int) {
 	y.mustHold("Embedding: y", len(tokens), d)
+	if d <= 0 {
+		return
+	}
+	code := rowsNow()
+	table = slices.Clip(table) // what lies beyond it is no row of it
 	forRows(len(tokens), d, func(r0, r1 int) {
 		for r := r0; r < r1; r++ {
 			at := int(tokens[r]) * d
-			copy(y.Row(r, d), table[at:at+d])
+			if row := table[at : at+d]; code == nil {
+				copy(y.Row(r, d), row)
+			}
+		}
+		if code != nil {
+			code.copyRows(r1-r0, d, &y.Row(r0, d)[0], 4*y.Stride, &table[0], 4*d, &tokens[r0])
 		}
 	})
 }

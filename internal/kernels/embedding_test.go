@@ -53,6 +53,22 @@ func TestEmbedding(t *testing.T) {
 	})
 }
 
+// A token that the table does not have panics, and is not read from somewhere else.
+func TestEmbeddingOfAnUnknownToken(t *testing.T) {
+	everyISA(t, func(t *testing.T) {
+		for _, token := range []int32{-1, 3} {
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Errorf("token %d of 3 was looked up", token)
+					}
+				}()
+				EmbeddingForward(Dense(make([]float32, 8), 4), make([]float32, 12, 100), []int32{0, token}, 4)
+			}()
+		}
+	})
+}
+
 // TestEmbeddingBackwardBF16: the rows of a token are summed in float32 and rounded once;
 // rows without a token keep their bits.
 func TestEmbeddingBackwardBF16(t *testing.T) {

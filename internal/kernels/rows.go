@@ -9,7 +9,10 @@ type rowCode struct {
 	// addRows adds count rows of n values: for each position p, row p of src, rows being
 	// ss bytes apart, to row tokens[p] of dst, ds bytes apart.
 	addRows func(count, n int, dst *float32, ds int, src *float32, ss int, positions, tokens *int32)
-	dot     func(n int, a, b *float32) float32
+	// copyRows copies rows of n values of a table, ts bytes apart, to rows of dst, ds bytes
+	// apart: to row p the row tokens[p].
+	copyRows func(count, n int, dst *float32, ds int, table *float32, ts int, tokens *int32)
+	dot      func(n int, a, b *float32) float32
 
 	// A norm works on whole rows of groups of dim values; skips are the bytes from
 	// the end of a row to the start of the next; mean is 1/dim.

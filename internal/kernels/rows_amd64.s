@@ -248,6 +248,82 @@ row1done:
 	VZEROUPPER
 	RET
 
+// func copyRowsAVX512(count int, n int, dst *float32, ds int, table *float32, ts int, tokens *int32)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·copyRowsAVX512(SB), NOSPLIT, $0-56
+	MOVQ  count+0(FP), AX
+	MOVQ  dst+16(FP), CX
+	MOVQ  ds+24(FP), DX
+	MOVQ  table+32(FP), BX
+	MOVQ  ts+40(FP), SI
+	MOVQ  tokens+48(FP), DI
+	MOVQ  n+8(FP), R8
+	MOVQ  R8, R9
+	ANDQ  $0x0f, R9
+	MOVQ  $-1, R10
+	BZHIQ R9, R10, R10
+	KMOVW R10, K1
+	SHLQ  $0x02, R8
+
+next:
+	MOVLQSX (DI), R10
+	IMULQ   SI, R10
+	ADDQ    BX, R10
+	MOVQ    R10, R11
+	CMPQ    AX, $0x04
+	JLE     near
+	MOVLQSX 16(DI), R11
+	IMULQ   SI, R11
+	ADDQ    BX, R11
+
+near:
+	XORQ R9, R9
+
+row1by4:
+	LEAQ       256(R9), R12
+	CMPQ       R12, R8
+	JGT        row1after4
+	PREFETCHT0 (R11)(R9*1)
+	VMOVUPS    (R10)(R9*1), Z0
+	VMOVUPS    Z0, (CX)(R9*1)
+	PREFETCHT0 64(R11)(R9*1)
+	VMOVUPS    64(R10)(R9*1), Z0
+	VMOVUPS    Z0, 64(CX)(R9*1)
+	PREFETCHT0 128(R11)(R9*1)
+	VMOVUPS    128(R10)(R9*1), Z0
+	VMOVUPS    Z0, 128(CX)(R9*1)
+	PREFETCHT0 192(R11)(R9*1)
+	VMOVUPS    192(R10)(R9*1), Z0
+	VMOVUPS    Z0, 192(CX)(R9*1)
+	MOVQ       R12, R9
+	JMP        row1by4
+
+row1after4:
+row1by1:
+	LEAQ       64(R9), R12
+	CMPQ       R12, R8
+	JGT        row1after1
+	PREFETCHT0 (R11)(R9*1)
+	VMOVUPS    (R10)(R9*1), Z0
+	VMOVUPS    Z0, (CX)(R9*1)
+	MOVQ       R12, R9
+	JMP        row1by1
+
+row1after1:
+	CMPQ       R9, R8
+	JGE        row1done
+	PREFETCHT0 (R11)(R9*1)
+	VMOVUPS.Z  (R10)(R9*1), K1, Z0
+	VMOVUPS    Z0, K1, (CX)(R9*1)
+
+row1done:
+	ADDQ DX, CX
+	ADDQ $0x04, DI
+	DECQ AX
+	JNZ  next
+	VZEROUPPER
+	RET
+
 // func dotAVX512(n int, a *float32, b *float32) float32
 // Requires: AVX, AVX512F, AVX512VL, BMI2, SSE
 TEXT ·dotAVX512(SB), NOSPLIT, $0-28
@@ -1269,6 +1345,82 @@ row1after1:
 	VMASKMOVPS Y1, Y0, (R12)(R10*1)
 
 row1done:
+	ADDQ $0x04, DI
+	DECQ AX
+	JNZ  next
+	VZEROUPPER
+	RET
+
+// func copyRowsAVX2(count int, n int, dst *float32, ds int, table *float32, ts int, tokens *int32)
+// Requires: AVX, MMX+
+TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-56
+	MOVQ    count+0(FP), AX
+	MOVQ    dst+16(FP), CX
+	MOVQ    ds+24(FP), DX
+	MOVQ    table+32(FP), BX
+	MOVQ    ts+40(FP), SI
+	MOVQ    tokens+48(FP), DI
+	MOVQ    n+8(FP), R8
+	MOVQ    R8, R9
+	ANDQ    $0x07, R9
+	LEAQ    rowMask<>+0(SB), R10
+	NEGQ    R9
+	VMOVUPS 32(R10)(R9*4), Y0
+	SHLQ    $0x02, R8
+
+next:
+	MOVLQSX (DI), R10
+	IMULQ   SI, R10
+	ADDQ    BX, R10
+	MOVQ    R10, R11
+	CMPQ    AX, $0x04
+	JLE     near
+	MOVLQSX 16(DI), R11
+	IMULQ   SI, R11
+	ADDQ    BX, R11
+
+near:
+	XORQ R9, R9
+
+row1by4:
+	LEAQ       128(R9), R12
+	CMPQ       R12, R8
+	JGT        row1after4
+	PREFETCHT0 (R11)(R9*1)
+	VMOVUPS    (R10)(R9*1), Y1
+	VMOVUPS    Y1, (CX)(R9*1)
+	PREFETCHT0 32(R11)(R9*1)
+	VMOVUPS    32(R10)(R9*1), Y1
+	VMOVUPS    Y1, 32(CX)(R9*1)
+	PREFETCHT0 64(R11)(R9*1)
+	VMOVUPS    64(R10)(R9*1), Y1
+	VMOVUPS    Y1, 64(CX)(R9*1)
+	PREFETCHT0 96(R11)(R9*1)
+	VMOVUPS    96(R10)(R9*1), Y1
+	VMOVUPS    Y1, 96(CX)(R9*1)
+	MOVQ       R12, R9
+	JMP        row1by4
+
+row1after4:
+row1by1:
+	LEAQ       32(R9), R12
+	CMPQ       R12, R8
+	JGT        row1after1
+	PREFETCHT0 (R11)(R9*1)
+	VMOVUPS    (R10)(R9*1), Y1
+	VMOVUPS    Y1, (CX)(R9*1)
+	MOVQ       R12, R9
+	JMP        row1by1
+
+row1after1:
+	CMPQ       R9, R8
+	JGE        row1done
+	PREFETCHT0 (R11)(R9*1)
+	VMASKMOVPS (R10)(R9*1), Y0, Y1
+	VMASKMOVPS Y1, Y0, (CX)(R9*1)
+
+row1done:
+	ADDQ DX, CX
 	ADDQ $0x04, DI
 	DECQ AX
 	JNZ  next

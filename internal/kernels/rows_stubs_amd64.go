@@ -19,6 +19,11 @@ func axpyAVX512(n int, dst *float32, a *float32, b *float32, f float32)
 //go:noescape
 func addRowsAVX512(count int, n int, dst *float32, ds int, src *float32, ss int, positions *int32, tokens *int32)
 
+// copyRowsAVX512 copies n values of row tokens[p] of table to row p of dst, for each of count positions; rows start ts and ds bytes apart.
+//
+//go:noescape
+func copyRowsAVX512(count int, n int, dst *float32, ds int, table *float32, ts int, tokens *int32)
+
 // dotAVX512 is the inner product of n values.
 //
 //go:noescape
@@ -63,6 +68,11 @@ func axpyAVX2(n int, dst *float32, a *float32, b *float32, f float32)
 //
 //go:noescape
 func addRowsAVX2(count int, n int, dst *float32, ds int, src *float32, ss int, positions *int32, tokens *int32)
+
+// copyRowsAVX2 copies n values of row tokens[p] of table to row p of dst, for each of count positions; rows start ts and ds bytes apart.
+//
+//go:noescape
+func copyRowsAVX2(count int, n int, dst *float32, ds int, table *float32, ts int, tokens *int32)
 
 // dotAVX2 is the inner product of n values.
 //

@@ -19,6 +19,7 @@ func main() {
 		add(s, masks)
 		axpy(s, masks)
 		addRows(s, masks)
+		copyRows(s, masks)
 		dot(s, masks)
 		normForward(s, masks)
 		normBackward(s, masks, false)
@@ -58,6 +59,10 @@ func axpy(s simd.ISA, masks Mem) {
 	simd.End()
 }
 
+// rowsAhead is how many rows early those are called for that lie anywhere: the processor
+// does not guess them.
+const rowsAhead = 4
+
 func addRows(s simd.ISA, masks Mem) {
 	s.Function("addRows", "(count, n int, dst *float32, ds int, src *float32, ss int, positions, tokens *int32)",
 		"adds n values of row p of src to row tokens[p] of dst, for each of count positions p; rows start ss and ds bytes apart.")
@@ -77,12 +82,9 @@ func addRows(s simd.ISA, masks Mem) {
 	find(Mem{Base: positions}, from, to)
 	MOVQ(from, nextFrom)
 	MOVQ(to, nextTo)
-	// The rows lie anywhere: the processor does not guess them, so they are called
-	// for in time.
-	const ahead = 4
-	CMPQ(count, U8(ahead))
+	CMPQ(count, U8(rowsAhead))
 	JLE(LabelRef("near"))
-	find(Mem{Base: positions, Disp: 4 * ahead}, nextFrom, nextTo)
+	find(Mem{Base: positions, Disp: 4 * rowsAhead}, nextFrom, nextTo)
 	Label("near")
 	row.Each(4, func(v int, mask reg.Register) {
 		PREFETCHT0(row.At(nextFrom, v))
@@ -94,6 +96,37 @@ func addRows(s simd.ISA, masks Mem) {
 		s.Store(x, row.At(to, v), mask)
 	})
 	ADDQ(U8(4), positions)
+	DECQ(count)
+	JNZ(LabelRef("next"))
+	simd.End()
+}
+
+func copyRows(s simd.ISA, masks Mem) {
+	s.Function("copyRows", "(count, n int, dst *float32, ds int, table *float32, ts int, tokens *int32)",
+		"copies n values of row tokens[p] of table to row p of dst, for each of count positions; rows start ts and ds bytes apart.")
+	count, dst, ds, table, ts, tokens := simd.Loaded("count"), simd.Loaded("dst"), simd.Loaded("ds"), simd.Loaded("table"), simd.Loaded("ts"), simd.Loaded("tokens")
+	row := s.NewRow("row", simd.Loaded("n"), masks)
+	find := func(at Mem, from reg.GPVirtual) {
+		MOVLQSX(at, from)
+		IMULQ(ts, from)
+		ADDQ(table, from)
+	}
+	from, next := GP64(), GP64()
+	Label("next")
+	find(Mem{Base: tokens}, from)
+	MOVQ(from, next)
+	CMPQ(count, U8(rowsAhead))
+	JLE(LabelRef("near"))
+	find(Mem{Base: tokens, Disp: 4 * rowsAhead}, next)
+	Label("near")
+	row.Each(4, func(v int, mask reg.Register) {
+		PREFETCHT0(row.At(next, v))
+		x := s.Vec()
+		s.Load(row.At(from, v), x, mask)
+		s.Store(x, row.At(dst, v), mask)
+	})
+	ADDQ(ds, dst)
+	ADDQ(U8(4), tokens)
 	DECQ(count)
 	JNZ(LabelRef("next"))
 	simd.End()
