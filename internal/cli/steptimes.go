@@ -23,7 +23,7 @@ const (
 )
 
 // stepVariants are those of which the paper says what they cost, and what they cost beside.
-var stepVariants = []string{"base", "static", "dyn", "dynall"}
+var stepVariants = []string{"base", "static", "dyn", "dynhw", "dynall"}
 
 // timeSteps measures step times of the variants of a configuration into dir, unless that
 // was done already by this version, on this machine, with these settings.
