@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -85,6 +86,9 @@ func evalRecallRun(f *Factory, o evalRecallOptions) error {
 	run, err := f.openEval("recall", o.dir, false)
 	if err != nil {
 		return err
+	}
+	if o.heatmap != "" && filepath.Ext(o.heatmap) != ".svg" {
+		return usagef("eval recall: --heatmap writes SVG; name a file that ends in .svg, got %s", o.heatmap)
 	}
 	if err := refuseFolder("eval recall: --heatmap", o.heatmap); err != nil {
 		return err
