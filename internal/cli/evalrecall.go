@@ -83,14 +83,14 @@ every setting.`,
 }
 
 func evalRecallRun(f *Factory, o evalRecallOptions) error {
-	run, err := f.openEval("recall", o.dir, false)
-	if err != nil {
-		return err
-	}
 	if o.heatmap != "" && filepath.Ext(o.heatmap) != ".svg" {
 		return usagef("eval recall: --heatmap writes SVG; name a file that ends in .svg, got %s", o.heatmap)
 	}
 	if err := refuseFolder("eval recall: --heatmap", o.heatmap); err != nil {
+		return err
+	}
+	run, err := f.openEval("recall", o.dir, false)
+	if err != nil {
 		return err
 	}
 	grid, skipped, err := recallGrid(run.config, o)

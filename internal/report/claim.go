@@ -102,13 +102,15 @@ func (c *Claim) check() error {
 
 // In is the claim with a command that works in a report's folder.
 func (c Claim) In(dir string, runs []*Run) Claim {
-	if c.Command == "" {
+	mine := pick(runs, c.Sweep, "")
+	switch {
+	case c.Command != "":
+		c.Command = strings.ReplaceAll(c.Command, "DIR", dir)
+	case len(mine) > 0:
+		c.Command = commandOf(mine)
+	default:
 		c.Command = sweepCommand(c.Sweep, filepath.Join(dir, c.Sweep))
-		if mine := pick(runs, c.Sweep, ""); len(mine) > 0 {
-			c.Command = commandOf(mine)
-		}
 	}
-	c.Command = strings.ReplaceAll(c.Command, "DIR", dir)
 	return c
 }
 

@@ -177,6 +177,13 @@ func TestClaimsSayHowTheirRunsWereMade(t *testing.T) {
 	if want := "dsconv sweep --config configs/sweeps/s.yaml --dir runs/x" + how; row.Command != want {
 		t.Errorf("command: %s, want %s", row.Command, want)
 	}
+	// A folder may be called as the word that stands for it.
+	if got, want := c.In("runs/DIR", nil).Command, "dsconv sweep --config configs/sweeps/s.yaml --dir runs/DIR/s"; got != want {
+		t.Errorf("command: %s, want %s", got, want)
+	}
+	if got, want := (Claim{Command: "dsconv fit --runs DIR"}).In("runs/DIR", nil).Command, "dsconv fit --runs runs/DIR"; got != want {
+		t.Errorf("command: %s, want %s", got, want)
+	}
 	runs[0].Config.Labels["preset"] = "day"
 	if row := judge([]Claim{c}, evidence{runs: runs})[0]; row.Sizes != "100k parameters, 100 steps" {
 		t.Errorf("runs made in two ways: %s", row.Sizes)
