@@ -48,9 +48,12 @@ func (s *stopper) done() {
 func untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
 	ignoreClosedPipes()
 	ctx, stop := signal.NotifyContext(ctx, stopSignals()...)
-	context.AfterFunc(ctx, func() {
+	signalled := context.AfterFunc(ctx, func() {
 		ignoreHangup()
 		stop()
 	})
-	return ctx, stop
+	return ctx, func() {
+		signalled() // what ends by itself leaves hangups to what follows
+		stop()
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -286,5 +287,17 @@ func TestHangup(t *testing.T) {
 	check(t, c.Process.Signal(syscall.SIGTERM))
 	if code, said := c.end(); code != exitInterrupted || strings.Contains(said, "hangup") {
 		t.Errorf("under nohup: exit code %d, %q", code, said)
+	}
+}
+
+// TestWorkThatEndsLeavesHangups: the next sweep of a study stops at a hangup, too.
+func TestWorkThatEndsLeavesHangups(t *testing.T) {
+	_, stop := untilSignal(t.Context())
+	stop()
+	for range 50 { // what the end of a context calls has a goroutine of its own
+		if signal.Ignored(syscall.SIGHUP) && !nohup {
+			t.Fatal("hangups are ignored after work that ended by itself")
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
