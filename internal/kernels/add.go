@@ -5,18 +5,22 @@ func Add(y, a, b View, rows, d int) {
 	y.mustHold("Add: y", rows, d)
 	a.mustHold("Add: a", rows, d)
 	b.mustHold("Add: b", rows, d)
+	stream := y.stream(rows, d, a, b)
 	forRows(rows, d, func(r0, r1 int) {
 		for r := r0; r < r1; r++ {
-			add(y.Row(r, d), a.Row(r, d), b.Row(r, d))
+			addPast(y.Row(r, d), a.Row(r, d), b.Row(r, d), stream)
 		}
 	})
 }
 
 // add is dst = a + b; dst may be a or b.
-func add(dst, a, b []float32) {
+func add(dst, a, b []float32) { addPast(dst, a, b, 0) }
+
+// addPast is add, past the caches when stream is 1.
+func addPast(dst, a, b []float32, stream int) {
 	a, b = a[:len(dst)], b[:len(dst)]
 	if c := rowsNow(); c != nil && len(dst) > 0 {
-		c.add(len(dst), &dst[0], &a[0], &b[0])
+		c.add(len(dst), &dst[0], &a[0], &b[0], stream)
 		return
 	}
 	for i := range dst {

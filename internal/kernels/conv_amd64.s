@@ -22,9 +22,9 @@ DATA convMask<>+56(SB)/4, $0x00000000
 DATA convMask<>+60(SB)/4, $0x00000000
 GLOBL convMask<>(SB), RODATA|NOPTR, $64
 
-// func convStaticForwardW1AVX512(run *[20]uintptr)
+// func convStaticForwardW1AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convStaticForwardW1AVX512(SB), NOSPLIT, $24-8
+TEXT ·convStaticForwardW1AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -36,6 +36,9 @@ TEXT ·convStaticForwardW1AVX512(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), AX
+	MOVQ 160(AX), AX
+	MOVQ AX, 24(SP)
 
 position:
 	MOVQ 8(SP), AX
@@ -50,9 +53,17 @@ group:
 	MOVQ 120(SI), SI
 
 vector:
-	VMOVUPS    (AX), Z0
-	VMULPS     (DX), Z0, Z0
-	VMOVUPS    Z0, (CX)
+	VMOVUPS (AX), Z0
+	VMULPS  (DX), Z0, Z0
+	CMPQ    24(SP), $0x00
+	JNE     ypast
+	VMOVUPS Z0, (CX)
+	JMP     ystored
+
+ypast:
+	VMOVNTPS Z0, (CX)
+
+ystored:
 	MOVQ       run+0(FP), DI
 	MOVQ       128(DI), DI
 	PREFETCHT0 (AX)(DI*1)
@@ -76,9 +87,9 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW1AVX512(run *[20]uintptr)
+// func convStaticBackwardW1AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convStaticBackwardW1AVX512(SB), NOSPLIT, $48-8
+TEXT ·convStaticBackwardW1AVX512(SB), NOSPLIT, $56-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -97,6 +108,9 @@ TEXT ·convStaticBackwardW1AVX512(SB), NOSPLIT, $48-8
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
 	MOVQ 48(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 160(BX), BX
+	MOVQ BX, 48(SP)
 
 tile:
 	MOVQ 8(SP), BX
@@ -115,27 +129,59 @@ group:
 	MOVQ 120(R10), R10
 
 vector:
-	VMOVUPS     (R8), Z0
-	MOVQ        DI, R11
-	MOVQ        SI, R12
-	VMOVUPS     (R12), Z1
-	VMULPS      Z1, Z0, Z1
-	VMOVUPS     Z1, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z1
-	VMULPS      Z1, Z0, Z1
-	VMOVUPS     Z1, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z1
-	VMULPS      Z1, Z0, Z1
-	VMOVUPS     Z1, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Z1
-	VMULPS      Z1, Z0, Z0
-	VMOVUPS     Z0, (R11)
+	VMOVUPS (R8), Z0
+	MOVQ    DI, R11
+	MOVQ    SI, R12
+	VMOVUPS (R12), Z1
+	VMULPS  Z1, Z0, Z1
+	CMPQ    48(SP), $0x00
+	JNE     dx0past
+	VMOVUPS Z1, (R11)
+	JMP     dx0stored
+
+dx0past:
+	VMOVNTPS Z1, (R11)
+
+dx0stored:
+	ADDQ    DX, R11
+	ADDQ    CX, R12
+	VMOVUPS (R12), Z1
+	VMULPS  Z1, Z0, Z1
+	CMPQ    48(SP), $0x00
+	JNE     dx1past
+	VMOVUPS Z1, (R11)
+	JMP     dx1stored
+
+dx1past:
+	VMOVNTPS Z1, (R11)
+
+dx1stored:
+	ADDQ    DX, R11
+	ADDQ    CX, R12
+	VMOVUPS (R12), Z1
+	VMULPS  Z1, Z0, Z1
+	CMPQ    48(SP), $0x00
+	JNE     dx2past
+	VMOVUPS Z1, (R11)
+	JMP     dx2stored
+
+dx2past:
+	VMOVNTPS Z1, (R11)
+
+dx2stored:
+	ADDQ    DX, R11
+	ADDQ    CX, R12
+	VMOVUPS (R12), Z1
+	VMULPS  Z1, Z0, Z0
+	CMPQ    48(SP), $0x00
+	JNE     dx3past
+	VMOVUPS Z0, (R11)
+	JMP     dx3stored
+
+dx3past:
+	VMOVNTPS Z0, (R11)
+
+dx3stored:
 	MOVQ        SI, R11
 	VMOVUPS     (R11), Z0
 	ADDQ        CX, R11
@@ -178,6 +224,8 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        CX, R11
 	PREFETCHT0  (R11)
+	CMPQ        48(SP), $0x00
+	JNE         fetched
 	MOVQ        run+0(FP), R11
 	MOVQ        144(R11), R11
 	ADDQ        DI, R11
@@ -188,35 +236,37 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        DX, R11
 	PREFETCHT0  (R11)
-	ADDQ        $0x40, BX
-	ADDQ        $0x40, SI
-	ADDQ        $0x40, DI
-	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, R9
-	DECQ        R10
-	JNZ         vector
-	DECQ        40(SP)
-	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
-	DECQ        (SP)
-	JNZ         tile
+
+fetched:
+	ADDQ   $0x40, BX
+	ADDQ   $0x40, SI
+	ADDQ   $0x40, DI
+	ADDQ   $0x00000040, R8
+	ADDQ   $0x00000040, R9
+	DECQ   R10
+	JNZ    vector
+	DECQ   40(SP)
+	JNZ    group
+	MOVQ   run+0(FP), BX
+	MOVQ   16(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 8(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   32(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 16(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   48(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 24(SP)
+	DECQ   (SP)
+	JNZ    tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW1AVX512(run *[20]uintptr)
+// func convHeadwiseForwardW1AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convHeadwiseForwardW1AVX512(SB), NOSPLIT, $32-8
+TEXT ·convHeadwiseForwardW1AVX512(SB), NOSPLIT, $40-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -231,6 +281,9 @@ TEXT ·convHeadwiseForwardW1AVX512(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), AX
+	MOVQ 160(AX), AX
+	MOVQ AX, 32(SP)
 
 position:
 	MOVQ 8(SP), AX
@@ -250,38 +303,46 @@ vector:
 	VBROADCASTSS (BX), Z1
 	VADDPS       (DX), Z1, Z1
 	VMULPS       Z1, Z0, Z0
+	CMPQ         32(SP), $0x00
+	JNE          ypast
 	VMOVUPS      Z0, (CX)
-	MOVQ         run+0(FP), R8
-	MOVQ         128(R8), R8
-	PREFETCHT0   (AX)(R8*1)
-	ADDQ         $0x40, AX
-	ADDQ         $0x40, CX
-	ADDQ         $0x00000040, DX
-	DECQ         DI
-	JNZ          vector
-	ADDQ         $0x04, BX
-	DECQ         SI
-	JNZ          group
-	MOVQ         run+0(FP), AX
-	MOVQ         16(AX), AX
-	IMUL3Q       $0x01, AX, AX
-	ADDQ         AX, 8(SP)
-	MOVQ         run+0(FP), AX
-	MOVQ         48(AX), AX
-	IMUL3Q       $0x01, AX, AX
-	ADDQ         AX, 16(SP)
-	MOVQ         run+0(FP), AX
-	MOVQ         64(AX), AX
-	IMUL3Q       $0x01, AX, AX
-	ADDQ         AX, 24(SP)
-	DECQ         (SP)
-	JNZ          position
+	JMP          ystored
+
+ypast:
+	VMOVNTPS Z0, (CX)
+
+ystored:
+	MOVQ       run+0(FP), R8
+	MOVQ       128(R8), R8
+	PREFETCHT0 (AX)(R8*1)
+	ADDQ       $0x40, AX
+	ADDQ       $0x40, CX
+	ADDQ       $0x00000040, DX
+	DECQ       DI
+	JNZ        vector
+	ADDQ       $0x04, BX
+	DECQ       SI
+	JNZ        group
+	MOVQ       run+0(FP), AX
+	MOVQ       16(AX), AX
+	IMUL3Q     $0x01, AX, AX
+	ADDQ       AX, 8(SP)
+	MOVQ       run+0(FP), AX
+	MOVQ       48(AX), AX
+	IMUL3Q     $0x01, AX, AX
+	ADDQ       AX, 16(SP)
+	MOVQ       run+0(FP), AX
+	MOVQ       64(AX), AX
+	IMUL3Q     $0x01, AX, AX
+	ADDQ       AX, 24(SP)
+	DECQ       (SP)
+	JNZ        position
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW1AVX512(run *[20]uintptr)
+// func convHeadwiseBackwardW1AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convHeadwiseBackwardW1AVX512(SB), NOSPLIT, $64-8
+TEXT ·convHeadwiseBackwardW1AVX512(SB), NOSPLIT, $72-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -308,6 +369,9 @@ TEXT ·convHeadwiseBackwardW1AVX512(SB), NOSPLIT, $64-8
 	MOVQ 48(DX), DX
 	MOVQ run+0(FP), BX
 	MOVQ 64(BX), BX
+	MOVQ run+0(FP), SI
+	MOVQ 160(SI), SI
+	MOVQ SI, 64(SP)
 
 tile:
 	MOVQ 8(SP), SI
@@ -342,7 +406,15 @@ vector:
 	VADDPS       Z4, Z6, Z6
 	VMULPS       Z5, Z6, Z5
 	ADDQ         BX, R14
+	CMPQ         64(SP), $0x00
+	JNE          dx0past
 	VMOVUPS      Z5, (R13)
+	JMP          dx0stored
+
+dx0past:
+	VMOVNTPS Z5, (R13)
+
+dx0stored:
 	ADDQ         DX, R13
 	ADDQ         CX, R15
 	VMOVUPS      (R15), Z5
@@ -350,7 +422,15 @@ vector:
 	VADDPS       Z4, Z6, Z6
 	VMULPS       Z5, Z6, Z5
 	ADDQ         BX, R14
+	CMPQ         64(SP), $0x00
+	JNE          dx1past
 	VMOVUPS      Z5, (R13)
+	JMP          dx1stored
+
+dx1past:
+	VMOVNTPS Z5, (R13)
+
+dx1stored:
 	ADDQ         DX, R13
 	ADDQ         CX, R15
 	VMOVUPS      (R15), Z5
@@ -358,142 +438,162 @@ vector:
 	VADDPS       Z4, Z6, Z6
 	VMULPS       Z5, Z6, Z5
 	ADDQ         BX, R14
+	CMPQ         64(SP), $0x00
+	JNE          dx2past
 	VMOVUPS      Z5, (R13)
+	JMP          dx2stored
+
+dx2past:
+	VMOVNTPS Z5, (R13)
+
+dx2stored:
 	ADDQ         DX, R13
 	ADDQ         CX, R15
 	VMOVUPS      (R15), Z5
 	VBROADCASTSS (R14), Z6
 	VADDPS       Z4, Z6, Z6
 	VMULPS       Z5, Z6, Z4
+	CMPQ         64(SP), $0x00
+	JNE          dx3past
 	VMOVUPS      Z4, (R13)
-	MOVQ         DI, R13
-	VMOVUPS      (R13), Z4
-	ADDQ         CX, R13
-	VMOVUPS      (R13), Z5
-	ADDQ         CX, R13
-	VMOVUPS      (R13), Z6
-	ADDQ         CX, R13
-	VMOVUPS      (R13), Z7
-	VMOVUPS      (R10), Z8
-	MOVQ         SI, R13
-	VMOVUPS      (R13), Z9
-	VFMADD231PS  Z9, Z4, Z8
-	VFMADD231PS  Z9, Z4, Z0
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z4
-	VFMADD231PS  Z4, Z5, Z8
-	VFMADD231PS  Z4, Z5, Z1
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z4
-	VFMADD231PS  Z4, Z6, Z8
-	VFMADD231PS  Z4, Z6, Z2
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Z4
-	VFMADD231PS  Z4, Z7, Z8
-	VFMADD231PS  Z4, Z7, Z3
-	VMOVUPS      Z8, (R10)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	ADDQ         SI, R13
-	PREFETCHT0   (R13)
-	ADDQ         AX, R13
-	PREFETCHT0   (R13)
-	ADDQ         AX, R13
-	PREFETCHT0   (R13)
-	ADDQ         AX, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         136(R13), R13
-	ADDQ         DI, R13
-	PREFETCHT0   (R13)
-	ADDQ         CX, R13
-	PREFETCHT0   (R13)
-	ADDQ         CX, R13
-	PREFETCHT0   (R13)
-	ADDQ         CX, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         144(R13), R13
-	ADDQ         R8, R13
-	PREFETCHT0   (R13)
-	ADDQ         DX, R13
-	PREFETCHT0   (R13)
-	ADDQ         DX, R13
-	PREFETCHT0   (R13)
-	ADDQ         DX, R13
-	PREFETCHT0   (R13)
-	ADDQ         $0x40, SI
-	ADDQ         $0x40, DI
-	ADDQ         $0x40, R8
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, R10
-	DECQ         R12
-	JNZ          vector
-	VUNPCKLPS    Z1, Z0, Z4
-	VUNPCKHPS    Z1, Z0, Z5
-	VADDPS       Z5, Z4, Z4
-	VUNPCKLPS    Z3, Z2, Z5
-	VUNPCKHPS    Z3, Z2, Z6
-	VADDPS       Z6, Z5, Z5
-	VUNPCKLPD    Z5, Z4, Z6
-	VUNPCKHPD    Z5, Z4, Z4
-	VADDPS       Z4, Z6, Z6
-	VSHUFF32X4   $0x44, Z6, Z6, Z4
-	VSHUFF32X4   $0xee, Z6, Z6, Z5
-	VADDPS       Z5, Z4, Z4
-	VSHUFF32X4   $0x88, Z4, Z4, Z5
-	VSHUFF32X4   $0xdd, Z4, Z4, Z4
-	VADDPS       Z4, Z5, Z5
-	MOVQ         run+0(FP), R12
-	MOVQ         80(R12), R12
-	MOVQ         32(SP), R13
-	VMOVSS       X5, (R13)
-	ADDQ         R12, R13
-	VEXTRACTPS   $0x01, X5, (R13)
-	ADDQ         R12, R13
-	VEXTRACTPS   $0x02, X5, (R13)
-	ADDQ         R12, R13
-	VEXTRACTPS   $0x03, X5, (R13)
-	MOVQ         run+0(FP), R12
-	MOVQ         152(R12), R12
-	ADDQ         R11, R12
-	PREFETCHT0   (R12)
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         $0x04, 32(SP)
-	ADDQ         $0x04, R11
-	DECQ         56(SP)
-	JNZ          group
-	MOVQ         run+0(FP), SI
-	MOVQ         16(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 8(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         32(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 16(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         48(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 24(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         64(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 40(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         80(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 48(SP)
-	DECQ         (SP)
-	JNZ          tile
+	JMP          dx3stored
+
+dx3past:
+	VMOVNTPS Z4, (R13)
+
+dx3stored:
+	MOVQ        DI, R13
+	VMOVUPS     (R13), Z4
+	ADDQ        CX, R13
+	VMOVUPS     (R13), Z5
+	ADDQ        CX, R13
+	VMOVUPS     (R13), Z6
+	ADDQ        CX, R13
+	VMOVUPS     (R13), Z7
+	VMOVUPS     (R10), Z8
+	MOVQ        SI, R13
+	VMOVUPS     (R13), Z9
+	VFMADD231PS Z9, Z4, Z8
+	VFMADD231PS Z9, Z4, Z0
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z4
+	VFMADD231PS Z4, Z5, Z8
+	VFMADD231PS Z4, Z5, Z1
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z4
+	VFMADD231PS Z4, Z6, Z8
+	VFMADD231PS Z4, Z6, Z2
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z4
+	VFMADD231PS Z4, Z7, Z8
+	VFMADD231PS Z4, Z7, Z3
+	VMOVUPS     Z8, (R10)
+	MOVQ        run+0(FP), R13
+	MOVQ        128(R13), R13
+	ADDQ        SI, R13
+	PREFETCHT0  (R13)
+	ADDQ        AX, R13
+	PREFETCHT0  (R13)
+	ADDQ        AX, R13
+	PREFETCHT0  (R13)
+	ADDQ        AX, R13
+	PREFETCHT0  (R13)
+	MOVQ        run+0(FP), R13
+	MOVQ        136(R13), R13
+	ADDQ        DI, R13
+	PREFETCHT0  (R13)
+	ADDQ        CX, R13
+	PREFETCHT0  (R13)
+	ADDQ        CX, R13
+	PREFETCHT0  (R13)
+	ADDQ        CX, R13
+	PREFETCHT0  (R13)
+	CMPQ        64(SP), $0x00
+	JNE         fetched
+	MOVQ        run+0(FP), R13
+	MOVQ        144(R13), R13
+	ADDQ        R8, R13
+	PREFETCHT0  (R13)
+	ADDQ        DX, R13
+	PREFETCHT0  (R13)
+	ADDQ        DX, R13
+	PREFETCHT0  (R13)
+	ADDQ        DX, R13
+	PREFETCHT0  (R13)
+
+fetched:
+	ADDQ       $0x40, SI
+	ADDQ       $0x40, DI
+	ADDQ       $0x40, R8
+	ADDQ       $0x00000040, R9
+	ADDQ       $0x00000040, R10
+	DECQ       R12
+	JNZ        vector
+	VUNPCKLPS  Z1, Z0, Z4
+	VUNPCKHPS  Z1, Z0, Z5
+	VADDPS     Z5, Z4, Z4
+	VUNPCKLPS  Z3, Z2, Z5
+	VUNPCKHPS  Z3, Z2, Z6
+	VADDPS     Z6, Z5, Z5
+	VUNPCKLPD  Z5, Z4, Z6
+	VUNPCKHPD  Z5, Z4, Z4
+	VADDPS     Z4, Z6, Z6
+	VSHUFF32X4 $0x44, Z6, Z6, Z4
+	VSHUFF32X4 $0xee, Z6, Z6, Z5
+	VADDPS     Z5, Z4, Z4
+	VSHUFF32X4 $0x88, Z4, Z4, Z5
+	VSHUFF32X4 $0xdd, Z4, Z4, Z4
+	VADDPS     Z4, Z5, Z5
+	MOVQ       run+0(FP), R12
+	MOVQ       80(R12), R12
+	MOVQ       32(SP), R13
+	VMOVSS     X5, (R13)
+	ADDQ       R12, R13
+	VEXTRACTPS $0x01, X5, (R13)
+	ADDQ       R12, R13
+	VEXTRACTPS $0x02, X5, (R13)
+	ADDQ       R12, R13
+	VEXTRACTPS $0x03, X5, (R13)
+	MOVQ       run+0(FP), R12
+	MOVQ       152(R12), R12
+	ADDQ       R11, R12
+	PREFETCHT0 (R12)
+	ADDQ       BX, R12
+	PREFETCHT0 (R12)
+	ADDQ       BX, R12
+	PREFETCHT0 (R12)
+	ADDQ       BX, R12
+	PREFETCHT0 (R12)
+	ADDQ       $0x04, 32(SP)
+	ADDQ       $0x04, R11
+	DECQ       56(SP)
+	JNZ        group
+	MOVQ       run+0(FP), SI
+	MOVQ       16(SI), SI
+	IMUL3Q     $0x04, SI, SI
+	ADDQ       SI, 8(SP)
+	MOVQ       run+0(FP), SI
+	MOVQ       32(SI), SI
+	IMUL3Q     $0x04, SI, SI
+	ADDQ       SI, 16(SP)
+	MOVQ       run+0(FP), SI
+	MOVQ       48(SI), SI
+	IMUL3Q     $0x04, SI, SI
+	ADDQ       SI, 24(SP)
+	MOVQ       run+0(FP), SI
+	MOVQ       64(SI), SI
+	IMUL3Q     $0x04, SI, SI
+	ADDQ       SI, 40(SP)
+	MOVQ       run+0(FP), SI
+	MOVQ       80(SI), SI
+	IMUL3Q     $0x04, SI, SI
+	ADDQ       SI, 48(SP)
+	DECQ       (SP)
+	JNZ        tile
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW1AVX512(run *[20]uintptr)
+// func convLowRankForwardW1AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankForwardW1AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -702,7 +802,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW1AVX512(run *[20]uintptr)
+// func convLowRankBackwardW1AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankBackwardW1AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -1115,9 +1215,9 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW2AVX512(run *[20]uintptr)
+// func convStaticForwardW2AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convStaticForwardW2AVX512(SB), NOSPLIT, $24-8
+TEXT ·convStaticForwardW2AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -1129,6 +1229,9 @@ TEXT ·convStaticForwardW2AVX512(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), CX
+	MOVQ 160(CX), CX
+	MOVQ CX, 24(SP)
 
 position:
 	MOVQ 8(SP), CX
@@ -1147,33 +1250,41 @@ vector:
 	VMULPS      64(BX), Z0, Z0
 	VMOVUPS     (CX)(AX*1), Z1
 	VFMADD231PS (BX), Z1, Z0
+	CMPQ        24(SP), $0x00
+	JNE         ypast
 	VMOVUPS     Z0, (DX)
-	MOVQ        run+0(FP), R8
-	MOVQ        128(R8), R8
-	PREFETCHT0  (CX)(R8*1)
-	ADDQ        $0x40, CX
-	ADDQ        $0x40, DX
-	ADDQ        $0x00000080, BX
-	DECQ        DI
-	JNZ         vector
-	DECQ        SI
-	JNZ         group
-	MOVQ        run+0(FP), CX
-	MOVQ        16(CX), CX
-	IMUL3Q      $0x01, CX, CX
-	ADDQ        CX, 8(SP)
-	MOVQ        run+0(FP), CX
-	MOVQ        48(CX), CX
-	IMUL3Q      $0x01, CX, CX
-	ADDQ        CX, 16(SP)
-	DECQ        (SP)
-	JNZ         position
+	JMP         ystored
+
+ypast:
+	VMOVNTPS Z0, (DX)
+
+ystored:
+	MOVQ       run+0(FP), R8
+	MOVQ       128(R8), R8
+	PREFETCHT0 (CX)(R8*1)
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, DX
+	ADDQ       $0x00000080, BX
+	DECQ       DI
+	JNZ        vector
+	DECQ       SI
+	JNZ        group
+	MOVQ       run+0(FP), CX
+	MOVQ       16(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 8(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       48(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 16(SP)
+	DECQ       (SP)
+	JNZ        position
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW2AVX512(run *[20]uintptr)
+// func convStaticBackwardW2AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convStaticBackwardW2AVX512(SB), NOSPLIT, $48-8
+TEXT ·convStaticBackwardW2AVX512(SB), NOSPLIT, $56-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -1192,6 +1303,9 @@ TEXT ·convStaticBackwardW2AVX512(SB), NOSPLIT, $48-8
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
 	MOVQ 48(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 160(BX), BX
+	MOVQ BX, 48(SP)
 
 tile:
 	MOVQ 8(SP), BX
@@ -1220,24 +1334,56 @@ vector:
 	VMOVUPS     (R12), Z3
 	VFMADD231PS Z3, Z1, Z2
 	VMULPS      Z3, Z0, Z3
+	CMPQ        48(SP), $0x00
+	JNE         dx0past
 	VMOVUPS     Z2, (R11)
+	JMP         dx0stored
+
+dx0past:
+	VMOVNTPS Z2, (R11)
+
+dx0stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Z2
 	VFMADD231PS Z2, Z1, Z3
 	VMULPS      Z2, Z0, Z2
+	CMPQ        48(SP), $0x00
+	JNE         dx1past
 	VMOVUPS     Z3, (R11)
+	JMP         dx1stored
+
+dx1past:
+	VMOVNTPS Z3, (R11)
+
+dx1stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Z3
 	VFMADD231PS Z3, Z1, Z2
 	VMULPS      Z3, Z0, Z0
+	CMPQ        48(SP), $0x00
+	JNE         dx2past
 	VMOVUPS     Z2, (R11)
+	JMP         dx2stored
+
+dx2past:
+	VMOVNTPS Z2, (R11)
+
+dx2stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Z2
 	VFMADD231PS Z2, Z1, Z0
+	CMPQ        48(SP), $0x00
+	JNE         dx3past
 	VMOVUPS     Z0, (R11)
+	JMP         dx3stored
+
+dx3past:
+	VMOVNTPS Z0, (R11)
+
+dx3stored:
 	MOVQ        SI, R11
 	VMOVUPS     (R11), Z0
 	ADDQ        CX, R11
@@ -1288,6 +1434,8 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        CX, R11
 	PREFETCHT0  (R11)
+	CMPQ        48(SP), $0x00
+	JNE         fetched
 	MOVQ        run+0(FP), R11
 	MOVQ        144(R11), R11
 	ADDQ        DI, R11
@@ -1298,35 +1446,37 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        DX, R11
 	PREFETCHT0  (R11)
-	ADDQ        $0x40, BX
-	ADDQ        $0x40, SI
-	ADDQ        $0x40, DI
-	ADDQ        $0x00000080, R8
-	ADDQ        $0x00000080, R9
-	DECQ        R10
-	JNZ         vector
-	DECQ        40(SP)
-	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
-	DECQ        (SP)
-	JNZ         tile
+
+fetched:
+	ADDQ   $0x40, BX
+	ADDQ   $0x40, SI
+	ADDQ   $0x40, DI
+	ADDQ   $0x00000080, R8
+	ADDQ   $0x00000080, R9
+	DECQ   R10
+	JNZ    vector
+	DECQ   40(SP)
+	JNZ    group
+	MOVQ   run+0(FP), BX
+	MOVQ   16(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 8(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   32(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 16(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   48(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 24(SP)
+	DECQ   (SP)
+	JNZ    tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW2AVX512(run *[20]uintptr)
+// func convHeadwiseForwardW2AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convHeadwiseForwardW2AVX512(SB), NOSPLIT, $32-8
+TEXT ·convHeadwiseForwardW2AVX512(SB), NOSPLIT, $40-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -1341,6 +1491,9 @@ TEXT ·convHeadwiseForwardW2AVX512(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), CX
+	MOVQ 160(CX), CX
+	MOVQ CX, 32(SP)
 
 position:
 	MOVQ 8(SP), CX
@@ -1364,38 +1517,46 @@ vector:
 	VBROADCASTSS (SI), Z2
 	VADDPS       (BX), Z2, Z2
 	VFMADD231PS  Z2, Z1, Z0
+	CMPQ         32(SP), $0x00
+	JNE          ypast
 	VMOVUPS      Z0, (DX)
-	MOVQ         run+0(FP), R9
-	MOVQ         128(R9), R9
-	PREFETCHT0   (CX)(R9*1)
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, DX
-	ADDQ         $0x00000080, BX
-	DECQ         R8
-	JNZ          vector
-	ADDQ         $0x08, SI
-	DECQ         DI
-	JNZ          group
-	MOVQ         run+0(FP), CX
-	MOVQ         16(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 8(SP)
-	MOVQ         run+0(FP), CX
-	MOVQ         48(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 16(SP)
-	MOVQ         run+0(FP), CX
-	MOVQ         64(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 24(SP)
-	DECQ         (SP)
-	JNZ          position
+	JMP          ystored
+
+ypast:
+	VMOVNTPS Z0, (DX)
+
+ystored:
+	MOVQ       run+0(FP), R9
+	MOVQ       128(R9), R9
+	PREFETCHT0 (CX)(R9*1)
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, DX
+	ADDQ       $0x00000080, BX
+	DECQ       R8
+	JNZ        vector
+	ADDQ       $0x08, SI
+	DECQ       DI
+	JNZ        group
+	MOVQ       run+0(FP), CX
+	MOVQ       16(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 8(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       48(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 16(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       64(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 24(SP)
+	DECQ       (SP)
+	JNZ        position
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW2AVX512(run *[20]uintptr)
+// func convHeadwiseBackwardW2AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convHeadwiseBackwardW2AVX512(SB), NOSPLIT, $64-8
+TEXT ·convHeadwiseBackwardW2AVX512(SB), NOSPLIT, $72-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -1422,6 +1583,9 @@ TEXT ·convHeadwiseBackwardW2AVX512(SB), NOSPLIT, $64-8
 	MOVQ 48(DX), DX
 	MOVQ run+0(FP), BX
 	MOVQ 64(BX), BX
+	MOVQ run+0(FP), SI
+	MOVQ 160(SI), SI
+	MOVQ SI, 64(SP)
 
 tile:
 	MOVQ 8(SP), SI
@@ -1451,123 +1615,159 @@ group:
 	MOVQ   120(R12), R12
 
 vector:
-	VMOVUPS       (R9), Z8
-	VMOVUPS       64(R9), Z9
-	MOVQ          R8, R13
-	MOVQ          R11, R14
-	MOVQ          DI, R15
-	VMOVUPS       (R15), Z10
-	VBROADCASTSS  (R14), Z11
-	VADDPS        Z8, Z11, Z11
-	VMULPS        Z10, Z11, Z10
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z11
-	VBROADCASTSS  4(R14), Z12
-	VADDPS        Z9, Z12, Z12
-	VFMADD231PS   Z11, Z12, Z10
-	VBROADCASTSS  (R14), Z12
-	VADDPS        Z8, Z12, Z12
-	VMULPS        Z11, Z12, Z11
-	ADDQ          BX, R14
-	VMOVUPS       Z10, (R13)
-	ADDQ          DX, R13
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z10
-	VBROADCASTSS  4(R14), Z12
-	VADDPS        Z9, Z12, Z12
-	VFMADD231PS   Z10, Z12, Z11
-	VBROADCASTSS  (R14), Z12
-	VADDPS        Z8, Z12, Z12
-	VMULPS        Z10, Z12, Z10
-	ADDQ          BX, R14
-	VMOVUPS       Z11, (R13)
-	ADDQ          DX, R13
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z11
-	VBROADCASTSS  4(R14), Z12
-	VADDPS        Z9, Z12, Z12
-	VFMADD231PS   Z11, Z12, Z10
-	VBROADCASTSS  (R14), Z12
-	VADDPS        Z8, Z12, Z12
-	VMULPS        Z11, Z12, Z8
-	ADDQ          BX, R14
-	VMOVUPS       Z10, (R13)
-	ADDQ          DX, R13
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z10
-	VBROADCASTSS  4(R14), Z11
-	VADDPS        Z9, Z11, Z11
-	VFMADD231PS   Z10, Z11, Z8
-	VMOVUPS       Z8, (R13)
-	MOVQ          DI, R13
-	VMOVUPS       (R13), Z8
-	ADDQ          CX, R13
-	VMOVUPS       (R13), Z9
-	ADDQ          CX, R13
-	VMOVUPS       (R13), Z10
-	ADDQ          CX, R13
-	VMOVUPS       (R13), Z11
-	VMOVUPS       (R10), Z12
-	VMOVUPS       64(R10), Z13
-	MOVQ          SI, R13
-	VMOVUPS       (R13), Z14
-	VFMADD231PS   Z14, Z8, Z13
-	VFMADD231PS   Z14, Z8, Z1
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z14
-	VFMADD231PS   Z14, Z8, Z12
-	VFMADD231PS   Z14, Z8, Z0
-	VFMADD231PS   Z14, Z9, Z13
-	VFMADD231PS   Z14, Z9, Z3
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z8
-	VFMADD231PS   Z8, Z9, Z12
-	VFMADD231PS   Z8, Z9, Z2
-	VFMADD231PS   Z8, Z10, Z13
-	VFMADD231PS   Z8, Z10, Z5
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z8
-	VFMADD231PS   Z8, Z10, Z12
-	VFMADD231PS   Z8, Z10, Z4
-	VFMADD231PS   Z8, Z11, Z13
-	VFMADD231PS   Z8, Z11, Z7
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z8
-	VFMADD231PS   Z8, Z11, Z12
-	VFMADD231PS   Z8, Z11, Z6
-	VMOVUPS       Z12, (R10)
-	VMOVUPS       Z13, 64(R10)
-	MOVQ          run+0(FP), R13
-	MOVQ          128(R13), R13
-	ADDQ          SI, R13
-	PREFETCHT0    (R13)
-	ADDQ          AX, R13
-	PREFETCHT0    (R13)
-	ADDQ          AX, R13
-	PREFETCHT0    (R13)
-	ADDQ          AX, R13
-	PREFETCHT0    (R13)
-	MOVQ          run+0(FP), R13
-	MOVQ          136(R13), R13
-	ADDQ          DI, R13
-	PREFETCHT0    (R13)
-	ADDQ          CX, R13
-	PREFETCHT0    (R13)
-	ADDQ          CX, R13
-	PREFETCHT0    (R13)
-	ADDQ          CX, R13
-	PREFETCHT0    (R13)
-	MOVQ          run+0(FP), R13
-	MOVQ          144(R13), R13
-	ADDQ          R8, R13
-	PREFETCHT0    (R13)
-	ADDQ          DX, R13
-	PREFETCHT0    (R13)
-	ADDQ          DX, R13
-	PREFETCHT0    (R13)
-	ADDQ          DX, R13
-	PREFETCHT0    (R13)
+	VMOVUPS      (R9), Z8
+	VMOVUPS      64(R9), Z9
+	MOVQ         R8, R13
+	MOVQ         R11, R14
+	MOVQ         DI, R15
+	VMOVUPS      (R15), Z10
+	VBROADCASTSS (R14), Z11
+	VADDPS       Z8, Z11, Z11
+	VMULPS       Z10, Z11, Z10
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z11
+	VBROADCASTSS 4(R14), Z12
+	VADDPS       Z9, Z12, Z12
+	VFMADD231PS  Z11, Z12, Z10
+	VBROADCASTSS (R14), Z12
+	VADDPS       Z8, Z12, Z12
+	VMULPS       Z11, Z12, Z11
+	ADDQ         BX, R14
+	CMPQ         64(SP), $0x00
+	JNE          dx0past
+	VMOVUPS      Z10, (R13)
+	JMP          dx0stored
+
+dx0past:
+	VMOVNTPS Z10, (R13)
+
+dx0stored:
+	ADDQ         DX, R13
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z10
+	VBROADCASTSS 4(R14), Z12
+	VADDPS       Z9, Z12, Z12
+	VFMADD231PS  Z10, Z12, Z11
+	VBROADCASTSS (R14), Z12
+	VADDPS       Z8, Z12, Z12
+	VMULPS       Z10, Z12, Z10
+	ADDQ         BX, R14
+	CMPQ         64(SP), $0x00
+	JNE          dx1past
+	VMOVUPS      Z11, (R13)
+	JMP          dx1stored
+
+dx1past:
+	VMOVNTPS Z11, (R13)
+
+dx1stored:
+	ADDQ         DX, R13
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z11
+	VBROADCASTSS 4(R14), Z12
+	VADDPS       Z9, Z12, Z12
+	VFMADD231PS  Z11, Z12, Z10
+	VBROADCASTSS (R14), Z12
+	VADDPS       Z8, Z12, Z12
+	VMULPS       Z11, Z12, Z8
+	ADDQ         BX, R14
+	CMPQ         64(SP), $0x00
+	JNE          dx2past
+	VMOVUPS      Z10, (R13)
+	JMP          dx2stored
+
+dx2past:
+	VMOVNTPS Z10, (R13)
+
+dx2stored:
+	ADDQ         DX, R13
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z10
+	VBROADCASTSS 4(R14), Z11
+	VADDPS       Z9, Z11, Z11
+	VFMADD231PS  Z10, Z11, Z8
+	CMPQ         64(SP), $0x00
+	JNE          dx3past
+	VMOVUPS      Z8, (R13)
+	JMP          dx3stored
+
+dx3past:
+	VMOVNTPS Z8, (R13)
+
+dx3stored:
+	MOVQ        DI, R13
+	VMOVUPS     (R13), Z8
+	ADDQ        CX, R13
+	VMOVUPS     (R13), Z9
+	ADDQ        CX, R13
+	VMOVUPS     (R13), Z10
+	ADDQ        CX, R13
+	VMOVUPS     (R13), Z11
+	VMOVUPS     (R10), Z12
+	VMOVUPS     64(R10), Z13
+	MOVQ        SI, R13
+	VMOVUPS     (R13), Z14
+	VFMADD231PS Z14, Z8, Z13
+	VFMADD231PS Z14, Z8, Z1
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z14
+	VFMADD231PS Z14, Z8, Z12
+	VFMADD231PS Z14, Z8, Z0
+	VFMADD231PS Z14, Z9, Z13
+	VFMADD231PS Z14, Z9, Z3
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z8
+	VFMADD231PS Z8, Z9, Z12
+	VFMADD231PS Z8, Z9, Z2
+	VFMADD231PS Z8, Z10, Z13
+	VFMADD231PS Z8, Z10, Z5
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z8
+	VFMADD231PS Z8, Z10, Z12
+	VFMADD231PS Z8, Z10, Z4
+	VFMADD231PS Z8, Z11, Z13
+	VFMADD231PS Z8, Z11, Z7
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z8
+	VFMADD231PS Z8, Z11, Z12
+	VFMADD231PS Z8, Z11, Z6
+	VMOVUPS     Z12, (R10)
+	VMOVUPS     Z13, 64(R10)
+	MOVQ        run+0(FP), R13
+	MOVQ        128(R13), R13
+	ADDQ        SI, R13
+	PREFETCHT0  (R13)
+	ADDQ        AX, R13
+	PREFETCHT0  (R13)
+	ADDQ        AX, R13
+	PREFETCHT0  (R13)
+	ADDQ        AX, R13
+	PREFETCHT0  (R13)
+	MOVQ        run+0(FP), R13
+	MOVQ        136(R13), R13
+	ADDQ        DI, R13
+	PREFETCHT0  (R13)
+	ADDQ        CX, R13
+	PREFETCHT0  (R13)
+	ADDQ        CX, R13
+	PREFETCHT0  (R13)
+	ADDQ        CX, R13
+	PREFETCHT0  (R13)
+	CMPQ        64(SP), $0x00
+	JNE         fetched
+	MOVQ        run+0(FP), R13
+	MOVQ        144(R13), R13
+	ADDQ        R8, R13
+	PREFETCHT0  (R13)
+	ADDQ        DX, R13
+	PREFETCHT0  (R13)
+	ADDQ        DX, R13
+	PREFETCHT0  (R13)
+	ADDQ        DX, R13
+	PREFETCHT0  (R13)
+
+fetched:
 	ADDQ          $0x40, SI
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R8
@@ -1650,7 +1850,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW2AVX512(run *[20]uintptr)
+// func convLowRankForwardW2AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankForwardW2AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -1835,7 +2035,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW2AVX512(run *[20]uintptr)
+// func convLowRankBackwardW2AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankBackwardW2AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -2210,9 +2410,9 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW3AVX512(run *[20]uintptr)
+// func convStaticForwardW3AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convStaticForwardW3AVX512(SB), NOSPLIT, $24-8
+TEXT ·convStaticForwardW3AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -2224,6 +2424,9 @@ TEXT ·convStaticForwardW3AVX512(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), CX
+	MOVQ 160(CX), CX
+	MOVQ CX, 24(SP)
 
 position:
 	MOVQ 8(SP), CX
@@ -2244,33 +2447,41 @@ vector:
 	VFMADD231PS 64(BX), Z1, Z0
 	VMOVUPS     (CX)(AX*2), Z1
 	VFMADD231PS (BX), Z1, Z0
+	CMPQ        24(SP), $0x00
+	JNE         ypast
 	VMOVUPS     Z0, (DX)
-	MOVQ        run+0(FP), R8
-	MOVQ        128(R8), R8
-	PREFETCHT0  (CX)(R8*1)
-	ADDQ        $0x40, CX
-	ADDQ        $0x40, DX
-	ADDQ        $0x000000c0, BX
-	DECQ        DI
-	JNZ         vector
-	DECQ        SI
-	JNZ         group
-	MOVQ        run+0(FP), CX
-	MOVQ        16(CX), CX
-	IMUL3Q      $0x01, CX, CX
-	ADDQ        CX, 8(SP)
-	MOVQ        run+0(FP), CX
-	MOVQ        48(CX), CX
-	IMUL3Q      $0x01, CX, CX
-	ADDQ        CX, 16(SP)
-	DECQ        (SP)
-	JNZ         position
+	JMP         ystored
+
+ypast:
+	VMOVNTPS Z0, (DX)
+
+ystored:
+	MOVQ       run+0(FP), R8
+	MOVQ       128(R8), R8
+	PREFETCHT0 (CX)(R8*1)
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, DX
+	ADDQ       $0x000000c0, BX
+	DECQ       DI
+	JNZ        vector
+	DECQ       SI
+	JNZ        group
+	MOVQ       run+0(FP), CX
+	MOVQ       16(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 8(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       48(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 16(SP)
+	DECQ       (SP)
+	JNZ        position
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW3AVX512(run *[20]uintptr)
+// func convStaticBackwardW3AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convStaticBackwardW3AVX512(SB), NOSPLIT, $48-8
+TEXT ·convStaticBackwardW3AVX512(SB), NOSPLIT, $56-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -2289,6 +2500,9 @@ TEXT ·convStaticBackwardW3AVX512(SB), NOSPLIT, $48-8
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
 	MOVQ 48(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 160(BX), BX
+	MOVQ BX, 48(SP)
 
 tile:
 	MOVQ 8(SP), BX
@@ -2323,25 +2537,57 @@ vector:
 	VFMADD231PS Z5, Z2, Z3
 	VFMADD231PS Z5, Z1, Z4
 	VMULPS      Z5, Z0, Z5
+	CMPQ        48(SP), $0x00
+	JNE         dx0past
 	VMOVUPS     Z3, (R11)
+	JMP         dx0stored
+
+dx0past:
+	VMOVNTPS Z3, (R11)
+
+dx0stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Z3
 	VFMADD231PS Z3, Z2, Z4
 	VFMADD231PS Z3, Z1, Z5
 	VMULPS      Z3, Z0, Z0
+	CMPQ        48(SP), $0x00
+	JNE         dx1past
 	VMOVUPS     Z4, (R11)
+	JMP         dx1stored
+
+dx1past:
+	VMOVNTPS Z4, (R11)
+
+dx1stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Z3
 	VFMADD231PS Z3, Z2, Z5
 	VFMADD231PS Z3, Z1, Z0
+	CMPQ        48(SP), $0x00
+	JNE         dx2past
 	VMOVUPS     Z5, (R11)
+	JMP         dx2stored
+
+dx2past:
+	VMOVNTPS Z5, (R11)
+
+dx2stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Z1
 	VFMADD231PS Z1, Z2, Z0
+	CMPQ        48(SP), $0x00
+	JNE         dx3past
 	VMOVUPS     Z0, (R11)
+	JMP         dx3stored
+
+dx3past:
+	VMOVNTPS Z0, (R11)
+
+dx3stored:
 	MOVQ        SI, R11
 	VMOVUPS     (R11), Z0
 	ADDQ        CX, R11
@@ -2400,6 +2646,8 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        CX, R11
 	PREFETCHT0  (R11)
+	CMPQ        48(SP), $0x00
+	JNE         fetched
 	MOVQ        run+0(FP), R11
 	MOVQ        144(R11), R11
 	ADDQ        DI, R11
@@ -2410,35 +2658,37 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        DX, R11
 	PREFETCHT0  (R11)
-	ADDQ        $0x40, BX
-	ADDQ        $0x40, SI
-	ADDQ        $0x40, DI
-	ADDQ        $0x000000c0, R8
-	ADDQ        $0x000000c0, R9
-	DECQ        R10
-	JNZ         vector
-	DECQ        40(SP)
-	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
-	DECQ        (SP)
-	JNZ         tile
+
+fetched:
+	ADDQ   $0x40, BX
+	ADDQ   $0x40, SI
+	ADDQ   $0x40, DI
+	ADDQ   $0x000000c0, R8
+	ADDQ   $0x000000c0, R9
+	DECQ   R10
+	JNZ    vector
+	DECQ   40(SP)
+	JNZ    group
+	MOVQ   run+0(FP), BX
+	MOVQ   16(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 8(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   32(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 16(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   48(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 24(SP)
+	DECQ   (SP)
+	JNZ    tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW3AVX512(run *[20]uintptr)
+// func convHeadwiseForwardW3AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convHeadwiseForwardW3AVX512(SB), NOSPLIT, $32-8
+TEXT ·convHeadwiseForwardW3AVX512(SB), NOSPLIT, $40-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -2453,6 +2703,9 @@ TEXT ·convHeadwiseForwardW3AVX512(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), CX
+	MOVQ 160(CX), CX
+	MOVQ CX, 32(SP)
 
 position:
 	MOVQ 8(SP), CX
@@ -2480,38 +2733,46 @@ vector:
 	VBROADCASTSS (SI), Z2
 	VADDPS       (BX), Z2, Z2
 	VFMADD231PS  Z2, Z1, Z0
+	CMPQ         32(SP), $0x00
+	JNE          ypast
 	VMOVUPS      Z0, (DX)
-	MOVQ         run+0(FP), R9
-	MOVQ         128(R9), R9
-	PREFETCHT0   (CX)(R9*1)
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, DX
-	ADDQ         $0x000000c0, BX
-	DECQ         R8
-	JNZ          vector
-	ADDQ         $0x0c, SI
-	DECQ         DI
-	JNZ          group
-	MOVQ         run+0(FP), CX
-	MOVQ         16(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 8(SP)
-	MOVQ         run+0(FP), CX
-	MOVQ         48(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 16(SP)
-	MOVQ         run+0(FP), CX
-	MOVQ         64(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 24(SP)
-	DECQ         (SP)
-	JNZ          position
+	JMP          ystored
+
+ypast:
+	VMOVNTPS Z0, (DX)
+
+ystored:
+	MOVQ       run+0(FP), R9
+	MOVQ       128(R9), R9
+	PREFETCHT0 (CX)(R9*1)
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, DX
+	ADDQ       $0x000000c0, BX
+	DECQ       R8
+	JNZ        vector
+	ADDQ       $0x0c, SI
+	DECQ       DI
+	JNZ        group
+	MOVQ       run+0(FP), CX
+	MOVQ       16(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 8(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       48(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 16(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       64(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 24(SP)
+	DECQ       (SP)
+	JNZ        position
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW3AVX512(run *[20]uintptr)
+// func convHeadwiseBackwardW3AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convHeadwiseBackwardW3AVX512(SB), NOSPLIT, $64-8
+TEXT ·convHeadwiseBackwardW3AVX512(SB), NOSPLIT, $72-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -2538,6 +2799,9 @@ TEXT ·convHeadwiseBackwardW3AVX512(SB), NOSPLIT, $64-8
 	MOVQ 48(DX), DX
 	MOVQ run+0(FP), BX
 	MOVQ 64(BX), BX
+	MOVQ run+0(FP), SI
+	MOVQ 160(SI), SI
+	MOVQ SI, 64(SP)
 
 tile:
 	MOVQ 8(SP), SI
@@ -2571,151 +2835,187 @@ group:
 	MOVQ   120(R12), R12
 
 vector:
-	VMOVUPS       (R9), Z12
-	VMOVUPS       64(R9), Z13
-	VMOVUPS       128(R9), Z14
-	MOVQ          R8, R13
-	MOVQ          R11, R14
-	MOVQ          DI, R15
-	VMOVUPS       (R15), Z15
-	VBROADCASTSS  (R14), Z16
-	VADDPS        Z12, Z16, Z16
-	VMULPS        Z15, Z16, Z15
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z16
-	VBROADCASTSS  4(R14), Z17
-	VADDPS        Z13, Z17, Z17
-	VFMADD231PS   Z16, Z17, Z15
-	VBROADCASTSS  (R14), Z17
-	VADDPS        Z12, Z17, Z17
-	VMULPS        Z16, Z17, Z16
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z17
-	VBROADCASTSS  8(R14), Z18
-	VADDPS        Z14, Z18, Z18
-	VFMADD231PS   Z17, Z18, Z15
-	VBROADCASTSS  4(R14), Z18
-	VADDPS        Z13, Z18, Z18
-	VFMADD231PS   Z17, Z18, Z16
-	VBROADCASTSS  (R14), Z18
-	VADDPS        Z12, Z18, Z18
-	VMULPS        Z17, Z18, Z17
-	ADDQ          BX, R14
-	VMOVUPS       Z15, (R13)
-	ADDQ          DX, R13
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z15
-	VBROADCASTSS  8(R14), Z18
-	VADDPS        Z14, Z18, Z18
-	VFMADD231PS   Z15, Z18, Z16
-	VBROADCASTSS  4(R14), Z18
-	VADDPS        Z13, Z18, Z18
-	VFMADD231PS   Z15, Z18, Z17
-	VBROADCASTSS  (R14), Z18
-	VADDPS        Z12, Z18, Z18
-	VMULPS        Z15, Z18, Z12
-	ADDQ          BX, R14
-	VMOVUPS       Z16, (R13)
-	ADDQ          DX, R13
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z15
-	VBROADCASTSS  8(R14), Z16
-	VADDPS        Z14, Z16, Z16
-	VFMADD231PS   Z15, Z16, Z17
-	VBROADCASTSS  4(R14), Z16
-	VADDPS        Z13, Z16, Z16
-	VFMADD231PS   Z15, Z16, Z12
-	ADDQ          BX, R14
-	VMOVUPS       Z17, (R13)
-	ADDQ          DX, R13
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z13
-	VBROADCASTSS  8(R14), Z15
-	VADDPS        Z14, Z15, Z15
-	VFMADD231PS   Z13, Z15, Z12
-	VMOVUPS       Z12, (R13)
-	MOVQ          DI, R13
-	VMOVUPS       (R13), Z12
-	ADDQ          CX, R13
-	VMOVUPS       (R13), Z13
-	ADDQ          CX, R13
-	VMOVUPS       (R13), Z14
-	ADDQ          CX, R13
-	VMOVUPS       (R13), Z15
-	VMOVUPS       (R10), Z16
-	VMOVUPS       64(R10), Z17
-	VMOVUPS       128(R10), Z18
-	MOVQ          SI, R13
-	VMOVUPS       (R13), Z19
-	VFMADD231PS   Z19, Z12, Z18
-	VFMADD231PS   Z19, Z12, Z2
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z19
-	VFMADD231PS   Z19, Z12, Z17
-	VFMADD231PS   Z19, Z12, Z1
-	VFMADD231PS   Z19, Z13, Z18
-	VFMADD231PS   Z19, Z13, Z5
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z19
-	VFMADD231PS   Z19, Z12, Z16
-	VFMADD231PS   Z19, Z12, Z0
-	VFMADD231PS   Z19, Z13, Z17
-	VFMADD231PS   Z19, Z13, Z4
-	VFMADD231PS   Z19, Z14, Z18
-	VFMADD231PS   Z19, Z14, Z8
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z12
-	VFMADD231PS   Z12, Z13, Z16
-	VFMADD231PS   Z12, Z13, Z3
-	VFMADD231PS   Z12, Z14, Z17
-	VFMADD231PS   Z12, Z14, Z7
-	VFMADD231PS   Z12, Z15, Z18
-	VFMADD231PS   Z12, Z15, Z11
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z12
-	VFMADD231PS   Z12, Z14, Z16
-	VFMADD231PS   Z12, Z14, Z6
-	VFMADD231PS   Z12, Z15, Z17
-	VFMADD231PS   Z12, Z15, Z10
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z12
-	VFMADD231PS   Z12, Z15, Z16
-	VFMADD231PS   Z12, Z15, Z9
-	VMOVUPS       Z16, (R10)
-	VMOVUPS       Z17, 64(R10)
-	VMOVUPS       Z18, 128(R10)
-	MOVQ          run+0(FP), R13
-	MOVQ          128(R13), R13
-	ADDQ          SI, R13
-	PREFETCHT0    (R13)
-	ADDQ          AX, R13
-	PREFETCHT0    (R13)
-	ADDQ          AX, R13
-	PREFETCHT0    (R13)
-	ADDQ          AX, R13
-	PREFETCHT0    (R13)
-	MOVQ          run+0(FP), R13
-	MOVQ          136(R13), R13
-	ADDQ          DI, R13
-	PREFETCHT0    (R13)
-	ADDQ          CX, R13
-	PREFETCHT0    (R13)
-	ADDQ          CX, R13
-	PREFETCHT0    (R13)
-	ADDQ          CX, R13
-	PREFETCHT0    (R13)
-	MOVQ          run+0(FP), R13
-	MOVQ          144(R13), R13
-	ADDQ          R8, R13
-	PREFETCHT0    (R13)
-	ADDQ          DX, R13
-	PREFETCHT0    (R13)
-	ADDQ          DX, R13
-	PREFETCHT0    (R13)
-	ADDQ          DX, R13
-	PREFETCHT0    (R13)
+	VMOVUPS      (R9), Z12
+	VMOVUPS      64(R9), Z13
+	VMOVUPS      128(R9), Z14
+	MOVQ         R8, R13
+	MOVQ         R11, R14
+	MOVQ         DI, R15
+	VMOVUPS      (R15), Z15
+	VBROADCASTSS (R14), Z16
+	VADDPS       Z12, Z16, Z16
+	VMULPS       Z15, Z16, Z15
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z16
+	VBROADCASTSS 4(R14), Z17
+	VADDPS       Z13, Z17, Z17
+	VFMADD231PS  Z16, Z17, Z15
+	VBROADCASTSS (R14), Z17
+	VADDPS       Z12, Z17, Z17
+	VMULPS       Z16, Z17, Z16
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z17
+	VBROADCASTSS 8(R14), Z18
+	VADDPS       Z14, Z18, Z18
+	VFMADD231PS  Z17, Z18, Z15
+	VBROADCASTSS 4(R14), Z18
+	VADDPS       Z13, Z18, Z18
+	VFMADD231PS  Z17, Z18, Z16
+	VBROADCASTSS (R14), Z18
+	VADDPS       Z12, Z18, Z18
+	VMULPS       Z17, Z18, Z17
+	ADDQ         BX, R14
+	CMPQ         64(SP), $0x00
+	JNE          dx0past
+	VMOVUPS      Z15, (R13)
+	JMP          dx0stored
+
+dx0past:
+	VMOVNTPS Z15, (R13)
+
+dx0stored:
+	ADDQ         DX, R13
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z15
+	VBROADCASTSS 8(R14), Z18
+	VADDPS       Z14, Z18, Z18
+	VFMADD231PS  Z15, Z18, Z16
+	VBROADCASTSS 4(R14), Z18
+	VADDPS       Z13, Z18, Z18
+	VFMADD231PS  Z15, Z18, Z17
+	VBROADCASTSS (R14), Z18
+	VADDPS       Z12, Z18, Z18
+	VMULPS       Z15, Z18, Z12
+	ADDQ         BX, R14
+	CMPQ         64(SP), $0x00
+	JNE          dx1past
+	VMOVUPS      Z16, (R13)
+	JMP          dx1stored
+
+dx1past:
+	VMOVNTPS Z16, (R13)
+
+dx1stored:
+	ADDQ         DX, R13
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z15
+	VBROADCASTSS 8(R14), Z16
+	VADDPS       Z14, Z16, Z16
+	VFMADD231PS  Z15, Z16, Z17
+	VBROADCASTSS 4(R14), Z16
+	VADDPS       Z13, Z16, Z16
+	VFMADD231PS  Z15, Z16, Z12
+	ADDQ         BX, R14
+	CMPQ         64(SP), $0x00
+	JNE          dx2past
+	VMOVUPS      Z17, (R13)
+	JMP          dx2stored
+
+dx2past:
+	VMOVNTPS Z17, (R13)
+
+dx2stored:
+	ADDQ         DX, R13
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z13
+	VBROADCASTSS 8(R14), Z15
+	VADDPS       Z14, Z15, Z15
+	VFMADD231PS  Z13, Z15, Z12
+	CMPQ         64(SP), $0x00
+	JNE          dx3past
+	VMOVUPS      Z12, (R13)
+	JMP          dx3stored
+
+dx3past:
+	VMOVNTPS Z12, (R13)
+
+dx3stored:
+	MOVQ        DI, R13
+	VMOVUPS     (R13), Z12
+	ADDQ        CX, R13
+	VMOVUPS     (R13), Z13
+	ADDQ        CX, R13
+	VMOVUPS     (R13), Z14
+	ADDQ        CX, R13
+	VMOVUPS     (R13), Z15
+	VMOVUPS     (R10), Z16
+	VMOVUPS     64(R10), Z17
+	VMOVUPS     128(R10), Z18
+	MOVQ        SI, R13
+	VMOVUPS     (R13), Z19
+	VFMADD231PS Z19, Z12, Z18
+	VFMADD231PS Z19, Z12, Z2
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z19
+	VFMADD231PS Z19, Z12, Z17
+	VFMADD231PS Z19, Z12, Z1
+	VFMADD231PS Z19, Z13, Z18
+	VFMADD231PS Z19, Z13, Z5
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z19
+	VFMADD231PS Z19, Z12, Z16
+	VFMADD231PS Z19, Z12, Z0
+	VFMADD231PS Z19, Z13, Z17
+	VFMADD231PS Z19, Z13, Z4
+	VFMADD231PS Z19, Z14, Z18
+	VFMADD231PS Z19, Z14, Z8
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z12
+	VFMADD231PS Z12, Z13, Z16
+	VFMADD231PS Z12, Z13, Z3
+	VFMADD231PS Z12, Z14, Z17
+	VFMADD231PS Z12, Z14, Z7
+	VFMADD231PS Z12, Z15, Z18
+	VFMADD231PS Z12, Z15, Z11
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z12
+	VFMADD231PS Z12, Z14, Z16
+	VFMADD231PS Z12, Z14, Z6
+	VFMADD231PS Z12, Z15, Z17
+	VFMADD231PS Z12, Z15, Z10
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z12
+	VFMADD231PS Z12, Z15, Z16
+	VFMADD231PS Z12, Z15, Z9
+	VMOVUPS     Z16, (R10)
+	VMOVUPS     Z17, 64(R10)
+	VMOVUPS     Z18, 128(R10)
+	MOVQ        run+0(FP), R13
+	MOVQ        128(R13), R13
+	ADDQ        SI, R13
+	PREFETCHT0  (R13)
+	ADDQ        AX, R13
+	PREFETCHT0  (R13)
+	ADDQ        AX, R13
+	PREFETCHT0  (R13)
+	ADDQ        AX, R13
+	PREFETCHT0  (R13)
+	MOVQ        run+0(FP), R13
+	MOVQ        136(R13), R13
+	ADDQ        DI, R13
+	PREFETCHT0  (R13)
+	ADDQ        CX, R13
+	PREFETCHT0  (R13)
+	ADDQ        CX, R13
+	PREFETCHT0  (R13)
+	ADDQ        CX, R13
+	PREFETCHT0  (R13)
+	CMPQ        64(SP), $0x00
+	JNE         fetched
+	MOVQ        run+0(FP), R13
+	MOVQ        144(R13), R13
+	ADDQ        R8, R13
+	PREFETCHT0  (R13)
+	ADDQ        DX, R13
+	PREFETCHT0  (R13)
+	ADDQ        DX, R13
+	PREFETCHT0  (R13)
+	ADDQ        DX, R13
+	PREFETCHT0  (R13)
+
+fetched:
 	ADDQ          $0x40, SI
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R8
@@ -2824,7 +3124,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW3AVX512(run *[20]uintptr)
+// func convLowRankForwardW3AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankForwardW3AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -3000,7 +3300,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW3AVX512(run *[20]uintptr)
+// func convLowRankBackwardW3AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankBackwardW3AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -3366,9 +3666,9 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW4AVX512(run *[20]uintptr)
+// func convStaticForwardW4AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convStaticForwardW4AVX512(SB), NOSPLIT, $24-8
+TEXT ·convStaticForwardW4AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -3380,6 +3680,9 @@ TEXT ·convStaticForwardW4AVX512(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), CX
+	MOVQ 160(CX), CX
+	MOVQ CX, 24(SP)
 
 position:
 	MOVQ 8(SP), CX
@@ -3403,33 +3706,41 @@ vector:
 	VFMADD231PS 64(BX), Z1, Z0
 	VMOVUPS     (CX)(SI*1), Z1
 	VFMADD231PS (BX), Z1, Z0
+	CMPQ        24(SP), $0x00
+	JNE         ypast
 	VMOVUPS     Z0, (DX)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	PREFETCHT0  (CX)(R9*1)
-	ADDQ        $0x40, CX
-	ADDQ        $0x40, DX
-	ADDQ        $0x00000100, BX
-	DECQ        R8
-	JNZ         vector
-	DECQ        DI
-	JNZ         group
-	MOVQ        run+0(FP), CX
-	MOVQ        16(CX), CX
-	IMUL3Q      $0x01, CX, CX
-	ADDQ        CX, 8(SP)
-	MOVQ        run+0(FP), CX
-	MOVQ        48(CX), CX
-	IMUL3Q      $0x01, CX, CX
-	ADDQ        CX, 16(SP)
-	DECQ        (SP)
-	JNZ         position
+	JMP         ystored
+
+ypast:
+	VMOVNTPS Z0, (DX)
+
+ystored:
+	MOVQ       run+0(FP), R9
+	MOVQ       128(R9), R9
+	PREFETCHT0 (CX)(R9*1)
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, DX
+	ADDQ       $0x00000100, BX
+	DECQ       R8
+	JNZ        vector
+	DECQ       DI
+	JNZ        group
+	MOVQ       run+0(FP), CX
+	MOVQ       16(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 8(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       48(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 16(SP)
+	DECQ       (SP)
+	JNZ        position
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW4AVX512(run *[20]uintptr)
+// func convStaticBackwardW4AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convStaticBackwardW4AVX512(SB), NOSPLIT, $48-8
+TEXT ·convStaticBackwardW4AVX512(SB), NOSPLIT, $56-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -3448,6 +3759,9 @@ TEXT ·convStaticBackwardW4AVX512(SB), NOSPLIT, $48-8
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
 	MOVQ 48(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 160(BX), BX
+	MOVQ BX, 48(SP)
 
 tile:
 	MOVQ 8(SP), BX
@@ -3489,25 +3803,57 @@ vector:
 	VFMADD231PS Z7, Z2, Z5
 	VFMADD231PS Z7, Z1, Z6
 	VMULPS      Z7, Z0, Z0
+	CMPQ        48(SP), $0x00
+	JNE         dx0past
 	VMOVUPS     Z4, (R11)
+	JMP         dx0stored
+
+dx0past:
+	VMOVNTPS Z4, (R11)
+
+dx0stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Z4
 	VFMADD231PS Z4, Z3, Z5
 	VFMADD231PS Z4, Z2, Z6
 	VFMADD231PS Z4, Z1, Z0
+	CMPQ        48(SP), $0x00
+	JNE         dx1past
 	VMOVUPS     Z5, (R11)
+	JMP         dx1stored
+
+dx1past:
+	VMOVNTPS Z5, (R11)
+
+dx1stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Z1
 	VFMADD231PS Z1, Z3, Z6
 	VFMADD231PS Z1, Z2, Z0
+	CMPQ        48(SP), $0x00
+	JNE         dx2past
 	VMOVUPS     Z6, (R11)
+	JMP         dx2stored
+
+dx2past:
+	VMOVNTPS Z6, (R11)
+
+dx2stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Z1
 	VFMADD231PS Z1, Z3, Z0
+	CMPQ        48(SP), $0x00
+	JNE         dx3past
 	VMOVUPS     Z0, (R11)
+	JMP         dx3stored
+
+dx3past:
+	VMOVNTPS Z0, (R11)
+
+dx3stored:
 	MOVQ        SI, R11
 	VMOVUPS     (R11), Z0
 	ADDQ        CX, R11
@@ -3574,6 +3920,8 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        CX, R11
 	PREFETCHT0  (R11)
+	CMPQ        48(SP), $0x00
+	JNE         fetched
 	MOVQ        run+0(FP), R11
 	MOVQ        144(R11), R11
 	ADDQ        DI, R11
@@ -3584,35 +3932,37 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        DX, R11
 	PREFETCHT0  (R11)
-	ADDQ        $0x40, BX
-	ADDQ        $0x40, SI
-	ADDQ        $0x40, DI
-	ADDQ        $0x00000100, R8
-	ADDQ        $0x00000100, R9
-	DECQ        R10
-	JNZ         vector
-	DECQ        40(SP)
-	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
-	DECQ        (SP)
-	JNZ         tile
+
+fetched:
+	ADDQ   $0x40, BX
+	ADDQ   $0x40, SI
+	ADDQ   $0x40, DI
+	ADDQ   $0x00000100, R8
+	ADDQ   $0x00000100, R9
+	DECQ   R10
+	JNZ    vector
+	DECQ   40(SP)
+	JNZ    group
+	MOVQ   run+0(FP), BX
+	MOVQ   16(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 8(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   32(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 16(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   48(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 24(SP)
+	DECQ   (SP)
+	JNZ    tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW4AVX512(run *[20]uintptr)
+// func convHeadwiseForwardW4AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convHeadwiseForwardW4AVX512(SB), NOSPLIT, $32-8
+TEXT ·convHeadwiseForwardW4AVX512(SB), NOSPLIT, $40-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -3627,6 +3977,9 @@ TEXT ·convHeadwiseForwardW4AVX512(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), CX
+	MOVQ 160(CX), CX
+	MOVQ CX, 32(SP)
 
 position:
 	MOVQ 8(SP), CX
@@ -3659,38 +4012,46 @@ vector:
 	VBROADCASTSS (SI), Z2
 	VADDPS       (BX), Z2, Z2
 	VFMADD231PS  Z2, Z1, Z0
+	CMPQ         32(SP), $0x00
+	JNE          ypast
 	VMOVUPS      Z0, (DX)
-	MOVQ         run+0(FP), R10
-	MOVQ         128(R10), R10
-	PREFETCHT0   (CX)(R10*1)
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, DX
-	ADDQ         $0x00000100, BX
-	DECQ         R9
-	JNZ          vector
-	ADDQ         $0x10, SI
-	DECQ         R8
-	JNZ          group
-	MOVQ         run+0(FP), CX
-	MOVQ         16(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 8(SP)
-	MOVQ         run+0(FP), CX
-	MOVQ         48(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 16(SP)
-	MOVQ         run+0(FP), CX
-	MOVQ         64(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 24(SP)
-	DECQ         (SP)
-	JNZ          position
+	JMP          ystored
+
+ypast:
+	VMOVNTPS Z0, (DX)
+
+ystored:
+	MOVQ       run+0(FP), R10
+	MOVQ       128(R10), R10
+	PREFETCHT0 (CX)(R10*1)
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, DX
+	ADDQ       $0x00000100, BX
+	DECQ       R9
+	JNZ        vector
+	ADDQ       $0x10, SI
+	DECQ       R8
+	JNZ        group
+	MOVQ       run+0(FP), CX
+	MOVQ       16(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 8(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       48(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 16(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       64(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 24(SP)
+	DECQ       (SP)
+	JNZ        position
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW4AVX512(run *[20]uintptr)
+// func convHeadwiseBackwardW4AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convHeadwiseBackwardW4AVX512(SB), NOSPLIT, $64-8
+TEXT ·convHeadwiseBackwardW4AVX512(SB), NOSPLIT, $72-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -3717,6 +4078,9 @@ TEXT ·convHeadwiseBackwardW4AVX512(SB), NOSPLIT, $64-8
 	MOVQ 48(DX), DX
 	MOVQ run+0(FP), BX
 	MOVQ 64(BX), BX
+	MOVQ run+0(FP), SI
+	MOVQ 160(SI), SI
+	MOVQ SI, 64(SP)
 
 tile:
 	MOVQ 8(SP), SI
@@ -3754,179 +4118,215 @@ group:
 	MOVQ   120(R12), R12
 
 vector:
-	VMOVUPS       (R9), Z16
-	VMOVUPS       64(R9), Z17
-	VMOVUPS       128(R9), Z18
-	VMOVUPS       192(R9), Z19
-	MOVQ          R8, R13
-	MOVQ          R11, R14
-	MOVQ          DI, R15
-	VMOVUPS       (R15), Z20
-	VBROADCASTSS  (R14), Z21
-	VADDPS        Z16, Z21, Z21
-	VMULPS        Z20, Z21, Z20
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z21
-	VBROADCASTSS  4(R14), Z22
-	VADDPS        Z17, Z22, Z22
-	VFMADD231PS   Z21, Z22, Z20
-	VBROADCASTSS  (R14), Z22
-	VADDPS        Z16, Z22, Z22
-	VMULPS        Z21, Z22, Z21
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z22
-	VBROADCASTSS  8(R14), Z23
-	VADDPS        Z18, Z23, Z23
-	VFMADD231PS   Z22, Z23, Z20
-	VBROADCASTSS  4(R14), Z23
-	VADDPS        Z17, Z23, Z23
-	VFMADD231PS   Z22, Z23, Z21
-	VBROADCASTSS  (R14), Z23
-	VADDPS        Z16, Z23, Z23
-	VMULPS        Z22, Z23, Z22
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z23
-	VBROADCASTSS  12(R14), Z24
-	VADDPS        Z19, Z24, Z24
-	VFMADD231PS   Z23, Z24, Z20
-	VBROADCASTSS  8(R14), Z24
-	VADDPS        Z18, Z24, Z24
-	VFMADD231PS   Z23, Z24, Z21
-	VBROADCASTSS  4(R14), Z24
-	VADDPS        Z17, Z24, Z24
-	VFMADD231PS   Z23, Z24, Z22
-	VBROADCASTSS  (R14), Z24
-	VADDPS        Z16, Z24, Z24
-	VMULPS        Z23, Z24, Z16
-	ADDQ          BX, R14
-	VMOVUPS       Z20, (R13)
-	ADDQ          DX, R13
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z20
-	VBROADCASTSS  12(R14), Z23
-	VADDPS        Z19, Z23, Z23
-	VFMADD231PS   Z20, Z23, Z21
-	VBROADCASTSS  8(R14), Z23
-	VADDPS        Z18, Z23, Z23
-	VFMADD231PS   Z20, Z23, Z22
-	VBROADCASTSS  4(R14), Z23
-	VADDPS        Z17, Z23, Z23
-	VFMADD231PS   Z20, Z23, Z16
-	ADDQ          BX, R14
-	VMOVUPS       Z21, (R13)
-	ADDQ          DX, R13
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z17
-	VBROADCASTSS  12(R14), Z20
-	VADDPS        Z19, Z20, Z20
-	VFMADD231PS   Z17, Z20, Z22
-	VBROADCASTSS  8(R14), Z20
-	VADDPS        Z18, Z20, Z20
-	VFMADD231PS   Z17, Z20, Z16
-	ADDQ          BX, R14
-	VMOVUPS       Z22, (R13)
-	ADDQ          DX, R13
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z17
-	VBROADCASTSS  12(R14), Z18
-	VADDPS        Z19, Z18, Z18
-	VFMADD231PS   Z17, Z18, Z16
-	VMOVUPS       Z16, (R13)
-	MOVQ          DI, R13
-	VMOVUPS       (R13), Z16
-	ADDQ          CX, R13
-	VMOVUPS       (R13), Z17
-	ADDQ          CX, R13
-	VMOVUPS       (R13), Z18
-	ADDQ          CX, R13
-	VMOVUPS       (R13), Z19
-	VMOVUPS       (R10), Z20
-	VMOVUPS       64(R10), Z21
-	VMOVUPS       128(R10), Z22
-	VMOVUPS       192(R10), Z23
-	MOVQ          SI, R13
-	VMOVUPS       (R13), Z24
-	VFMADD231PS   Z24, Z16, Z23
-	VFMADD231PS   Z24, Z16, Z3
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z24
-	VFMADD231PS   Z24, Z16, Z22
-	VFMADD231PS   Z24, Z16, Z2
-	VFMADD231PS   Z24, Z17, Z23
-	VFMADD231PS   Z24, Z17, Z7
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z24
-	VFMADD231PS   Z24, Z16, Z21
-	VFMADD231PS   Z24, Z16, Z1
-	VFMADD231PS   Z24, Z17, Z22
-	VFMADD231PS   Z24, Z17, Z6
-	VFMADD231PS   Z24, Z18, Z23
-	VFMADD231PS   Z24, Z18, Z11
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z24
-	VFMADD231PS   Z24, Z16, Z20
-	VFMADD231PS   Z24, Z16, Z0
-	VFMADD231PS   Z24, Z17, Z21
-	VFMADD231PS   Z24, Z17, Z5
-	VFMADD231PS   Z24, Z18, Z22
-	VFMADD231PS   Z24, Z18, Z10
-	VFMADD231PS   Z24, Z19, Z23
-	VFMADD231PS   Z24, Z19, Z15
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z16
-	VFMADD231PS   Z16, Z17, Z20
-	VFMADD231PS   Z16, Z17, Z4
-	VFMADD231PS   Z16, Z18, Z21
-	VFMADD231PS   Z16, Z18, Z9
-	VFMADD231PS   Z16, Z19, Z22
-	VFMADD231PS   Z16, Z19, Z14
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z16
-	VFMADD231PS   Z16, Z18, Z20
-	VFMADD231PS   Z16, Z18, Z8
-	VFMADD231PS   Z16, Z19, Z21
-	VFMADD231PS   Z16, Z19, Z13
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z16
-	VFMADD231PS   Z16, Z19, Z20
-	VFMADD231PS   Z16, Z19, Z12
-	VMOVUPS       Z20, (R10)
-	VMOVUPS       Z21, 64(R10)
-	VMOVUPS       Z22, 128(R10)
-	VMOVUPS       Z23, 192(R10)
-	MOVQ          run+0(FP), R13
-	MOVQ          128(R13), R13
-	ADDQ          SI, R13
-	PREFETCHT0    (R13)
-	ADDQ          AX, R13
-	PREFETCHT0    (R13)
-	ADDQ          AX, R13
-	PREFETCHT0    (R13)
-	ADDQ          AX, R13
-	PREFETCHT0    (R13)
-	MOVQ          run+0(FP), R13
-	MOVQ          136(R13), R13
-	ADDQ          DI, R13
-	PREFETCHT0    (R13)
-	ADDQ          CX, R13
-	PREFETCHT0    (R13)
-	ADDQ          CX, R13
-	PREFETCHT0    (R13)
-	ADDQ          CX, R13
-	PREFETCHT0    (R13)
-	MOVQ          run+0(FP), R13
-	MOVQ          144(R13), R13
-	ADDQ          R8, R13
-	PREFETCHT0    (R13)
-	ADDQ          DX, R13
-	PREFETCHT0    (R13)
-	ADDQ          DX, R13
-	PREFETCHT0    (R13)
-	ADDQ          DX, R13
-	PREFETCHT0    (R13)
+	VMOVUPS      (R9), Z16
+	VMOVUPS      64(R9), Z17
+	VMOVUPS      128(R9), Z18
+	VMOVUPS      192(R9), Z19
+	MOVQ         R8, R13
+	MOVQ         R11, R14
+	MOVQ         DI, R15
+	VMOVUPS      (R15), Z20
+	VBROADCASTSS (R14), Z21
+	VADDPS       Z16, Z21, Z21
+	VMULPS       Z20, Z21, Z20
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z21
+	VBROADCASTSS 4(R14), Z22
+	VADDPS       Z17, Z22, Z22
+	VFMADD231PS  Z21, Z22, Z20
+	VBROADCASTSS (R14), Z22
+	VADDPS       Z16, Z22, Z22
+	VMULPS       Z21, Z22, Z21
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z22
+	VBROADCASTSS 8(R14), Z23
+	VADDPS       Z18, Z23, Z23
+	VFMADD231PS  Z22, Z23, Z20
+	VBROADCASTSS 4(R14), Z23
+	VADDPS       Z17, Z23, Z23
+	VFMADD231PS  Z22, Z23, Z21
+	VBROADCASTSS (R14), Z23
+	VADDPS       Z16, Z23, Z23
+	VMULPS       Z22, Z23, Z22
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z23
+	VBROADCASTSS 12(R14), Z24
+	VADDPS       Z19, Z24, Z24
+	VFMADD231PS  Z23, Z24, Z20
+	VBROADCASTSS 8(R14), Z24
+	VADDPS       Z18, Z24, Z24
+	VFMADD231PS  Z23, Z24, Z21
+	VBROADCASTSS 4(R14), Z24
+	VADDPS       Z17, Z24, Z24
+	VFMADD231PS  Z23, Z24, Z22
+	VBROADCASTSS (R14), Z24
+	VADDPS       Z16, Z24, Z24
+	VMULPS       Z23, Z24, Z16
+	ADDQ         BX, R14
+	CMPQ         64(SP), $0x00
+	JNE          dx0past
+	VMOVUPS      Z20, (R13)
+	JMP          dx0stored
+
+dx0past:
+	VMOVNTPS Z20, (R13)
+
+dx0stored:
+	ADDQ         DX, R13
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z20
+	VBROADCASTSS 12(R14), Z23
+	VADDPS       Z19, Z23, Z23
+	VFMADD231PS  Z20, Z23, Z21
+	VBROADCASTSS 8(R14), Z23
+	VADDPS       Z18, Z23, Z23
+	VFMADD231PS  Z20, Z23, Z22
+	VBROADCASTSS 4(R14), Z23
+	VADDPS       Z17, Z23, Z23
+	VFMADD231PS  Z20, Z23, Z16
+	ADDQ         BX, R14
+	CMPQ         64(SP), $0x00
+	JNE          dx1past
+	VMOVUPS      Z21, (R13)
+	JMP          dx1stored
+
+dx1past:
+	VMOVNTPS Z21, (R13)
+
+dx1stored:
+	ADDQ         DX, R13
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z17
+	VBROADCASTSS 12(R14), Z20
+	VADDPS       Z19, Z20, Z20
+	VFMADD231PS  Z17, Z20, Z22
+	VBROADCASTSS 8(R14), Z20
+	VADDPS       Z18, Z20, Z20
+	VFMADD231PS  Z17, Z20, Z16
+	ADDQ         BX, R14
+	CMPQ         64(SP), $0x00
+	JNE          dx2past
+	VMOVUPS      Z22, (R13)
+	JMP          dx2stored
+
+dx2past:
+	VMOVNTPS Z22, (R13)
+
+dx2stored:
+	ADDQ         DX, R13
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z17
+	VBROADCASTSS 12(R14), Z18
+	VADDPS       Z19, Z18, Z18
+	VFMADD231PS  Z17, Z18, Z16
+	CMPQ         64(SP), $0x00
+	JNE          dx3past
+	VMOVUPS      Z16, (R13)
+	JMP          dx3stored
+
+dx3past:
+	VMOVNTPS Z16, (R13)
+
+dx3stored:
+	MOVQ        DI, R13
+	VMOVUPS     (R13), Z16
+	ADDQ        CX, R13
+	VMOVUPS     (R13), Z17
+	ADDQ        CX, R13
+	VMOVUPS     (R13), Z18
+	ADDQ        CX, R13
+	VMOVUPS     (R13), Z19
+	VMOVUPS     (R10), Z20
+	VMOVUPS     64(R10), Z21
+	VMOVUPS     128(R10), Z22
+	VMOVUPS     192(R10), Z23
+	MOVQ        SI, R13
+	VMOVUPS     (R13), Z24
+	VFMADD231PS Z24, Z16, Z23
+	VFMADD231PS Z24, Z16, Z3
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z24
+	VFMADD231PS Z24, Z16, Z22
+	VFMADD231PS Z24, Z16, Z2
+	VFMADD231PS Z24, Z17, Z23
+	VFMADD231PS Z24, Z17, Z7
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z24
+	VFMADD231PS Z24, Z16, Z21
+	VFMADD231PS Z24, Z16, Z1
+	VFMADD231PS Z24, Z17, Z22
+	VFMADD231PS Z24, Z17, Z6
+	VFMADD231PS Z24, Z18, Z23
+	VFMADD231PS Z24, Z18, Z11
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z24
+	VFMADD231PS Z24, Z16, Z20
+	VFMADD231PS Z24, Z16, Z0
+	VFMADD231PS Z24, Z17, Z21
+	VFMADD231PS Z24, Z17, Z5
+	VFMADD231PS Z24, Z18, Z22
+	VFMADD231PS Z24, Z18, Z10
+	VFMADD231PS Z24, Z19, Z23
+	VFMADD231PS Z24, Z19, Z15
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z16
+	VFMADD231PS Z16, Z17, Z20
+	VFMADD231PS Z16, Z17, Z4
+	VFMADD231PS Z16, Z18, Z21
+	VFMADD231PS Z16, Z18, Z9
+	VFMADD231PS Z16, Z19, Z22
+	VFMADD231PS Z16, Z19, Z14
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z16
+	VFMADD231PS Z16, Z18, Z20
+	VFMADD231PS Z16, Z18, Z8
+	VFMADD231PS Z16, Z19, Z21
+	VFMADD231PS Z16, Z19, Z13
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z16
+	VFMADD231PS Z16, Z19, Z20
+	VFMADD231PS Z16, Z19, Z12
+	VMOVUPS     Z20, (R10)
+	VMOVUPS     Z21, 64(R10)
+	VMOVUPS     Z22, 128(R10)
+	VMOVUPS     Z23, 192(R10)
+	MOVQ        run+0(FP), R13
+	MOVQ        128(R13), R13
+	ADDQ        SI, R13
+	PREFETCHT0  (R13)
+	ADDQ        AX, R13
+	PREFETCHT0  (R13)
+	ADDQ        AX, R13
+	PREFETCHT0  (R13)
+	ADDQ        AX, R13
+	PREFETCHT0  (R13)
+	MOVQ        run+0(FP), R13
+	MOVQ        136(R13), R13
+	ADDQ        DI, R13
+	PREFETCHT0  (R13)
+	ADDQ        CX, R13
+	PREFETCHT0  (R13)
+	ADDQ        CX, R13
+	PREFETCHT0  (R13)
+	ADDQ        CX, R13
+	PREFETCHT0  (R13)
+	CMPQ        64(SP), $0x00
+	JNE         fetched
+	MOVQ        run+0(FP), R13
+	MOVQ        144(R13), R13
+	ADDQ        R8, R13
+	PREFETCHT0  (R13)
+	ADDQ        DX, R13
+	PREFETCHT0  (R13)
+	ADDQ        DX, R13
+	PREFETCHT0  (R13)
+	ADDQ        DX, R13
+	PREFETCHT0  (R13)
+
+fetched:
 	ADDQ          $0x40, SI
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R8
@@ -4031,7 +4431,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW4AVX512(run *[20]uintptr)
+// func convLowRankForwardW4AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankForwardW4AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -4228,7 +4628,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW4AVX512(run *[20]uintptr)
+// func convLowRankBackwardW4AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankBackwardW4AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -4647,9 +5047,9 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW5AVX512(run *[20]uintptr)
+// func convStaticForwardW5AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convStaticForwardW5AVX512(SB), NOSPLIT, $24-8
+TEXT ·convStaticForwardW5AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -4661,6 +5061,9 @@ TEXT ·convStaticForwardW5AVX512(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), CX
+	MOVQ 160(CX), CX
+	MOVQ CX, 24(SP)
 
 position:
 	MOVQ 8(SP), CX
@@ -4686,33 +5089,41 @@ vector:
 	VFMADD231PS 64(BX), Z1, Z0
 	VMOVUPS     (CX)(AX*4), Z1
 	VFMADD231PS (BX), Z1, Z0
+	CMPQ        24(SP), $0x00
+	JNE         ypast
 	VMOVUPS     Z0, (DX)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	PREFETCHT0  (CX)(R9*1)
-	ADDQ        $0x40, CX
-	ADDQ        $0x40, DX
-	ADDQ        $0x00000140, BX
-	DECQ        R8
-	JNZ         vector
-	DECQ        DI
-	JNZ         group
-	MOVQ        run+0(FP), CX
-	MOVQ        16(CX), CX
-	IMUL3Q      $0x01, CX, CX
-	ADDQ        CX, 8(SP)
-	MOVQ        run+0(FP), CX
-	MOVQ        48(CX), CX
-	IMUL3Q      $0x01, CX, CX
-	ADDQ        CX, 16(SP)
-	DECQ        (SP)
-	JNZ         position
+	JMP         ystored
+
+ypast:
+	VMOVNTPS Z0, (DX)
+
+ystored:
+	MOVQ       run+0(FP), R9
+	MOVQ       128(R9), R9
+	PREFETCHT0 (CX)(R9*1)
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, DX
+	ADDQ       $0x00000140, BX
+	DECQ       R8
+	JNZ        vector
+	DECQ       DI
+	JNZ        group
+	MOVQ       run+0(FP), CX
+	MOVQ       16(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 8(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       48(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 16(SP)
+	DECQ       (SP)
+	JNZ        position
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW5AVX512(run *[20]uintptr)
+// func convStaticBackwardW5AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convStaticBackwardW5AVX512(SB), NOSPLIT, $48-8
+TEXT ·convStaticBackwardW5AVX512(SB), NOSPLIT, $56-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -4731,6 +5142,9 @@ TEXT ·convStaticBackwardW5AVX512(SB), NOSPLIT, $48-8
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
 	MOVQ 48(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 160(BX), BX
+	MOVQ BX, 48(SP)
 
 tile:
 	MOVQ 8(SP), BX
@@ -4779,25 +5193,57 @@ vector:
 	VFMADD231PS Z8, Z3, Z6
 	VFMADD231PS Z8, Z2, Z7
 	VFMADD231PS Z8, Z1, Z0
+	CMPQ        48(SP), $0x00
+	JNE         dx0past
 	VMOVUPS     Z5, (R11)
+	JMP         dx0stored
+
+dx0past:
+	VMOVNTPS Z5, (R11)
+
+dx0stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Z1
 	VFMADD231PS Z1, Z4, Z6
 	VFMADD231PS Z1, Z3, Z7
 	VFMADD231PS Z1, Z2, Z0
+	CMPQ        48(SP), $0x00
+	JNE         dx1past
 	VMOVUPS     Z6, (R11)
+	JMP         dx1stored
+
+dx1past:
+	VMOVNTPS Z6, (R11)
+
+dx1stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Z1
 	VFMADD231PS Z1, Z4, Z7
 	VFMADD231PS Z1, Z3, Z0
+	CMPQ        48(SP), $0x00
+	JNE         dx2past
 	VMOVUPS     Z7, (R11)
+	JMP         dx2stored
+
+dx2past:
+	VMOVNTPS Z7, (R11)
+
+dx2stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Z1
 	VFMADD231PS Z1, Z4, Z0
+	CMPQ        48(SP), $0x00
+	JNE         dx3past
 	VMOVUPS     Z0, (R11)
+	JMP         dx3stored
+
+dx3past:
+	VMOVNTPS Z0, (R11)
+
+dx3stored:
 	MOVQ        SI, R11
 	VMOVUPS     (R11), Z0
 	ADDQ        CX, R11
@@ -4872,6 +5318,8 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        CX, R11
 	PREFETCHT0  (R11)
+	CMPQ        48(SP), $0x00
+	JNE         fetched
 	MOVQ        run+0(FP), R11
 	MOVQ        144(R11), R11
 	ADDQ        DI, R11
@@ -4882,35 +5330,37 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        DX, R11
 	PREFETCHT0  (R11)
-	ADDQ        $0x40, BX
-	ADDQ        $0x40, SI
-	ADDQ        $0x40, DI
-	ADDQ        $0x00000140, R8
-	ADDQ        $0x00000140, R9
-	DECQ        R10
-	JNZ         vector
-	DECQ        40(SP)
-	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
-	DECQ        (SP)
-	JNZ         tile
+
+fetched:
+	ADDQ   $0x40, BX
+	ADDQ   $0x40, SI
+	ADDQ   $0x40, DI
+	ADDQ   $0x00000140, R8
+	ADDQ   $0x00000140, R9
+	DECQ   R10
+	JNZ    vector
+	DECQ   40(SP)
+	JNZ    group
+	MOVQ   run+0(FP), BX
+	MOVQ   16(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 8(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   32(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 16(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   48(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 24(SP)
+	DECQ   (SP)
+	JNZ    tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW5AVX512(run *[20]uintptr)
+// func convHeadwiseForwardW5AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convHeadwiseForwardW5AVX512(SB), NOSPLIT, $32-8
+TEXT ·convHeadwiseForwardW5AVX512(SB), NOSPLIT, $40-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -4925,6 +5375,9 @@ TEXT ·convHeadwiseForwardW5AVX512(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), CX
+	MOVQ 160(CX), CX
+	MOVQ CX, 32(SP)
 
 position:
 	MOVQ 8(SP), CX
@@ -4961,38 +5414,46 @@ vector:
 	VBROADCASTSS (SI), Z2
 	VADDPS       (BX), Z2, Z2
 	VFMADD231PS  Z2, Z1, Z0
+	CMPQ         32(SP), $0x00
+	JNE          ypast
 	VMOVUPS      Z0, (DX)
-	MOVQ         run+0(FP), R10
-	MOVQ         128(R10), R10
-	PREFETCHT0   (CX)(R10*1)
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, DX
-	ADDQ         $0x00000140, BX
-	DECQ         R9
-	JNZ          vector
-	ADDQ         $0x14, SI
-	DECQ         R8
-	JNZ          group
-	MOVQ         run+0(FP), CX
-	MOVQ         16(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 8(SP)
-	MOVQ         run+0(FP), CX
-	MOVQ         48(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 16(SP)
-	MOVQ         run+0(FP), CX
-	MOVQ         64(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 24(SP)
-	DECQ         (SP)
-	JNZ          position
+	JMP          ystored
+
+ypast:
+	VMOVNTPS Z0, (DX)
+
+ystored:
+	MOVQ       run+0(FP), R10
+	MOVQ       128(R10), R10
+	PREFETCHT0 (CX)(R10*1)
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, DX
+	ADDQ       $0x00000140, BX
+	DECQ       R9
+	JNZ        vector
+	ADDQ       $0x14, SI
+	DECQ       R8
+	JNZ        group
+	MOVQ       run+0(FP), CX
+	MOVQ       16(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 8(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       48(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 16(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       64(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 24(SP)
+	DECQ       (SP)
+	JNZ        position
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW5AVX512(run *[20]uintptr)
+// func convHeadwiseBackwardW5AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convHeadwiseBackwardW5AVX512(SB), NOSPLIT, $64-8
+TEXT ·convHeadwiseBackwardW5AVX512(SB), NOSPLIT, $72-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -5019,6 +5480,9 @@ TEXT ·convHeadwiseBackwardW5AVX512(SB), NOSPLIT, $64-8
 	MOVQ 48(DX), DX
 	MOVQ run+0(FP), BX
 	MOVQ 64(BX), BX
+	MOVQ run+0(FP), SI
+	MOVQ 160(SI), SI
+	MOVQ SI, 64(SP)
 
 tile:
 	MOVQ 8(SP), SI
@@ -5050,127 +5514,147 @@ group:
 	MOVQ   120(R12), R12
 
 vector:
-	VMOVUPS       (R9), Z10
-	VMOVUPS       64(R9), Z11
-	VMOVUPS       128(R9), Z12
-	VMOVUPS       192(R9), Z13
-	VMOVUPS       256(R9), Z14
-	MOVQ          R8, R13
-	MOVQ          R11, R14
-	MOVQ          DI, R15
-	VMOVUPS       (R15), Z15
-	VBROADCASTSS  (R14), Z16
-	VADDPS        Z10, Z16, Z16
-	VMULPS        Z15, Z16, Z15
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z16
-	VBROADCASTSS  4(R14), Z17
-	VADDPS        Z11, Z17, Z17
-	VFMADD231PS   Z16, Z17, Z15
-	VBROADCASTSS  (R14), Z17
-	VADDPS        Z10, Z17, Z17
-	VMULPS        Z16, Z17, Z10
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z16
-	VBROADCASTSS  8(R14), Z17
-	VADDPS        Z12, Z17, Z17
-	VFMADD231PS   Z16, Z17, Z15
-	VBROADCASTSS  4(R14), Z17
-	VADDPS        Z11, Z17, Z17
-	VFMADD231PS   Z16, Z17, Z10
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z11
-	VBROADCASTSS  12(R14), Z16
-	VADDPS        Z13, Z16, Z16
-	VFMADD231PS   Z11, Z16, Z15
-	VBROADCASTSS  8(R14), Z16
-	VADDPS        Z12, Z16, Z16
-	VFMADD231PS   Z11, Z16, Z10
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z11
-	VBROADCASTSS  16(R14), Z12
-	VADDPS        Z14, Z12, Z12
-	VFMADD231PS   Z11, Z12, Z15
-	VBROADCASTSS  12(R14), Z12
-	VADDPS        Z13, Z12, Z12
-	VFMADD231PS   Z11, Z12, Z10
-	ADDQ          BX, R14
-	VMOVUPS       Z15, (R13)
-	ADDQ          DX, R13
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z11
-	VBROADCASTSS  16(R14), Z12
-	VADDPS        Z14, Z12, Z12
-	VFMADD231PS   Z11, Z12, Z10
-	VMOVUPS       Z10, (R13)
-	MOVQ          DI, R13
-	VMOVUPS       (R13), Z10
-	ADDQ          CX, R13
-	VMOVUPS       (R13), Z11
-	VMOVUPS       (R10), Z12
-	VMOVUPS       64(R10), Z13
-	VMOVUPS       128(R10), Z14
-	VMOVUPS       192(R10), Z15
-	VMOVUPS       256(R10), Z16
-	MOVQ          SI, R13
-	VMOVUPS       (R13), Z17
-	VFMADD231PS   Z17, Z10, Z16
-	VFMADD231PS   Z17, Z10, Z4
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z17
-	VFMADD231PS   Z17, Z10, Z15
-	VFMADD231PS   Z17, Z10, Z3
-	VFMADD231PS   Z17, Z11, Z16
-	VFMADD231PS   Z17, Z11, Z9
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z17
-	VFMADD231PS   Z17, Z10, Z14
-	VFMADD231PS   Z17, Z10, Z2
-	VFMADD231PS   Z17, Z11, Z15
-	VFMADD231PS   Z17, Z11, Z8
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z17
-	VFMADD231PS   Z17, Z10, Z13
-	VFMADD231PS   Z17, Z10, Z1
-	VFMADD231PS   Z17, Z11, Z14
-	VFMADD231PS   Z17, Z11, Z7
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z17
-	VFMADD231PS   Z17, Z10, Z12
-	VFMADD231PS   Z17, Z10, Z0
-	VFMADD231PS   Z17, Z11, Z13
-	VFMADD231PS   Z17, Z11, Z6
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z10
-	VFMADD231PS   Z10, Z11, Z12
-	VFMADD231PS   Z10, Z11, Z5
-	VMOVUPS       Z12, (R10)
-	VMOVUPS       Z13, 64(R10)
-	VMOVUPS       Z14, 128(R10)
-	VMOVUPS       Z15, 192(R10)
-	VMOVUPS       Z16, 256(R10)
-	MOVQ          run+0(FP), R13
-	MOVQ          128(R13), R13
-	ADDQ          SI, R13
-	PREFETCHT0    (R13)
-	ADDQ          AX, R13
-	PREFETCHT0    (R13)
-	MOVQ          run+0(FP), R13
-	MOVQ          136(R13), R13
-	ADDQ          DI, R13
-	PREFETCHT0    (R13)
-	ADDQ          CX, R13
-	PREFETCHT0    (R13)
-	MOVQ          run+0(FP), R13
-	MOVQ          144(R13), R13
-	ADDQ          R8, R13
-	PREFETCHT0    (R13)
-	ADDQ          DX, R13
-	PREFETCHT0    (R13)
+	VMOVUPS      (R9), Z10
+	VMOVUPS      64(R9), Z11
+	VMOVUPS      128(R9), Z12
+	VMOVUPS      192(R9), Z13
+	VMOVUPS      256(R9), Z14
+	MOVQ         R8, R13
+	MOVQ         R11, R14
+	MOVQ         DI, R15
+	VMOVUPS      (R15), Z15
+	VBROADCASTSS (R14), Z16
+	VADDPS       Z10, Z16, Z16
+	VMULPS       Z15, Z16, Z15
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z16
+	VBROADCASTSS 4(R14), Z17
+	VADDPS       Z11, Z17, Z17
+	VFMADD231PS  Z16, Z17, Z15
+	VBROADCASTSS (R14), Z17
+	VADDPS       Z10, Z17, Z17
+	VMULPS       Z16, Z17, Z10
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z16
+	VBROADCASTSS 8(R14), Z17
+	VADDPS       Z12, Z17, Z17
+	VFMADD231PS  Z16, Z17, Z15
+	VBROADCASTSS 4(R14), Z17
+	VADDPS       Z11, Z17, Z17
+	VFMADD231PS  Z16, Z17, Z10
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z11
+	VBROADCASTSS 12(R14), Z16
+	VADDPS       Z13, Z16, Z16
+	VFMADD231PS  Z11, Z16, Z15
+	VBROADCASTSS 8(R14), Z16
+	VADDPS       Z12, Z16, Z16
+	VFMADD231PS  Z11, Z16, Z10
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z11
+	VBROADCASTSS 16(R14), Z12
+	VADDPS       Z14, Z12, Z12
+	VFMADD231PS  Z11, Z12, Z15
+	VBROADCASTSS 12(R14), Z12
+	VADDPS       Z13, Z12, Z12
+	VFMADD231PS  Z11, Z12, Z10
+	ADDQ         BX, R14
+	CMPQ         64(SP), $0x00
+	JNE          dx0past
+	VMOVUPS      Z15, (R13)
+	JMP          dx0stored
+
+dx0past:
+	VMOVNTPS Z15, (R13)
+
+dx0stored:
+	ADDQ         DX, R13
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z11
+	VBROADCASTSS 16(R14), Z12
+	VADDPS       Z14, Z12, Z12
+	VFMADD231PS  Z11, Z12, Z10
+	CMPQ         64(SP), $0x00
+	JNE          dx1past
+	VMOVUPS      Z10, (R13)
+	JMP          dx1stored
+
+dx1past:
+	VMOVNTPS Z10, (R13)
+
+dx1stored:
+	MOVQ        DI, R13
+	VMOVUPS     (R13), Z10
+	ADDQ        CX, R13
+	VMOVUPS     (R13), Z11
+	VMOVUPS     (R10), Z12
+	VMOVUPS     64(R10), Z13
+	VMOVUPS     128(R10), Z14
+	VMOVUPS     192(R10), Z15
+	VMOVUPS     256(R10), Z16
+	MOVQ        SI, R13
+	VMOVUPS     (R13), Z17
+	VFMADD231PS Z17, Z10, Z16
+	VFMADD231PS Z17, Z10, Z4
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z17
+	VFMADD231PS Z17, Z10, Z15
+	VFMADD231PS Z17, Z10, Z3
+	VFMADD231PS Z17, Z11, Z16
+	VFMADD231PS Z17, Z11, Z9
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z17
+	VFMADD231PS Z17, Z10, Z14
+	VFMADD231PS Z17, Z10, Z2
+	VFMADD231PS Z17, Z11, Z15
+	VFMADD231PS Z17, Z11, Z8
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z17
+	VFMADD231PS Z17, Z10, Z13
+	VFMADD231PS Z17, Z10, Z1
+	VFMADD231PS Z17, Z11, Z14
+	VFMADD231PS Z17, Z11, Z7
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z17
+	VFMADD231PS Z17, Z10, Z12
+	VFMADD231PS Z17, Z10, Z0
+	VFMADD231PS Z17, Z11, Z13
+	VFMADD231PS Z17, Z11, Z6
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z10
+	VFMADD231PS Z10, Z11, Z12
+	VFMADD231PS Z10, Z11, Z5
+	VMOVUPS     Z12, (R10)
+	VMOVUPS     Z13, 64(R10)
+	VMOVUPS     Z14, 128(R10)
+	VMOVUPS     Z15, 192(R10)
+	VMOVUPS     Z16, 256(R10)
+	MOVQ        run+0(FP), R13
+	MOVQ        128(R13), R13
+	ADDQ        SI, R13
+	PREFETCHT0  (R13)
+	ADDQ        AX, R13
+	PREFETCHT0  (R13)
+	MOVQ        run+0(FP), R13
+	MOVQ        136(R13), R13
+	ADDQ        DI, R13
+	PREFETCHT0  (R13)
+	ADDQ        CX, R13
+	PREFETCHT0  (R13)
+	CMPQ        64(SP), $0x00
+	JNE         fetched
+	MOVQ        run+0(FP), R13
+	MOVQ        144(R13), R13
+	ADDQ        R8, R13
+	PREFETCHT0  (R13)
+	ADDQ        DX, R13
+	PREFETCHT0  (R13)
+
+fetched:
 	ADDQ          $0x40, SI
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R8
@@ -5263,7 +5747,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW5AVX512(run *[20]uintptr)
+// func convLowRankForwardW5AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankForwardW5AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -5430,7 +5914,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW5AVX512(run *[20]uintptr)
+// func convLowRankBackwardW5AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankBackwardW5AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -5792,9 +6276,9 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW6AVX512(run *[20]uintptr)
+// func convStaticForwardW6AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convStaticForwardW6AVX512(SB), NOSPLIT, $24-8
+TEXT ·convStaticForwardW6AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -5806,6 +6290,9 @@ TEXT ·convStaticForwardW6AVX512(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), CX
+	MOVQ 160(CX), CX
+	MOVQ CX, 24(SP)
 
 position:
 	MOVQ 8(SP), CX
@@ -5835,34 +6322,42 @@ vector:
 	VFMADD231PS 64(BX), Z1, Z0
 	VMOVUPS     (DI), Z1
 	VFMADD231PS (BX), Z1, Z0
+	CMPQ        24(SP), $0x00
+	JNE         ypast
 	VMOVUPS     Z0, (DX)
-	MOVQ        run+0(FP), R10
-	MOVQ        128(R10), R10
-	PREFETCHT0  (CX)(R10*1)
-	ADDQ        $0x40, CX
-	ADDQ        $0x40, DI
-	ADDQ        $0x40, DX
-	ADDQ        $0x00000180, BX
-	DECQ        R9
-	JNZ         vector
-	DECQ        R8
-	JNZ         group
-	MOVQ        run+0(FP), CX
-	MOVQ        16(CX), CX
-	IMUL3Q      $0x01, CX, CX
-	ADDQ        CX, 8(SP)
-	MOVQ        run+0(FP), CX
-	MOVQ        48(CX), CX
-	IMUL3Q      $0x01, CX, CX
-	ADDQ        CX, 16(SP)
-	DECQ        (SP)
-	JNZ         position
+	JMP         ystored
+
+ypast:
+	VMOVNTPS Z0, (DX)
+
+ystored:
+	MOVQ       run+0(FP), R10
+	MOVQ       128(R10), R10
+	PREFETCHT0 (CX)(R10*1)
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, DI
+	ADDQ       $0x40, DX
+	ADDQ       $0x00000180, BX
+	DECQ       R9
+	JNZ        vector
+	DECQ       R8
+	JNZ        group
+	MOVQ       run+0(FP), CX
+	MOVQ       16(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 8(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       48(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 16(SP)
+	DECQ       (SP)
+	JNZ        position
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW6AVX512(run *[20]uintptr)
+// func convStaticBackwardW6AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convStaticBackwardW6AVX512(SB), NOSPLIT, $48-8
+TEXT ·convStaticBackwardW6AVX512(SB), NOSPLIT, $56-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -5881,6 +6376,9 @@ TEXT ·convStaticBackwardW6AVX512(SB), NOSPLIT, $48-8
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
 	MOVQ 48(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 160(BX), BX
+	MOVQ BX, 48(SP)
 
 tile:
 	MOVQ 8(SP), BX
@@ -5936,25 +6434,57 @@ vector:
 	VFMADD231PS Z1, Z4, Z7
 	VFMADD231PS Z1, Z3, Z8
 	VFMADD231PS Z1, Z2, Z0
+	CMPQ        48(SP), $0x00
+	JNE         dx0past
 	VMOVUPS     Z6, (R11)
+	JMP         dx0stored
+
+dx0past:
+	VMOVNTPS Z6, (R11)
+
+dx0stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Z1
 	VFMADD231PS Z1, Z5, Z7
 	VFMADD231PS Z1, Z4, Z8
 	VFMADD231PS Z1, Z3, Z0
+	CMPQ        48(SP), $0x00
+	JNE         dx1past
 	VMOVUPS     Z7, (R11)
+	JMP         dx1stored
+
+dx1past:
+	VMOVNTPS Z7, (R11)
+
+dx1stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Z1
 	VFMADD231PS Z1, Z5, Z8
 	VFMADD231PS Z1, Z4, Z0
+	CMPQ        48(SP), $0x00
+	JNE         dx2past
 	VMOVUPS     Z8, (R11)
+	JMP         dx2stored
+
+dx2past:
+	VMOVNTPS Z8, (R11)
+
+dx2stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Z1
 	VFMADD231PS Z1, Z5, Z0
+	CMPQ        48(SP), $0x00
+	JNE         dx3past
 	VMOVUPS     Z0, (R11)
+	JMP         dx3stored
+
+dx3past:
+	VMOVNTPS Z0, (R11)
+
+dx3stored:
 	MOVQ        SI, R11
 	VMOVUPS     (R11), Z0
 	ADDQ        CX, R11
@@ -6037,6 +6567,8 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        CX, R11
 	PREFETCHT0  (R11)
+	CMPQ        48(SP), $0x00
+	JNE         fetched
 	MOVQ        run+0(FP), R11
 	MOVQ        144(R11), R11
 	ADDQ        DI, R11
@@ -6047,35 +6579,37 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        DX, R11
 	PREFETCHT0  (R11)
-	ADDQ        $0x40, BX
-	ADDQ        $0x40, SI
-	ADDQ        $0x40, DI
-	ADDQ        $0x00000180, R8
-	ADDQ        $0x00000180, R9
-	DECQ        R10
-	JNZ         vector
-	DECQ        40(SP)
-	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
-	DECQ        (SP)
-	JNZ         tile
+
+fetched:
+	ADDQ   $0x40, BX
+	ADDQ   $0x40, SI
+	ADDQ   $0x40, DI
+	ADDQ   $0x00000180, R8
+	ADDQ   $0x00000180, R9
+	DECQ   R10
+	JNZ    vector
+	DECQ   40(SP)
+	JNZ    group
+	MOVQ   run+0(FP), BX
+	MOVQ   16(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 8(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   32(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 16(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   48(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 24(SP)
+	DECQ   (SP)
+	JNZ    tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW6AVX512(run *[20]uintptr)
+// func convHeadwiseForwardW6AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convHeadwiseForwardW6AVX512(SB), NOSPLIT, $32-8
+TEXT ·convHeadwiseForwardW6AVX512(SB), NOSPLIT, $40-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -6090,6 +6624,9 @@ TEXT ·convHeadwiseForwardW6AVX512(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), CX
+	MOVQ 160(CX), CX
+	MOVQ CX, 32(SP)
 
 position:
 	MOVQ 8(SP), CX
@@ -6132,39 +6669,47 @@ vector:
 	VBROADCASTSS (SI), Z2
 	VADDPS       (BX), Z2, Z2
 	VFMADD231PS  Z2, Z1, Z0
+	CMPQ         32(SP), $0x00
+	JNE          ypast
 	VMOVUPS      Z0, (DX)
-	MOVQ         run+0(FP), R11
-	MOVQ         128(R11), R11
-	PREFETCHT0   (CX)(R11*1)
-	ADDQ         $0x40, CX
-	ADDQ         $0x40, R8
-	ADDQ         $0x40, DX
-	ADDQ         $0x00000180, BX
-	DECQ         R10
-	JNZ          vector
-	ADDQ         $0x18, SI
-	DECQ         R9
-	JNZ          group
-	MOVQ         run+0(FP), CX
-	MOVQ         16(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 8(SP)
-	MOVQ         run+0(FP), CX
-	MOVQ         48(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 16(SP)
-	MOVQ         run+0(FP), CX
-	MOVQ         64(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 24(SP)
-	DECQ         (SP)
-	JNZ          position
+	JMP          ystored
+
+ypast:
+	VMOVNTPS Z0, (DX)
+
+ystored:
+	MOVQ       run+0(FP), R11
+	MOVQ       128(R11), R11
+	PREFETCHT0 (CX)(R11*1)
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, R8
+	ADDQ       $0x40, DX
+	ADDQ       $0x00000180, BX
+	DECQ       R10
+	JNZ        vector
+	ADDQ       $0x18, SI
+	DECQ       R9
+	JNZ        group
+	MOVQ       run+0(FP), CX
+	MOVQ       16(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 8(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       48(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 16(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       64(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 24(SP)
+	DECQ       (SP)
+	JNZ        position
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW6AVX512(run *[20]uintptr)
+// func convHeadwiseBackwardW6AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·convHeadwiseBackwardW6AVX512(SB), NOSPLIT, $64-8
+TEXT ·convHeadwiseBackwardW6AVX512(SB), NOSPLIT, $72-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -6191,6 +6736,9 @@ TEXT ·convHeadwiseBackwardW6AVX512(SB), NOSPLIT, $64-8
 	MOVQ 48(DX), DX
 	MOVQ run+0(FP), BX
 	MOVQ 64(BX), BX
+	MOVQ run+0(FP), SI
+	MOVQ 160(SI), SI
+	MOVQ SI, 64(SP)
 
 tile:
 	MOVQ 8(SP), SI
@@ -6224,145 +6772,165 @@ group:
 	MOVQ   120(R12), R12
 
 vector:
-	VMOVUPS       (R9), Z12
-	VMOVUPS       64(R9), Z13
-	VMOVUPS       128(R9), Z14
-	VMOVUPS       192(R9), Z15
-	VMOVUPS       256(R9), Z16
-	VMOVUPS       320(R9), Z17
-	MOVQ          R8, R13
-	MOVQ          R11, R14
-	MOVQ          DI, R15
-	VMOVUPS       (R15), Z18
-	VBROADCASTSS  (R14), Z19
-	VADDPS        Z12, Z19, Z19
-	VMULPS        Z18, Z19, Z18
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z19
-	VBROADCASTSS  4(R14), Z20
-	VADDPS        Z13, Z20, Z20
-	VFMADD231PS   Z19, Z20, Z18
-	VBROADCASTSS  (R14), Z20
-	VADDPS        Z12, Z20, Z20
-	VMULPS        Z19, Z20, Z12
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z19
-	VBROADCASTSS  8(R14), Z20
-	VADDPS        Z14, Z20, Z20
-	VFMADD231PS   Z19, Z20, Z18
-	VBROADCASTSS  4(R14), Z20
-	VADDPS        Z13, Z20, Z20
-	VFMADD231PS   Z19, Z20, Z12
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z13
-	VBROADCASTSS  12(R14), Z19
-	VADDPS        Z15, Z19, Z19
-	VFMADD231PS   Z13, Z19, Z18
-	VBROADCASTSS  8(R14), Z19
-	VADDPS        Z14, Z19, Z19
-	VFMADD231PS   Z13, Z19, Z12
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z13
-	VBROADCASTSS  16(R14), Z14
-	VADDPS        Z16, Z14, Z14
-	VFMADD231PS   Z13, Z14, Z18
-	VBROADCASTSS  12(R14), Z14
-	VADDPS        Z15, Z14, Z14
-	VFMADD231PS   Z13, Z14, Z12
-	ADDQ          BX, R14
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z13
-	VBROADCASTSS  20(R14), Z14
-	VADDPS        Z17, Z14, Z14
-	VFMADD231PS   Z13, Z14, Z18
-	VBROADCASTSS  16(R14), Z14
-	VADDPS        Z16, Z14, Z14
-	VFMADD231PS   Z13, Z14, Z12
-	ADDQ          BX, R14
-	VMOVUPS       Z18, (R13)
-	ADDQ          DX, R13
-	ADDQ          CX, R15
-	VMOVUPS       (R15), Z13
-	VBROADCASTSS  20(R14), Z14
-	VADDPS        Z17, Z14, Z14
-	VFMADD231PS   Z13, Z14, Z12
-	VMOVUPS       Z12, (R13)
-	MOVQ          DI, R13
-	VMOVUPS       (R13), Z12
-	ADDQ          CX, R13
-	VMOVUPS       (R13), Z13
-	VMOVUPS       (R10), Z14
-	VMOVUPS       64(R10), Z15
-	VMOVUPS       128(R10), Z16
-	VMOVUPS       192(R10), Z17
-	VMOVUPS       256(R10), Z18
-	VMOVUPS       320(R10), Z19
-	MOVQ          SI, R13
-	VMOVUPS       (R13), Z20
-	VFMADD231PS   Z20, Z12, Z19
-	VFMADD231PS   Z20, Z12, Z5
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z20
-	VFMADD231PS   Z20, Z12, Z18
-	VFMADD231PS   Z20, Z12, Z4
-	VFMADD231PS   Z20, Z13, Z19
-	VFMADD231PS   Z20, Z13, Z11
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z20
-	VFMADD231PS   Z20, Z12, Z17
-	VFMADD231PS   Z20, Z12, Z3
-	VFMADD231PS   Z20, Z13, Z18
-	VFMADD231PS   Z20, Z13, Z10
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z20
-	VFMADD231PS   Z20, Z12, Z16
-	VFMADD231PS   Z20, Z12, Z2
-	VFMADD231PS   Z20, Z13, Z17
-	VFMADD231PS   Z20, Z13, Z9
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z20
-	VFMADD231PS   Z20, Z12, Z15
-	VFMADD231PS   Z20, Z12, Z1
-	VFMADD231PS   Z20, Z13, Z16
-	VFMADD231PS   Z20, Z13, Z8
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z20
-	VFMADD231PS   Z20, Z12, Z14
-	VFMADD231PS   Z20, Z12, Z0
-	VFMADD231PS   Z20, Z13, Z15
-	VFMADD231PS   Z20, Z13, Z7
-	ADDQ          AX, R13
-	VMOVUPS       (R13), Z12
-	VFMADD231PS   Z12, Z13, Z14
-	VFMADD231PS   Z12, Z13, Z6
-	VMOVUPS       Z14, (R10)
-	VMOVUPS       Z15, 64(R10)
-	VMOVUPS       Z16, 128(R10)
-	VMOVUPS       Z17, 192(R10)
-	VMOVUPS       Z18, 256(R10)
-	VMOVUPS       Z19, 320(R10)
-	MOVQ          run+0(FP), R13
-	MOVQ          128(R13), R13
-	ADDQ          SI, R13
-	PREFETCHT0    (R13)
-	ADDQ          AX, R13
-	PREFETCHT0    (R13)
-	MOVQ          run+0(FP), R13
-	MOVQ          136(R13), R13
-	ADDQ          DI, R13
-	PREFETCHT0    (R13)
-	ADDQ          CX, R13
-	PREFETCHT0    (R13)
-	MOVQ          run+0(FP), R13
-	MOVQ          144(R13), R13
-	ADDQ          R8, R13
-	PREFETCHT0    (R13)
-	ADDQ          DX, R13
-	PREFETCHT0    (R13)
+	VMOVUPS      (R9), Z12
+	VMOVUPS      64(R9), Z13
+	VMOVUPS      128(R9), Z14
+	VMOVUPS      192(R9), Z15
+	VMOVUPS      256(R9), Z16
+	VMOVUPS      320(R9), Z17
+	MOVQ         R8, R13
+	MOVQ         R11, R14
+	MOVQ         DI, R15
+	VMOVUPS      (R15), Z18
+	VBROADCASTSS (R14), Z19
+	VADDPS       Z12, Z19, Z19
+	VMULPS       Z18, Z19, Z18
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z19
+	VBROADCASTSS 4(R14), Z20
+	VADDPS       Z13, Z20, Z20
+	VFMADD231PS  Z19, Z20, Z18
+	VBROADCASTSS (R14), Z20
+	VADDPS       Z12, Z20, Z20
+	VMULPS       Z19, Z20, Z12
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z19
+	VBROADCASTSS 8(R14), Z20
+	VADDPS       Z14, Z20, Z20
+	VFMADD231PS  Z19, Z20, Z18
+	VBROADCASTSS 4(R14), Z20
+	VADDPS       Z13, Z20, Z20
+	VFMADD231PS  Z19, Z20, Z12
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z13
+	VBROADCASTSS 12(R14), Z19
+	VADDPS       Z15, Z19, Z19
+	VFMADD231PS  Z13, Z19, Z18
+	VBROADCASTSS 8(R14), Z19
+	VADDPS       Z14, Z19, Z19
+	VFMADD231PS  Z13, Z19, Z12
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z13
+	VBROADCASTSS 16(R14), Z14
+	VADDPS       Z16, Z14, Z14
+	VFMADD231PS  Z13, Z14, Z18
+	VBROADCASTSS 12(R14), Z14
+	VADDPS       Z15, Z14, Z14
+	VFMADD231PS  Z13, Z14, Z12
+	ADDQ         BX, R14
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z13
+	VBROADCASTSS 20(R14), Z14
+	VADDPS       Z17, Z14, Z14
+	VFMADD231PS  Z13, Z14, Z18
+	VBROADCASTSS 16(R14), Z14
+	VADDPS       Z16, Z14, Z14
+	VFMADD231PS  Z13, Z14, Z12
+	ADDQ         BX, R14
+	CMPQ         64(SP), $0x00
+	JNE          dx0past
+	VMOVUPS      Z18, (R13)
+	JMP          dx0stored
+
+dx0past:
+	VMOVNTPS Z18, (R13)
+
+dx0stored:
+	ADDQ         DX, R13
+	ADDQ         CX, R15
+	VMOVUPS      (R15), Z13
+	VBROADCASTSS 20(R14), Z14
+	VADDPS       Z17, Z14, Z14
+	VFMADD231PS  Z13, Z14, Z12
+	CMPQ         64(SP), $0x00
+	JNE          dx1past
+	VMOVUPS      Z12, (R13)
+	JMP          dx1stored
+
+dx1past:
+	VMOVNTPS Z12, (R13)
+
+dx1stored:
+	MOVQ        DI, R13
+	VMOVUPS     (R13), Z12
+	ADDQ        CX, R13
+	VMOVUPS     (R13), Z13
+	VMOVUPS     (R10), Z14
+	VMOVUPS     64(R10), Z15
+	VMOVUPS     128(R10), Z16
+	VMOVUPS     192(R10), Z17
+	VMOVUPS     256(R10), Z18
+	VMOVUPS     320(R10), Z19
+	MOVQ        SI, R13
+	VMOVUPS     (R13), Z20
+	VFMADD231PS Z20, Z12, Z19
+	VFMADD231PS Z20, Z12, Z5
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z20
+	VFMADD231PS Z20, Z12, Z18
+	VFMADD231PS Z20, Z12, Z4
+	VFMADD231PS Z20, Z13, Z19
+	VFMADD231PS Z20, Z13, Z11
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z20
+	VFMADD231PS Z20, Z12, Z17
+	VFMADD231PS Z20, Z12, Z3
+	VFMADD231PS Z20, Z13, Z18
+	VFMADD231PS Z20, Z13, Z10
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z20
+	VFMADD231PS Z20, Z12, Z16
+	VFMADD231PS Z20, Z12, Z2
+	VFMADD231PS Z20, Z13, Z17
+	VFMADD231PS Z20, Z13, Z9
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z20
+	VFMADD231PS Z20, Z12, Z15
+	VFMADD231PS Z20, Z12, Z1
+	VFMADD231PS Z20, Z13, Z16
+	VFMADD231PS Z20, Z13, Z8
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z20
+	VFMADD231PS Z20, Z12, Z14
+	VFMADD231PS Z20, Z12, Z0
+	VFMADD231PS Z20, Z13, Z15
+	VFMADD231PS Z20, Z13, Z7
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Z12
+	VFMADD231PS Z12, Z13, Z14
+	VFMADD231PS Z12, Z13, Z6
+	VMOVUPS     Z14, (R10)
+	VMOVUPS     Z15, 64(R10)
+	VMOVUPS     Z16, 128(R10)
+	VMOVUPS     Z17, 192(R10)
+	VMOVUPS     Z18, 256(R10)
+	VMOVUPS     Z19, 320(R10)
+	MOVQ        run+0(FP), R13
+	MOVQ        128(R13), R13
+	ADDQ        SI, R13
+	PREFETCHT0  (R13)
+	ADDQ        AX, R13
+	PREFETCHT0  (R13)
+	MOVQ        run+0(FP), R13
+	MOVQ        136(R13), R13
+	ADDQ        DI, R13
+	PREFETCHT0  (R13)
+	ADDQ        CX, R13
+	PREFETCHT0  (R13)
+	CMPQ        64(SP), $0x00
+	JNE         fetched
+	MOVQ        run+0(FP), R13
+	MOVQ        144(R13), R13
+	ADDQ        R8, R13
+	PREFETCHT0  (R13)
+	ADDQ        DX, R13
+	PREFETCHT0  (R13)
+
+fetched:
 	ADDQ          $0x40, SI
 	ADDQ          $0x40, DI
 	ADDQ          $0x40, R8
@@ -6455,7 +7023,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW6AVX512(run *[20]uintptr)
+// func convLowRankForwardW6AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankForwardW6AVX512(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -6637,7 +7205,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW6AVX512(run *[20]uintptr)
+// func convLowRankBackwardW6AVX512(run *[21]uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·convLowRankBackwardW6AVX512(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -7154,9 +7722,9 @@ part:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW1AVX2(run *[20]uintptr)
+// func convStaticForwardW1AVX2(run *[21]uintptr)
 // Requires: AVX, MMX+
-TEXT ·convStaticForwardW1AVX2(SB), NOSPLIT, $24-8
+TEXT ·convStaticForwardW1AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -7168,6 +7736,9 @@ TEXT ·convStaticForwardW1AVX2(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), AX
+	MOVQ 160(AX), AX
+	MOVQ AX, 24(SP)
 
 position:
 	MOVQ 8(SP), AX
@@ -7182,9 +7753,17 @@ group:
 	MOVQ 120(SI), SI
 
 vector:
-	VMOVUPS    (AX), Y0
-	VMULPS     (DX), Y0, Y0
-	VMOVUPS    Y0, (CX)
+	VMOVUPS (AX), Y0
+	VMULPS  (DX), Y0, Y0
+	CMPQ    24(SP), $0x00
+	JNE     ypast
+	VMOVUPS Y0, (CX)
+	JMP     ystored
+
+ypast:
+	VMOVNTPS Y0, (CX)
+
+ystored:
 	MOVQ       run+0(FP), DI
 	MOVQ       128(DI), DI
 	PREFETCHT0 (AX)(DI*1)
@@ -7208,9 +7787,9 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW1AVX2(run *[20]uintptr)
+// func convStaticBackwardW1AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
-TEXT ·convStaticBackwardW1AVX2(SB), NOSPLIT, $48-8
+TEXT ·convStaticBackwardW1AVX2(SB), NOSPLIT, $56-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -7229,6 +7808,9 @@ TEXT ·convStaticBackwardW1AVX2(SB), NOSPLIT, $48-8
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
 	MOVQ 48(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 160(BX), BX
+	MOVQ BX, 48(SP)
 
 tile:
 	MOVQ 8(SP), BX
@@ -7247,27 +7829,59 @@ group:
 	MOVQ 120(R10), R10
 
 vector:
-	VMOVUPS     (R8), Y0
-	MOVQ        DI, R11
-	MOVQ        SI, R12
-	VMOVUPS     (R12), Y1
-	VMULPS      Y1, Y0, Y1
-	VMOVUPS     Y1, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y1
-	VMULPS      Y1, Y0, Y1
-	VMOVUPS     Y1, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y1
-	VMULPS      Y1, Y0, Y1
-	VMOVUPS     Y1, (R11)
-	ADDQ        DX, R11
-	ADDQ        CX, R12
-	VMOVUPS     (R12), Y1
-	VMULPS      Y1, Y0, Y0
-	VMOVUPS     Y0, (R11)
+	VMOVUPS (R8), Y0
+	MOVQ    DI, R11
+	MOVQ    SI, R12
+	VMOVUPS (R12), Y1
+	VMULPS  Y1, Y0, Y1
+	CMPQ    48(SP), $0x00
+	JNE     dx0past
+	VMOVUPS Y1, (R11)
+	JMP     dx0stored
+
+dx0past:
+	VMOVNTPS Y1, (R11)
+
+dx0stored:
+	ADDQ    DX, R11
+	ADDQ    CX, R12
+	VMOVUPS (R12), Y1
+	VMULPS  Y1, Y0, Y1
+	CMPQ    48(SP), $0x00
+	JNE     dx1past
+	VMOVUPS Y1, (R11)
+	JMP     dx1stored
+
+dx1past:
+	VMOVNTPS Y1, (R11)
+
+dx1stored:
+	ADDQ    DX, R11
+	ADDQ    CX, R12
+	VMOVUPS (R12), Y1
+	VMULPS  Y1, Y0, Y1
+	CMPQ    48(SP), $0x00
+	JNE     dx2past
+	VMOVUPS Y1, (R11)
+	JMP     dx2stored
+
+dx2past:
+	VMOVNTPS Y1, (R11)
+
+dx2stored:
+	ADDQ    DX, R11
+	ADDQ    CX, R12
+	VMOVUPS (R12), Y1
+	VMULPS  Y1, Y0, Y0
+	CMPQ    48(SP), $0x00
+	JNE     dx3past
+	VMOVUPS Y0, (R11)
+	JMP     dx3stored
+
+dx3past:
+	VMOVNTPS Y0, (R11)
+
+dx3stored:
 	MOVQ        SI, R11
 	VMOVUPS     (R11), Y0
 	ADDQ        CX, R11
@@ -7310,6 +7924,8 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        CX, R11
 	PREFETCHT0  (R11)
+	CMPQ        48(SP), $0x00
+	JNE         fetched
 	MOVQ        run+0(FP), R11
 	MOVQ        144(R11), R11
 	ADDQ        DI, R11
@@ -7320,35 +7936,37 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        DX, R11
 	PREFETCHT0  (R11)
-	ADDQ        $0x20, BX
-	ADDQ        $0x20, SI
-	ADDQ        $0x20, DI
-	ADDQ        $0x00000020, R8
-	ADDQ        $0x00000020, R9
-	DECQ        R10
-	JNZ         vector
-	DECQ        40(SP)
-	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
-	DECQ        (SP)
-	JNZ         tile
+
+fetched:
+	ADDQ   $0x20, BX
+	ADDQ   $0x20, SI
+	ADDQ   $0x20, DI
+	ADDQ   $0x00000020, R8
+	ADDQ   $0x00000020, R9
+	DECQ   R10
+	JNZ    vector
+	DECQ   40(SP)
+	JNZ    group
+	MOVQ   run+0(FP), BX
+	MOVQ   16(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 8(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   32(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 16(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   48(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 24(SP)
+	DECQ   (SP)
+	JNZ    tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW1AVX2(run *[20]uintptr)
+// func convHeadwiseForwardW1AVX2(run *[21]uintptr)
 // Requires: AVX, MMX+
-TEXT ·convHeadwiseForwardW1AVX2(SB), NOSPLIT, $32-8
+TEXT ·convHeadwiseForwardW1AVX2(SB), NOSPLIT, $40-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -7363,6 +7981,9 @@ TEXT ·convHeadwiseForwardW1AVX2(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), AX
+	MOVQ 160(AX), AX
+	MOVQ AX, 32(SP)
 
 position:
 	MOVQ 8(SP), AX
@@ -7382,38 +8003,46 @@ vector:
 	VBROADCASTSS (BX), Y1
 	VADDPS       (DX), Y1, Y1
 	VMULPS       Y1, Y0, Y0
+	CMPQ         32(SP), $0x00
+	JNE          ypast
 	VMOVUPS      Y0, (CX)
-	MOVQ         run+0(FP), R8
-	MOVQ         128(R8), R8
-	PREFETCHT0   (AX)(R8*1)
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, CX
-	ADDQ         $0x00000020, DX
-	DECQ         DI
-	JNZ          vector
-	ADDQ         $0x04, BX
-	DECQ         SI
-	JNZ          group
-	MOVQ         run+0(FP), AX
-	MOVQ         16(AX), AX
-	IMUL3Q       $0x01, AX, AX
-	ADDQ         AX, 8(SP)
-	MOVQ         run+0(FP), AX
-	MOVQ         48(AX), AX
-	IMUL3Q       $0x01, AX, AX
-	ADDQ         AX, 16(SP)
-	MOVQ         run+0(FP), AX
-	MOVQ         64(AX), AX
-	IMUL3Q       $0x01, AX, AX
-	ADDQ         AX, 24(SP)
-	DECQ         (SP)
-	JNZ          position
+	JMP          ystored
+
+ypast:
+	VMOVNTPS Y0, (CX)
+
+ystored:
+	MOVQ       run+0(FP), R8
+	MOVQ       128(R8), R8
+	PREFETCHT0 (AX)(R8*1)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	ADDQ       $0x00000020, DX
+	DECQ       DI
+	JNZ        vector
+	ADDQ       $0x04, BX
+	DECQ       SI
+	JNZ        group
+	MOVQ       run+0(FP), AX
+	MOVQ       16(AX), AX
+	IMUL3Q     $0x01, AX, AX
+	ADDQ       AX, 8(SP)
+	MOVQ       run+0(FP), AX
+	MOVQ       48(AX), AX
+	IMUL3Q     $0x01, AX, AX
+	ADDQ       AX, 16(SP)
+	MOVQ       run+0(FP), AX
+	MOVQ       64(AX), AX
+	IMUL3Q     $0x01, AX, AX
+	ADDQ       AX, 24(SP)
+	DECQ       (SP)
+	JNZ        position
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW1AVX2(run *[20]uintptr)
+// func convHeadwiseBackwardW1AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
-TEXT ·convHeadwiseBackwardW1AVX2(SB), NOSPLIT, $64-8
+TEXT ·convHeadwiseBackwardW1AVX2(SB), NOSPLIT, $72-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -7440,6 +8069,9 @@ TEXT ·convHeadwiseBackwardW1AVX2(SB), NOSPLIT, $64-8
 	MOVQ 48(DX), DX
 	MOVQ run+0(FP), BX
 	MOVQ 64(BX), BX
+	MOVQ run+0(FP), SI
+	MOVQ 160(SI), SI
+	MOVQ SI, 64(SP)
 
 tile:
 	MOVQ 8(SP), SI
@@ -7474,7 +8106,15 @@ vector:
 	VADDPS       Y4, Y6, Y6
 	VMULPS       Y5, Y6, Y5
 	ADDQ         BX, R14
+	CMPQ         64(SP), $0x00
+	JNE          dx0past
 	VMOVUPS      Y5, (R13)
+	JMP          dx0stored
+
+dx0past:
+	VMOVNTPS Y5, (R13)
+
+dx0stored:
 	ADDQ         DX, R13
 	ADDQ         CX, R15
 	VMOVUPS      (R15), Y5
@@ -7482,7 +8122,15 @@ vector:
 	VADDPS       Y4, Y6, Y6
 	VMULPS       Y5, Y6, Y5
 	ADDQ         BX, R14
+	CMPQ         64(SP), $0x00
+	JNE          dx1past
 	VMOVUPS      Y5, (R13)
+	JMP          dx1stored
+
+dx1past:
+	VMOVNTPS Y5, (R13)
+
+dx1stored:
 	ADDQ         DX, R13
 	ADDQ         CX, R15
 	VMOVUPS      (R15), Y5
@@ -7490,139 +8138,159 @@ vector:
 	VADDPS       Y4, Y6, Y6
 	VMULPS       Y5, Y6, Y5
 	ADDQ         BX, R14
+	CMPQ         64(SP), $0x00
+	JNE          dx2past
 	VMOVUPS      Y5, (R13)
+	JMP          dx2stored
+
+dx2past:
+	VMOVNTPS Y5, (R13)
+
+dx2stored:
 	ADDQ         DX, R13
 	ADDQ         CX, R15
 	VMOVUPS      (R15), Y5
 	VBROADCASTSS (R14), Y6
 	VADDPS       Y4, Y6, Y6
 	VMULPS       Y5, Y6, Y4
+	CMPQ         64(SP), $0x00
+	JNE          dx3past
 	VMOVUPS      Y4, (R13)
-	MOVQ         DI, R13
-	VMOVUPS      (R13), Y4
-	ADDQ         CX, R13
-	VMOVUPS      (R13), Y5
-	ADDQ         CX, R13
-	VMOVUPS      (R13), Y6
-	ADDQ         CX, R13
-	VMOVUPS      (R13), Y7
-	VMOVUPS      (R10), Y8
-	MOVQ         SI, R13
-	VMOVUPS      (R13), Y9
-	VFMADD231PS  Y9, Y4, Y8
-	VFMADD231PS  Y9, Y4, Y0
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y4
-	VFMADD231PS  Y4, Y5, Y8
-	VFMADD231PS  Y4, Y5, Y1
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y4
-	VFMADD231PS  Y4, Y6, Y8
-	VFMADD231PS  Y4, Y6, Y2
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y4
-	VFMADD231PS  Y4, Y7, Y8
-	VFMADD231PS  Y4, Y7, Y3
-	VMOVUPS      Y8, (R10)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	ADDQ         SI, R13
-	PREFETCHT0   (R13)
-	ADDQ         AX, R13
-	PREFETCHT0   (R13)
-	ADDQ         AX, R13
-	PREFETCHT0   (R13)
-	ADDQ         AX, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         136(R13), R13
-	ADDQ         DI, R13
-	PREFETCHT0   (R13)
-	ADDQ         CX, R13
-	PREFETCHT0   (R13)
-	ADDQ         CX, R13
-	PREFETCHT0   (R13)
-	ADDQ         CX, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         144(R13), R13
-	ADDQ         R8, R13
-	PREFETCHT0   (R13)
-	ADDQ         DX, R13
-	PREFETCHT0   (R13)
-	ADDQ         DX, R13
-	PREFETCHT0   (R13)
-	ADDQ         DX, R13
-	PREFETCHT0   (R13)
-	ADDQ         $0x20, SI
-	ADDQ         $0x20, DI
-	ADDQ         $0x20, R8
-	ADDQ         $0x00000020, R9
-	ADDQ         $0x00000020, R10
-	DECQ         R12
-	JNZ          vector
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y0
-	VADDPS       Y0, Y4, Y4
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y1
-	VADDPS       Y1, Y0, Y0
-	VUNPCKLPD    Y0, Y4, Y1
-	VUNPCKHPD    Y0, Y4, Y0
-	VADDPS       Y0, Y1, Y1
-	VPERM2F128   $0x20, Y1, Y1, Y0
-	VPERM2F128   $0x31, Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	MOVQ         run+0(FP), R12
-	MOVQ         80(R12), R12
-	MOVQ         32(SP), R13
-	VMOVSS       X0, (R13)
-	ADDQ         R12, R13
-	VEXTRACTPS   $0x01, X0, (R13)
-	ADDQ         R12, R13
-	VEXTRACTPS   $0x02, X0, (R13)
-	ADDQ         R12, R13
-	VEXTRACTPS   $0x03, X0, (R13)
-	MOVQ         run+0(FP), R12
-	MOVQ         152(R12), R12
-	ADDQ         R11, R12
-	PREFETCHT0   (R12)
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	ADDQ         $0x04, 32(SP)
-	ADDQ         $0x04, R11
-	DECQ         56(SP)
-	JNZ          group
-	MOVQ         run+0(FP), SI
-	MOVQ         16(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 8(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         32(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 16(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         48(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 24(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         64(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 40(SP)
-	MOVQ         run+0(FP), SI
-	MOVQ         80(SI), SI
-	IMUL3Q       $0x04, SI, SI
-	ADDQ         SI, 48(SP)
-	DECQ         (SP)
-	JNZ          tile
+	JMP          dx3stored
+
+dx3past:
+	VMOVNTPS Y4, (R13)
+
+dx3stored:
+	MOVQ        DI, R13
+	VMOVUPS     (R13), Y4
+	ADDQ        CX, R13
+	VMOVUPS     (R13), Y5
+	ADDQ        CX, R13
+	VMOVUPS     (R13), Y6
+	ADDQ        CX, R13
+	VMOVUPS     (R13), Y7
+	VMOVUPS     (R10), Y8
+	MOVQ        SI, R13
+	VMOVUPS     (R13), Y9
+	VFMADD231PS Y9, Y4, Y8
+	VFMADD231PS Y9, Y4, Y0
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Y4
+	VFMADD231PS Y4, Y5, Y8
+	VFMADD231PS Y4, Y5, Y1
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Y4
+	VFMADD231PS Y4, Y6, Y8
+	VFMADD231PS Y4, Y6, Y2
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Y4
+	VFMADD231PS Y4, Y7, Y8
+	VFMADD231PS Y4, Y7, Y3
+	VMOVUPS     Y8, (R10)
+	MOVQ        run+0(FP), R13
+	MOVQ        128(R13), R13
+	ADDQ        SI, R13
+	PREFETCHT0  (R13)
+	ADDQ        AX, R13
+	PREFETCHT0  (R13)
+	ADDQ        AX, R13
+	PREFETCHT0  (R13)
+	ADDQ        AX, R13
+	PREFETCHT0  (R13)
+	MOVQ        run+0(FP), R13
+	MOVQ        136(R13), R13
+	ADDQ        DI, R13
+	PREFETCHT0  (R13)
+	ADDQ        CX, R13
+	PREFETCHT0  (R13)
+	ADDQ        CX, R13
+	PREFETCHT0  (R13)
+	ADDQ        CX, R13
+	PREFETCHT0  (R13)
+	CMPQ        64(SP), $0x00
+	JNE         fetched
+	MOVQ        run+0(FP), R13
+	MOVQ        144(R13), R13
+	ADDQ        R8, R13
+	PREFETCHT0  (R13)
+	ADDQ        DX, R13
+	PREFETCHT0  (R13)
+	ADDQ        DX, R13
+	PREFETCHT0  (R13)
+	ADDQ        DX, R13
+	PREFETCHT0  (R13)
+
+fetched:
+	ADDQ       $0x20, SI
+	ADDQ       $0x20, DI
+	ADDQ       $0x20, R8
+	ADDQ       $0x00000020, R9
+	ADDQ       $0x00000020, R10
+	DECQ       R12
+	JNZ        vector
+	VUNPCKLPS  Y1, Y0, Y4
+	VUNPCKHPS  Y1, Y0, Y0
+	VADDPS     Y0, Y4, Y4
+	VUNPCKLPS  Y3, Y2, Y0
+	VUNPCKHPS  Y3, Y2, Y1
+	VADDPS     Y1, Y0, Y0
+	VUNPCKLPD  Y0, Y4, Y1
+	VUNPCKHPD  Y0, Y4, Y0
+	VADDPS     Y0, Y1, Y1
+	VPERM2F128 $0x20, Y1, Y1, Y0
+	VPERM2F128 $0x31, Y1, Y1, Y1
+	VADDPS     Y1, Y0, Y0
+	MOVQ       run+0(FP), R12
+	MOVQ       80(R12), R12
+	MOVQ       32(SP), R13
+	VMOVSS     X0, (R13)
+	ADDQ       R12, R13
+	VEXTRACTPS $0x01, X0, (R13)
+	ADDQ       R12, R13
+	VEXTRACTPS $0x02, X0, (R13)
+	ADDQ       R12, R13
+	VEXTRACTPS $0x03, X0, (R13)
+	MOVQ       run+0(FP), R12
+	MOVQ       152(R12), R12
+	ADDQ       R11, R12
+	PREFETCHT0 (R12)
+	ADDQ       BX, R12
+	PREFETCHT0 (R12)
+	ADDQ       BX, R12
+	PREFETCHT0 (R12)
+	ADDQ       BX, R12
+	PREFETCHT0 (R12)
+	ADDQ       $0x04, 32(SP)
+	ADDQ       $0x04, R11
+	DECQ       56(SP)
+	JNZ        group
+	MOVQ       run+0(FP), SI
+	MOVQ       16(SI), SI
+	IMUL3Q     $0x04, SI, SI
+	ADDQ       SI, 8(SP)
+	MOVQ       run+0(FP), SI
+	MOVQ       32(SI), SI
+	IMUL3Q     $0x04, SI, SI
+	ADDQ       SI, 16(SP)
+	MOVQ       run+0(FP), SI
+	MOVQ       48(SI), SI
+	IMUL3Q     $0x04, SI, SI
+	ADDQ       SI, 24(SP)
+	MOVQ       run+0(FP), SI
+	MOVQ       64(SI), SI
+	IMUL3Q     $0x04, SI, SI
+	ADDQ       SI, 40(SP)
+	MOVQ       run+0(FP), SI
+	MOVQ       80(SI), SI
+	IMUL3Q     $0x04, SI, SI
+	ADDQ       SI, 48(SP)
+	DECQ       (SP)
+	JNZ        tile
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW1AVX2(run *[20]uintptr)
+// func convLowRankForwardW1AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankForwardW1AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -7756,7 +8424,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW1AVX2(run *[20]uintptr)
+// func convLowRankBackwardW1AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankBackwardW1AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -8016,9 +8684,9 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW2AVX2(run *[20]uintptr)
+// func convStaticForwardW2AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
-TEXT ·convStaticForwardW2AVX2(SB), NOSPLIT, $24-8
+TEXT ·convStaticForwardW2AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -8030,6 +8698,9 @@ TEXT ·convStaticForwardW2AVX2(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), CX
+	MOVQ 160(CX), CX
+	MOVQ CX, 24(SP)
 
 position:
 	MOVQ 8(SP), CX
@@ -8048,33 +8719,41 @@ vector:
 	VMULPS      32(BX), Y0, Y0
 	VMOVUPS     (CX)(AX*1), Y1
 	VFMADD231PS (BX), Y1, Y0
+	CMPQ        24(SP), $0x00
+	JNE         ypast
 	VMOVUPS     Y0, (DX)
-	MOVQ        run+0(FP), R8
-	MOVQ        128(R8), R8
-	PREFETCHT0  (CX)(R8*1)
-	ADDQ        $0x20, CX
-	ADDQ        $0x20, DX
-	ADDQ        $0x00000040, BX
-	DECQ        DI
-	JNZ         vector
-	DECQ        SI
-	JNZ         group
-	MOVQ        run+0(FP), CX
-	MOVQ        16(CX), CX
-	IMUL3Q      $0x01, CX, CX
-	ADDQ        CX, 8(SP)
-	MOVQ        run+0(FP), CX
-	MOVQ        48(CX), CX
-	IMUL3Q      $0x01, CX, CX
-	ADDQ        CX, 16(SP)
-	DECQ        (SP)
-	JNZ         position
+	JMP         ystored
+
+ypast:
+	VMOVNTPS Y0, (DX)
+
+ystored:
+	MOVQ       run+0(FP), R8
+	MOVQ       128(R8), R8
+	PREFETCHT0 (CX)(R8*1)
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	ADDQ       $0x00000040, BX
+	DECQ       DI
+	JNZ        vector
+	DECQ       SI
+	JNZ        group
+	MOVQ       run+0(FP), CX
+	MOVQ       16(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 8(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       48(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 16(SP)
+	DECQ       (SP)
+	JNZ        position
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW2AVX2(run *[20]uintptr)
+// func convStaticBackwardW2AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
-TEXT ·convStaticBackwardW2AVX2(SB), NOSPLIT, $48-8
+TEXT ·convStaticBackwardW2AVX2(SB), NOSPLIT, $56-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -8093,6 +8772,9 @@ TEXT ·convStaticBackwardW2AVX2(SB), NOSPLIT, $48-8
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
 	MOVQ 48(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 160(BX), BX
+	MOVQ BX, 48(SP)
 
 tile:
 	MOVQ 8(SP), BX
@@ -8121,24 +8803,56 @@ vector:
 	VMOVUPS     (R12), Y3
 	VFMADD231PS Y3, Y1, Y2
 	VMULPS      Y3, Y0, Y3
+	CMPQ        48(SP), $0x00
+	JNE         dx0past
 	VMOVUPS     Y2, (R11)
+	JMP         dx0stored
+
+dx0past:
+	VMOVNTPS Y2, (R11)
+
+dx0stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Y2
 	VFMADD231PS Y2, Y1, Y3
 	VMULPS      Y2, Y0, Y2
+	CMPQ        48(SP), $0x00
+	JNE         dx1past
 	VMOVUPS     Y3, (R11)
+	JMP         dx1stored
+
+dx1past:
+	VMOVNTPS Y3, (R11)
+
+dx1stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Y3
 	VFMADD231PS Y3, Y1, Y2
 	VMULPS      Y3, Y0, Y0
+	CMPQ        48(SP), $0x00
+	JNE         dx2past
 	VMOVUPS     Y2, (R11)
+	JMP         dx2stored
+
+dx2past:
+	VMOVNTPS Y2, (R11)
+
+dx2stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Y2
 	VFMADD231PS Y2, Y1, Y0
+	CMPQ        48(SP), $0x00
+	JNE         dx3past
 	VMOVUPS     Y0, (R11)
+	JMP         dx3stored
+
+dx3past:
+	VMOVNTPS Y0, (R11)
+
+dx3stored:
 	MOVQ        SI, R11
 	VMOVUPS     (R11), Y0
 	ADDQ        CX, R11
@@ -8189,6 +8903,8 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        CX, R11
 	PREFETCHT0  (R11)
+	CMPQ        48(SP), $0x00
+	JNE         fetched
 	MOVQ        run+0(FP), R11
 	MOVQ        144(R11), R11
 	ADDQ        DI, R11
@@ -8199,35 +8915,37 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        DX, R11
 	PREFETCHT0  (R11)
-	ADDQ        $0x20, BX
-	ADDQ        $0x20, SI
-	ADDQ        $0x20, DI
-	ADDQ        $0x00000040, R8
-	ADDQ        $0x00000040, R9
-	DECQ        R10
-	JNZ         vector
-	DECQ        40(SP)
-	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
-	DECQ        (SP)
-	JNZ         tile
+
+fetched:
+	ADDQ   $0x20, BX
+	ADDQ   $0x20, SI
+	ADDQ   $0x20, DI
+	ADDQ   $0x00000040, R8
+	ADDQ   $0x00000040, R9
+	DECQ   R10
+	JNZ    vector
+	DECQ   40(SP)
+	JNZ    group
+	MOVQ   run+0(FP), BX
+	MOVQ   16(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 8(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   32(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 16(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   48(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 24(SP)
+	DECQ   (SP)
+	JNZ    tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW2AVX2(run *[20]uintptr)
+// func convHeadwiseForwardW2AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
-TEXT ·convHeadwiseForwardW2AVX2(SB), NOSPLIT, $32-8
+TEXT ·convHeadwiseForwardW2AVX2(SB), NOSPLIT, $40-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -8242,6 +8960,9 @@ TEXT ·convHeadwiseForwardW2AVX2(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), CX
+	MOVQ 160(CX), CX
+	MOVQ CX, 32(SP)
 
 position:
 	MOVQ 8(SP), CX
@@ -8265,38 +8986,46 @@ vector:
 	VBROADCASTSS (SI), Y2
 	VADDPS       (BX), Y2, Y2
 	VFMADD231PS  Y2, Y1, Y0
+	CMPQ         32(SP), $0x00
+	JNE          ypast
 	VMOVUPS      Y0, (DX)
-	MOVQ         run+0(FP), R9
-	MOVQ         128(R9), R9
-	PREFETCHT0   (CX)(R9*1)
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, DX
-	ADDQ         $0x00000040, BX
-	DECQ         R8
-	JNZ          vector
-	ADDQ         $0x08, SI
-	DECQ         DI
-	JNZ          group
-	MOVQ         run+0(FP), CX
-	MOVQ         16(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 8(SP)
-	MOVQ         run+0(FP), CX
-	MOVQ         48(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 16(SP)
-	MOVQ         run+0(FP), CX
-	MOVQ         64(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 24(SP)
-	DECQ         (SP)
-	JNZ          position
+	JMP          ystored
+
+ypast:
+	VMOVNTPS Y0, (DX)
+
+ystored:
+	MOVQ       run+0(FP), R9
+	MOVQ       128(R9), R9
+	PREFETCHT0 (CX)(R9*1)
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	ADDQ       $0x00000040, BX
+	DECQ       R8
+	JNZ        vector
+	ADDQ       $0x08, SI
+	DECQ       DI
+	JNZ        group
+	MOVQ       run+0(FP), CX
+	MOVQ       16(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 8(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       48(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 16(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       64(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 24(SP)
+	DECQ       (SP)
+	JNZ        position
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW2AVX2(run *[20]uintptr)
+// func convHeadwiseBackwardW2AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
-TEXT ·convHeadwiseBackwardW2AVX2(SB), NOSPLIT, $64-8
+TEXT ·convHeadwiseBackwardW2AVX2(SB), NOSPLIT, $72-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -8323,6 +9052,9 @@ TEXT ·convHeadwiseBackwardW2AVX2(SB), NOSPLIT, $64-8
 	MOVQ 48(DX), DX
 	MOVQ run+0(FP), BX
 	MOVQ 64(BX), BX
+	MOVQ run+0(FP), SI
+	MOVQ 160(SI), SI
+	MOVQ SI, 64(SP)
 
 tile:
 	MOVQ 8(SP), SI
@@ -8371,7 +9103,15 @@ vector:
 	VADDPS       Y8, Y12, Y12
 	VMULPS       Y11, Y12, Y11
 	ADDQ         BX, R14
+	CMPQ         64(SP), $0x00
+	JNE          dx0past
 	VMOVUPS      Y10, (R13)
+	JMP          dx0stored
+
+dx0past:
+	VMOVNTPS Y10, (R13)
+
+dx0stored:
 	ADDQ         DX, R13
 	ADDQ         CX, R15
 	VMOVUPS      (R15), Y10
@@ -8382,7 +9122,15 @@ vector:
 	VADDPS       Y8, Y12, Y12
 	VMULPS       Y10, Y12, Y10
 	ADDQ         BX, R14
+	CMPQ         64(SP), $0x00
+	JNE          dx1past
 	VMOVUPS      Y11, (R13)
+	JMP          dx1stored
+
+dx1past:
+	VMOVNTPS Y11, (R13)
+
+dx1stored:
 	ADDQ         DX, R13
 	ADDQ         CX, R15
 	VMOVUPS      (R15), Y11
@@ -8393,82 +9141,102 @@ vector:
 	VADDPS       Y8, Y12, Y12
 	VMULPS       Y11, Y12, Y8
 	ADDQ         BX, R14
+	CMPQ         64(SP), $0x00
+	JNE          dx2past
 	VMOVUPS      Y10, (R13)
+	JMP          dx2stored
+
+dx2past:
+	VMOVNTPS Y10, (R13)
+
+dx2stored:
 	ADDQ         DX, R13
 	ADDQ         CX, R15
 	VMOVUPS      (R15), Y10
 	VBROADCASTSS 4(R14), Y11
 	VADDPS       Y9, Y11, Y11
 	VFMADD231PS  Y10, Y11, Y8
+	CMPQ         64(SP), $0x00
+	JNE          dx3past
 	VMOVUPS      Y8, (R13)
-	MOVQ         DI, R13
-	VMOVUPS      (R13), Y8
-	ADDQ         CX, R13
-	VMOVUPS      (R13), Y9
-	ADDQ         CX, R13
-	VMOVUPS      (R13), Y10
-	ADDQ         CX, R13
-	VMOVUPS      (R13), Y11
-	VMOVUPS      (R10), Y12
-	VMOVUPS      32(R10), Y13
-	MOVQ         SI, R13
-	VMOVUPS      (R13), Y14
-	VFMADD231PS  Y14, Y8, Y13
-	VFMADD231PS  Y14, Y8, Y1
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y14
-	VFMADD231PS  Y14, Y8, Y12
-	VFMADD231PS  Y14, Y8, Y0
-	VFMADD231PS  Y14, Y9, Y13
-	VFMADD231PS  Y14, Y9, Y3
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y8
-	VFMADD231PS  Y8, Y9, Y12
-	VFMADD231PS  Y8, Y9, Y2
-	VFMADD231PS  Y8, Y10, Y13
-	VFMADD231PS  Y8, Y10, Y5
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y8
-	VFMADD231PS  Y8, Y10, Y12
-	VFMADD231PS  Y8, Y10, Y4
-	VFMADD231PS  Y8, Y11, Y13
-	VFMADD231PS  Y8, Y11, Y7
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y8
-	VFMADD231PS  Y8, Y11, Y12
-	VFMADD231PS  Y8, Y11, Y6
-	VMOVUPS      Y12, (R10)
-	VMOVUPS      Y13, 32(R10)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	ADDQ         SI, R13
-	PREFETCHT0   (R13)
-	ADDQ         AX, R13
-	PREFETCHT0   (R13)
-	ADDQ         AX, R13
-	PREFETCHT0   (R13)
-	ADDQ         AX, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         136(R13), R13
-	ADDQ         DI, R13
-	PREFETCHT0   (R13)
-	ADDQ         CX, R13
-	PREFETCHT0   (R13)
-	ADDQ         CX, R13
-	PREFETCHT0   (R13)
-	ADDQ         CX, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         144(R13), R13
-	ADDQ         R8, R13
-	PREFETCHT0   (R13)
-	ADDQ         DX, R13
-	PREFETCHT0   (R13)
-	ADDQ         DX, R13
-	PREFETCHT0   (R13)
-	ADDQ         DX, R13
-	PREFETCHT0   (R13)
+	JMP          dx3stored
+
+dx3past:
+	VMOVNTPS Y8, (R13)
+
+dx3stored:
+	MOVQ        DI, R13
+	VMOVUPS     (R13), Y8
+	ADDQ        CX, R13
+	VMOVUPS     (R13), Y9
+	ADDQ        CX, R13
+	VMOVUPS     (R13), Y10
+	ADDQ        CX, R13
+	VMOVUPS     (R13), Y11
+	VMOVUPS     (R10), Y12
+	VMOVUPS     32(R10), Y13
+	MOVQ        SI, R13
+	VMOVUPS     (R13), Y14
+	VFMADD231PS Y14, Y8, Y13
+	VFMADD231PS Y14, Y8, Y1
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Y14
+	VFMADD231PS Y14, Y8, Y12
+	VFMADD231PS Y14, Y8, Y0
+	VFMADD231PS Y14, Y9, Y13
+	VFMADD231PS Y14, Y9, Y3
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Y8
+	VFMADD231PS Y8, Y9, Y12
+	VFMADD231PS Y8, Y9, Y2
+	VFMADD231PS Y8, Y10, Y13
+	VFMADD231PS Y8, Y10, Y5
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Y8
+	VFMADD231PS Y8, Y10, Y12
+	VFMADD231PS Y8, Y10, Y4
+	VFMADD231PS Y8, Y11, Y13
+	VFMADD231PS Y8, Y11, Y7
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Y8
+	VFMADD231PS Y8, Y11, Y12
+	VFMADD231PS Y8, Y11, Y6
+	VMOVUPS     Y12, (R10)
+	VMOVUPS     Y13, 32(R10)
+	MOVQ        run+0(FP), R13
+	MOVQ        128(R13), R13
+	ADDQ        SI, R13
+	PREFETCHT0  (R13)
+	ADDQ        AX, R13
+	PREFETCHT0  (R13)
+	ADDQ        AX, R13
+	PREFETCHT0  (R13)
+	ADDQ        AX, R13
+	PREFETCHT0  (R13)
+	MOVQ        run+0(FP), R13
+	MOVQ        136(R13), R13
+	ADDQ        DI, R13
+	PREFETCHT0  (R13)
+	ADDQ        CX, R13
+	PREFETCHT0  (R13)
+	ADDQ        CX, R13
+	PREFETCHT0  (R13)
+	ADDQ        CX, R13
+	PREFETCHT0  (R13)
+	CMPQ        64(SP), $0x00
+	JNE         fetched
+	MOVQ        run+0(FP), R13
+	MOVQ        144(R13), R13
+	ADDQ        R8, R13
+	PREFETCHT0  (R13)
+	ADDQ        DX, R13
+	PREFETCHT0  (R13)
+	ADDQ        DX, R13
+	PREFETCHT0  (R13)
+	ADDQ        DX, R13
+	PREFETCHT0  (R13)
+
+fetched:
 	ADDQ         $0x20, SI
 	ADDQ         $0x20, DI
 	ADDQ         $0x20, R8
@@ -8548,7 +9316,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW2AVX2(run *[20]uintptr)
+// func convLowRankForwardW2AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankForwardW2AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -8670,7 +9438,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW2AVX2(run *[20]uintptr)
+// func convLowRankBackwardW2AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankBackwardW2AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -8912,9 +9680,9 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW3AVX2(run *[20]uintptr)
+// func convStaticForwardW3AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
-TEXT ·convStaticForwardW3AVX2(SB), NOSPLIT, $24-8
+TEXT ·convStaticForwardW3AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -8926,6 +9694,9 @@ TEXT ·convStaticForwardW3AVX2(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), CX
+	MOVQ 160(CX), CX
+	MOVQ CX, 24(SP)
 
 position:
 	MOVQ 8(SP), CX
@@ -8946,33 +9717,41 @@ vector:
 	VFMADD231PS 32(BX), Y1, Y0
 	VMOVUPS     (CX)(AX*2), Y1
 	VFMADD231PS (BX), Y1, Y0
+	CMPQ        24(SP), $0x00
+	JNE         ypast
 	VMOVUPS     Y0, (DX)
-	MOVQ        run+0(FP), R8
-	MOVQ        128(R8), R8
-	PREFETCHT0  (CX)(R8*1)
-	ADDQ        $0x20, CX
-	ADDQ        $0x20, DX
-	ADDQ        $0x00000060, BX
-	DECQ        DI
-	JNZ         vector
-	DECQ        SI
-	JNZ         group
-	MOVQ        run+0(FP), CX
-	MOVQ        16(CX), CX
-	IMUL3Q      $0x01, CX, CX
-	ADDQ        CX, 8(SP)
-	MOVQ        run+0(FP), CX
-	MOVQ        48(CX), CX
-	IMUL3Q      $0x01, CX, CX
-	ADDQ        CX, 16(SP)
-	DECQ        (SP)
-	JNZ         position
+	JMP         ystored
+
+ypast:
+	VMOVNTPS Y0, (DX)
+
+ystored:
+	MOVQ       run+0(FP), R8
+	MOVQ       128(R8), R8
+	PREFETCHT0 (CX)(R8*1)
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	ADDQ       $0x00000060, BX
+	DECQ       DI
+	JNZ        vector
+	DECQ       SI
+	JNZ        group
+	MOVQ       run+0(FP), CX
+	MOVQ       16(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 8(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       48(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 16(SP)
+	DECQ       (SP)
+	JNZ        position
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW3AVX2(run *[20]uintptr)
+// func convStaticBackwardW3AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
-TEXT ·convStaticBackwardW3AVX2(SB), NOSPLIT, $48-8
+TEXT ·convStaticBackwardW3AVX2(SB), NOSPLIT, $56-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -8991,6 +9770,9 @@ TEXT ·convStaticBackwardW3AVX2(SB), NOSPLIT, $48-8
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
 	MOVQ 48(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 160(BX), BX
+	MOVQ BX, 48(SP)
 
 tile:
 	MOVQ 8(SP), BX
@@ -9025,25 +9807,57 @@ vector:
 	VFMADD231PS Y5, Y2, Y3
 	VFMADD231PS Y5, Y1, Y4
 	VMULPS      Y5, Y0, Y5
+	CMPQ        48(SP), $0x00
+	JNE         dx0past
 	VMOVUPS     Y3, (R11)
+	JMP         dx0stored
+
+dx0past:
+	VMOVNTPS Y3, (R11)
+
+dx0stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Y3
 	VFMADD231PS Y3, Y2, Y4
 	VFMADD231PS Y3, Y1, Y5
 	VMULPS      Y3, Y0, Y0
+	CMPQ        48(SP), $0x00
+	JNE         dx1past
 	VMOVUPS     Y4, (R11)
+	JMP         dx1stored
+
+dx1past:
+	VMOVNTPS Y4, (R11)
+
+dx1stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Y3
 	VFMADD231PS Y3, Y2, Y5
 	VFMADD231PS Y3, Y1, Y0
+	CMPQ        48(SP), $0x00
+	JNE         dx2past
 	VMOVUPS     Y5, (R11)
+	JMP         dx2stored
+
+dx2past:
+	VMOVNTPS Y5, (R11)
+
+dx2stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Y1
 	VFMADD231PS Y1, Y2, Y0
+	CMPQ        48(SP), $0x00
+	JNE         dx3past
 	VMOVUPS     Y0, (R11)
+	JMP         dx3stored
+
+dx3past:
+	VMOVNTPS Y0, (R11)
+
+dx3stored:
 	MOVQ        SI, R11
 	VMOVUPS     (R11), Y0
 	ADDQ        CX, R11
@@ -9102,6 +9916,8 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        CX, R11
 	PREFETCHT0  (R11)
+	CMPQ        48(SP), $0x00
+	JNE         fetched
 	MOVQ        run+0(FP), R11
 	MOVQ        144(R11), R11
 	ADDQ        DI, R11
@@ -9112,35 +9928,37 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        DX, R11
 	PREFETCHT0  (R11)
-	ADDQ        $0x20, BX
-	ADDQ        $0x20, SI
-	ADDQ        $0x20, DI
-	ADDQ        $0x00000060, R8
-	ADDQ        $0x00000060, R9
-	DECQ        R10
-	JNZ         vector
-	DECQ        40(SP)
-	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
-	DECQ        (SP)
-	JNZ         tile
+
+fetched:
+	ADDQ   $0x20, BX
+	ADDQ   $0x20, SI
+	ADDQ   $0x20, DI
+	ADDQ   $0x00000060, R8
+	ADDQ   $0x00000060, R9
+	DECQ   R10
+	JNZ    vector
+	DECQ   40(SP)
+	JNZ    group
+	MOVQ   run+0(FP), BX
+	MOVQ   16(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 8(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   32(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 16(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   48(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 24(SP)
+	DECQ   (SP)
+	JNZ    tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW3AVX2(run *[20]uintptr)
+// func convHeadwiseForwardW3AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
-TEXT ·convHeadwiseForwardW3AVX2(SB), NOSPLIT, $32-8
+TEXT ·convHeadwiseForwardW3AVX2(SB), NOSPLIT, $40-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -9155,6 +9973,9 @@ TEXT ·convHeadwiseForwardW3AVX2(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), CX
+	MOVQ 160(CX), CX
+	MOVQ CX, 32(SP)
 
 position:
 	MOVQ 8(SP), CX
@@ -9182,38 +10003,46 @@ vector:
 	VBROADCASTSS (SI), Y2
 	VADDPS       (BX), Y2, Y2
 	VFMADD231PS  Y2, Y1, Y0
+	CMPQ         32(SP), $0x00
+	JNE          ypast
 	VMOVUPS      Y0, (DX)
-	MOVQ         run+0(FP), R9
-	MOVQ         128(R9), R9
-	PREFETCHT0   (CX)(R9*1)
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, DX
-	ADDQ         $0x00000060, BX
-	DECQ         R8
-	JNZ          vector
-	ADDQ         $0x0c, SI
-	DECQ         DI
-	JNZ          group
-	MOVQ         run+0(FP), CX
-	MOVQ         16(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 8(SP)
-	MOVQ         run+0(FP), CX
-	MOVQ         48(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 16(SP)
-	MOVQ         run+0(FP), CX
-	MOVQ         64(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 24(SP)
-	DECQ         (SP)
-	JNZ          position
+	JMP          ystored
+
+ypast:
+	VMOVNTPS Y0, (DX)
+
+ystored:
+	MOVQ       run+0(FP), R9
+	MOVQ       128(R9), R9
+	PREFETCHT0 (CX)(R9*1)
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	ADDQ       $0x00000060, BX
+	DECQ       R8
+	JNZ        vector
+	ADDQ       $0x0c, SI
+	DECQ       DI
+	JNZ        group
+	MOVQ       run+0(FP), CX
+	MOVQ       16(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 8(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       48(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 16(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       64(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 24(SP)
+	DECQ       (SP)
+	JNZ        position
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW3AVX2(run *[20]uintptr)
+// func convHeadwiseBackwardW3AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
-TEXT ·convHeadwiseBackwardW3AVX2(SB), NOSPLIT, $64-8
+TEXT ·convHeadwiseBackwardW3AVX2(SB), NOSPLIT, $72-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -9240,6 +10069,9 @@ TEXT ·convHeadwiseBackwardW3AVX2(SB), NOSPLIT, $64-8
 	MOVQ 48(DX), DX
 	MOVQ run+0(FP), BX
 	MOVQ 64(BX), BX
+	MOVQ run+0(FP), SI
+	MOVQ 160(SI), SI
+	MOVQ SI, 64(SP)
 
 tile:
 	MOVQ 8(SP), SI
@@ -9296,62 +10128,82 @@ vector:
 	VADDPS       Y7, Y11, Y11
 	VFMADD231PS  Y10, Y11, Y6
 	ADDQ         BX, R14
+	CMPQ         64(SP), $0x00
+	JNE          dx0past
 	VMOVUPS      Y9, (R13)
+	JMP          dx0stored
+
+dx0past:
+	VMOVNTPS Y9, (R13)
+
+dx0stored:
 	ADDQ         DX, R13
 	ADDQ         CX, R15
 	VMOVUPS      (R15), Y7
 	VBROADCASTSS 8(R14), Y9
 	VADDPS       Y8, Y9, Y9
 	VFMADD231PS  Y7, Y9, Y6
+	CMPQ         64(SP), $0x00
+	JNE          dx1past
 	VMOVUPS      Y6, (R13)
-	MOVQ         DI, R13
-	VMOVUPS      (R13), Y6
-	ADDQ         CX, R13
-	VMOVUPS      (R13), Y7
-	VMOVUPS      (R10), Y8
-	VMOVUPS      32(R10), Y9
-	VMOVUPS      64(R10), Y10
-	MOVQ         SI, R13
-	VMOVUPS      (R13), Y11
-	VFMADD231PS  Y11, Y6, Y10
-	VFMADD231PS  Y11, Y6, Y2
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y11
-	VFMADD231PS  Y11, Y6, Y9
-	VFMADD231PS  Y11, Y6, Y1
-	VFMADD231PS  Y11, Y7, Y10
-	VFMADD231PS  Y11, Y7, Y5
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y11
-	VFMADD231PS  Y11, Y6, Y8
-	VFMADD231PS  Y11, Y6, Y0
-	VFMADD231PS  Y11, Y7, Y9
-	VFMADD231PS  Y11, Y7, Y4
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y6
-	VFMADD231PS  Y6, Y7, Y8
-	VFMADD231PS  Y6, Y7, Y3
-	VMOVUPS      Y8, (R10)
-	VMOVUPS      Y9, 32(R10)
-	VMOVUPS      Y10, 64(R10)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	ADDQ         SI, R13
-	PREFETCHT0   (R13)
-	ADDQ         AX, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         136(R13), R13
-	ADDQ         DI, R13
-	PREFETCHT0   (R13)
-	ADDQ         CX, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         144(R13), R13
-	ADDQ         R8, R13
-	PREFETCHT0   (R13)
-	ADDQ         DX, R13
-	PREFETCHT0   (R13)
+	JMP          dx1stored
+
+dx1past:
+	VMOVNTPS Y6, (R13)
+
+dx1stored:
+	MOVQ        DI, R13
+	VMOVUPS     (R13), Y6
+	ADDQ        CX, R13
+	VMOVUPS     (R13), Y7
+	VMOVUPS     (R10), Y8
+	VMOVUPS     32(R10), Y9
+	VMOVUPS     64(R10), Y10
+	MOVQ        SI, R13
+	VMOVUPS     (R13), Y11
+	VFMADD231PS Y11, Y6, Y10
+	VFMADD231PS Y11, Y6, Y2
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Y11
+	VFMADD231PS Y11, Y6, Y9
+	VFMADD231PS Y11, Y6, Y1
+	VFMADD231PS Y11, Y7, Y10
+	VFMADD231PS Y11, Y7, Y5
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Y11
+	VFMADD231PS Y11, Y6, Y8
+	VFMADD231PS Y11, Y6, Y0
+	VFMADD231PS Y11, Y7, Y9
+	VFMADD231PS Y11, Y7, Y4
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Y6
+	VFMADD231PS Y6, Y7, Y8
+	VFMADD231PS Y6, Y7, Y3
+	VMOVUPS     Y8, (R10)
+	VMOVUPS     Y9, 32(R10)
+	VMOVUPS     Y10, 64(R10)
+	MOVQ        run+0(FP), R13
+	MOVQ        128(R13), R13
+	ADDQ        SI, R13
+	PREFETCHT0  (R13)
+	ADDQ        AX, R13
+	PREFETCHT0  (R13)
+	MOVQ        run+0(FP), R13
+	MOVQ        136(R13), R13
+	ADDQ        DI, R13
+	PREFETCHT0  (R13)
+	ADDQ        CX, R13
+	PREFETCHT0  (R13)
+	CMPQ        64(SP), $0x00
+	JNE         fetched
+	MOVQ        run+0(FP), R13
+	MOVQ        144(R13), R13
+	ADDQ        R8, R13
+	PREFETCHT0  (R13)
+	ADDQ        DX, R13
+	PREFETCHT0  (R13)
+
+fetched:
 	ADDQ         $0x20, SI
 	ADDQ         $0x20, DI
 	ADDQ         $0x20, R8
@@ -9424,7 +10276,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW3AVX2(run *[20]uintptr)
+// func convLowRankForwardW3AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankForwardW3AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -9542,7 +10394,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW3AVX2(run *[20]uintptr)
+// func convLowRankBackwardW3AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankBackwardW3AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -9783,9 +10635,9 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW4AVX2(run *[20]uintptr)
+// func convStaticForwardW4AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
-TEXT ·convStaticForwardW4AVX2(SB), NOSPLIT, $24-8
+TEXT ·convStaticForwardW4AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -9797,6 +10649,9 @@ TEXT ·convStaticForwardW4AVX2(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), CX
+	MOVQ 160(CX), CX
+	MOVQ CX, 24(SP)
 
 position:
 	MOVQ 8(SP), CX
@@ -9820,33 +10675,41 @@ vector:
 	VFMADD231PS 32(BX), Y1, Y0
 	VMOVUPS     (CX)(SI*1), Y1
 	VFMADD231PS (BX), Y1, Y0
+	CMPQ        24(SP), $0x00
+	JNE         ypast
 	VMOVUPS     Y0, (DX)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	PREFETCHT0  (CX)(R9*1)
-	ADDQ        $0x20, CX
-	ADDQ        $0x20, DX
-	ADDQ        $0x00000080, BX
-	DECQ        R8
-	JNZ         vector
-	DECQ        DI
-	JNZ         group
-	MOVQ        run+0(FP), CX
-	MOVQ        16(CX), CX
-	IMUL3Q      $0x01, CX, CX
-	ADDQ        CX, 8(SP)
-	MOVQ        run+0(FP), CX
-	MOVQ        48(CX), CX
-	IMUL3Q      $0x01, CX, CX
-	ADDQ        CX, 16(SP)
-	DECQ        (SP)
-	JNZ         position
+	JMP         ystored
+
+ypast:
+	VMOVNTPS Y0, (DX)
+
+ystored:
+	MOVQ       run+0(FP), R9
+	MOVQ       128(R9), R9
+	PREFETCHT0 (CX)(R9*1)
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	ADDQ       $0x00000080, BX
+	DECQ       R8
+	JNZ        vector
+	DECQ       DI
+	JNZ        group
+	MOVQ       run+0(FP), CX
+	MOVQ       16(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 8(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       48(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 16(SP)
+	DECQ       (SP)
+	JNZ        position
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW4AVX2(run *[20]uintptr)
+// func convStaticBackwardW4AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
-TEXT ·convStaticBackwardW4AVX2(SB), NOSPLIT, $48-8
+TEXT ·convStaticBackwardW4AVX2(SB), NOSPLIT, $56-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -9865,6 +10728,9 @@ TEXT ·convStaticBackwardW4AVX2(SB), NOSPLIT, $48-8
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
 	MOVQ 48(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 160(BX), BX
+	MOVQ BX, 48(SP)
 
 tile:
 	MOVQ 8(SP), BX
@@ -9906,25 +10772,57 @@ vector:
 	VFMADD231PS Y7, Y2, Y5
 	VFMADD231PS Y7, Y1, Y6
 	VMULPS      Y7, Y0, Y0
+	CMPQ        48(SP), $0x00
+	JNE         dx0past
 	VMOVUPS     Y4, (R11)
+	JMP         dx0stored
+
+dx0past:
+	VMOVNTPS Y4, (R11)
+
+dx0stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Y4
 	VFMADD231PS Y4, Y3, Y5
 	VFMADD231PS Y4, Y2, Y6
 	VFMADD231PS Y4, Y1, Y0
+	CMPQ        48(SP), $0x00
+	JNE         dx1past
 	VMOVUPS     Y5, (R11)
+	JMP         dx1stored
+
+dx1past:
+	VMOVNTPS Y5, (R11)
+
+dx1stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Y1
 	VFMADD231PS Y1, Y3, Y6
 	VFMADD231PS Y1, Y2, Y0
+	CMPQ        48(SP), $0x00
+	JNE         dx2past
 	VMOVUPS     Y6, (R11)
+	JMP         dx2stored
+
+dx2past:
+	VMOVNTPS Y6, (R11)
+
+dx2stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Y1
 	VFMADD231PS Y1, Y3, Y0
+	CMPQ        48(SP), $0x00
+	JNE         dx3past
 	VMOVUPS     Y0, (R11)
+	JMP         dx3stored
+
+dx3past:
+	VMOVNTPS Y0, (R11)
+
+dx3stored:
 	MOVQ        SI, R11
 	VMOVUPS     (R11), Y0
 	ADDQ        CX, R11
@@ -9991,6 +10889,8 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        CX, R11
 	PREFETCHT0  (R11)
+	CMPQ        48(SP), $0x00
+	JNE         fetched
 	MOVQ        run+0(FP), R11
 	MOVQ        144(R11), R11
 	ADDQ        DI, R11
@@ -10001,35 +10901,37 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        DX, R11
 	PREFETCHT0  (R11)
-	ADDQ        $0x20, BX
-	ADDQ        $0x20, SI
-	ADDQ        $0x20, DI
-	ADDQ        $0x00000080, R8
-	ADDQ        $0x00000080, R9
-	DECQ        R10
-	JNZ         vector
-	DECQ        40(SP)
-	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
-	DECQ        (SP)
-	JNZ         tile
+
+fetched:
+	ADDQ   $0x20, BX
+	ADDQ   $0x20, SI
+	ADDQ   $0x20, DI
+	ADDQ   $0x00000080, R8
+	ADDQ   $0x00000080, R9
+	DECQ   R10
+	JNZ    vector
+	DECQ   40(SP)
+	JNZ    group
+	MOVQ   run+0(FP), BX
+	MOVQ   16(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 8(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   32(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 16(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   48(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 24(SP)
+	DECQ   (SP)
+	JNZ    tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW4AVX2(run *[20]uintptr)
+// func convHeadwiseForwardW4AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
-TEXT ·convHeadwiseForwardW4AVX2(SB), NOSPLIT, $32-8
+TEXT ·convHeadwiseForwardW4AVX2(SB), NOSPLIT, $40-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -10044,6 +10946,9 @@ TEXT ·convHeadwiseForwardW4AVX2(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), CX
+	MOVQ 160(CX), CX
+	MOVQ CX, 32(SP)
 
 position:
 	MOVQ 8(SP), CX
@@ -10076,38 +10981,46 @@ vector:
 	VBROADCASTSS (SI), Y2
 	VADDPS       (BX), Y2, Y2
 	VFMADD231PS  Y2, Y1, Y0
+	CMPQ         32(SP), $0x00
+	JNE          ypast
 	VMOVUPS      Y0, (DX)
-	MOVQ         run+0(FP), R10
-	MOVQ         128(R10), R10
-	PREFETCHT0   (CX)(R10*1)
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, DX
-	ADDQ         $0x00000080, BX
-	DECQ         R9
-	JNZ          vector
-	ADDQ         $0x10, SI
-	DECQ         R8
-	JNZ          group
-	MOVQ         run+0(FP), CX
-	MOVQ         16(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 8(SP)
-	MOVQ         run+0(FP), CX
-	MOVQ         48(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 16(SP)
-	MOVQ         run+0(FP), CX
-	MOVQ         64(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 24(SP)
-	DECQ         (SP)
-	JNZ          position
+	JMP          ystored
+
+ypast:
+	VMOVNTPS Y0, (DX)
+
+ystored:
+	MOVQ       run+0(FP), R10
+	MOVQ       128(R10), R10
+	PREFETCHT0 (CX)(R10*1)
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	ADDQ       $0x00000080, BX
+	DECQ       R9
+	JNZ        vector
+	ADDQ       $0x10, SI
+	DECQ       R8
+	JNZ        group
+	MOVQ       run+0(FP), CX
+	MOVQ       16(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 8(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       48(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 16(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       64(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 24(SP)
+	DECQ       (SP)
+	JNZ        position
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW4AVX2(run *[20]uintptr)
+// func convHeadwiseBackwardW4AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
-TEXT ·convHeadwiseBackwardW4AVX2(SB), NOSPLIT, $64-8
+TEXT ·convHeadwiseBackwardW4AVX2(SB), NOSPLIT, $72-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -10134,6 +11047,9 @@ TEXT ·convHeadwiseBackwardW4AVX2(SB), NOSPLIT, $64-8
 	MOVQ 48(DX), DX
 	MOVQ run+0(FP), BX
 	MOVQ 64(BX), BX
+	MOVQ run+0(FP), SI
+	MOVQ 160(SI), SI
+	MOVQ SI, 64(SP)
 
 tile:
 	MOVQ 8(SP), SI
@@ -10202,70 +11118,90 @@ vector:
 	VADDPS       Y10, Y13, Y13
 	VFMADD231PS  Y9, Y13, Y8
 	ADDQ         BX, R14
+	CMPQ         64(SP), $0x00
+	JNE          dx0past
 	VMOVUPS      Y12, (R13)
+	JMP          dx0stored
+
+dx0past:
+	VMOVNTPS Y12, (R13)
+
+dx0stored:
 	ADDQ         DX, R13
 	ADDQ         CX, R15
 	VMOVUPS      (R15), Y9
 	VBROADCASTSS 12(R14), Y10
 	VADDPS       Y11, Y10, Y10
 	VFMADD231PS  Y9, Y10, Y8
+	CMPQ         64(SP), $0x00
+	JNE          dx1past
 	VMOVUPS      Y8, (R13)
-	MOVQ         DI, R13
-	VMOVUPS      (R13), Y8
-	ADDQ         CX, R13
-	VMOVUPS      (R13), Y9
-	VMOVUPS      (R10), Y10
-	VMOVUPS      32(R10), Y11
-	VMOVUPS      64(R10), Y12
-	VMOVUPS      96(R10), Y13
-	MOVQ         SI, R13
-	VMOVUPS      (R13), Y14
-	VFMADD231PS  Y14, Y8, Y13
-	VFMADD231PS  Y14, Y8, Y3
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y14
-	VFMADD231PS  Y14, Y8, Y12
-	VFMADD231PS  Y14, Y8, Y2
-	VFMADD231PS  Y14, Y9, Y13
-	VFMADD231PS  Y14, Y9, Y7
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y14
-	VFMADD231PS  Y14, Y8, Y11
-	VFMADD231PS  Y14, Y8, Y1
-	VFMADD231PS  Y14, Y9, Y12
-	VFMADD231PS  Y14, Y9, Y6
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y14
-	VFMADD231PS  Y14, Y8, Y10
-	VFMADD231PS  Y14, Y8, Y0
-	VFMADD231PS  Y14, Y9, Y11
-	VFMADD231PS  Y14, Y9, Y5
-	ADDQ         AX, R13
-	VMOVUPS      (R13), Y8
-	VFMADD231PS  Y8, Y9, Y10
-	VFMADD231PS  Y8, Y9, Y4
-	VMOVUPS      Y10, (R10)
-	VMOVUPS      Y11, 32(R10)
-	VMOVUPS      Y12, 64(R10)
-	VMOVUPS      Y13, 96(R10)
-	MOVQ         run+0(FP), R13
-	MOVQ         128(R13), R13
-	ADDQ         SI, R13
-	PREFETCHT0   (R13)
-	ADDQ         AX, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         136(R13), R13
-	ADDQ         DI, R13
-	PREFETCHT0   (R13)
-	ADDQ         CX, R13
-	PREFETCHT0   (R13)
-	MOVQ         run+0(FP), R13
-	MOVQ         144(R13), R13
-	ADDQ         R8, R13
-	PREFETCHT0   (R13)
-	ADDQ         DX, R13
-	PREFETCHT0   (R13)
+	JMP          dx1stored
+
+dx1past:
+	VMOVNTPS Y8, (R13)
+
+dx1stored:
+	MOVQ        DI, R13
+	VMOVUPS     (R13), Y8
+	ADDQ        CX, R13
+	VMOVUPS     (R13), Y9
+	VMOVUPS     (R10), Y10
+	VMOVUPS     32(R10), Y11
+	VMOVUPS     64(R10), Y12
+	VMOVUPS     96(R10), Y13
+	MOVQ        SI, R13
+	VMOVUPS     (R13), Y14
+	VFMADD231PS Y14, Y8, Y13
+	VFMADD231PS Y14, Y8, Y3
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Y14
+	VFMADD231PS Y14, Y8, Y12
+	VFMADD231PS Y14, Y8, Y2
+	VFMADD231PS Y14, Y9, Y13
+	VFMADD231PS Y14, Y9, Y7
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Y14
+	VFMADD231PS Y14, Y8, Y11
+	VFMADD231PS Y14, Y8, Y1
+	VFMADD231PS Y14, Y9, Y12
+	VFMADD231PS Y14, Y9, Y6
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Y14
+	VFMADD231PS Y14, Y8, Y10
+	VFMADD231PS Y14, Y8, Y0
+	VFMADD231PS Y14, Y9, Y11
+	VFMADD231PS Y14, Y9, Y5
+	ADDQ        AX, R13
+	VMOVUPS     (R13), Y8
+	VFMADD231PS Y8, Y9, Y10
+	VFMADD231PS Y8, Y9, Y4
+	VMOVUPS     Y10, (R10)
+	VMOVUPS     Y11, 32(R10)
+	VMOVUPS     Y12, 64(R10)
+	VMOVUPS     Y13, 96(R10)
+	MOVQ        run+0(FP), R13
+	MOVQ        128(R13), R13
+	ADDQ        SI, R13
+	PREFETCHT0  (R13)
+	ADDQ        AX, R13
+	PREFETCHT0  (R13)
+	MOVQ        run+0(FP), R13
+	MOVQ        136(R13), R13
+	ADDQ        DI, R13
+	PREFETCHT0  (R13)
+	ADDQ        CX, R13
+	PREFETCHT0  (R13)
+	CMPQ        64(SP), $0x00
+	JNE         fetched
+	MOVQ        run+0(FP), R13
+	MOVQ        144(R13), R13
+	ADDQ        R8, R13
+	PREFETCHT0  (R13)
+	ADDQ        DX, R13
+	PREFETCHT0  (R13)
+
+fetched:
 	ADDQ         $0x20, SI
 	ADDQ         $0x20, DI
 	ADDQ         $0x20, R8
@@ -10336,7 +11272,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW4AVX2(run *[20]uintptr)
+// func convLowRankForwardW4AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankForwardW4AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -10465,7 +11401,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW4AVX2(run *[20]uintptr)
+// func convLowRankBackwardW4AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankBackwardW4AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -10740,9 +11676,9 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW5AVX2(run *[20]uintptr)
+// func convStaticForwardW5AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
-TEXT ·convStaticForwardW5AVX2(SB), NOSPLIT, $24-8
+TEXT ·convStaticForwardW5AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -10754,6 +11690,9 @@ TEXT ·convStaticForwardW5AVX2(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), CX
+	MOVQ 160(CX), CX
+	MOVQ CX, 24(SP)
 
 position:
 	MOVQ 8(SP), CX
@@ -10779,33 +11718,41 @@ vector:
 	VFMADD231PS 32(BX), Y1, Y0
 	VMOVUPS     (CX)(AX*4), Y1
 	VFMADD231PS (BX), Y1, Y0
+	CMPQ        24(SP), $0x00
+	JNE         ypast
 	VMOVUPS     Y0, (DX)
-	MOVQ        run+0(FP), R9
-	MOVQ        128(R9), R9
-	PREFETCHT0  (CX)(R9*1)
-	ADDQ        $0x20, CX
-	ADDQ        $0x20, DX
-	ADDQ        $0x000000a0, BX
-	DECQ        R8
-	JNZ         vector
-	DECQ        DI
-	JNZ         group
-	MOVQ        run+0(FP), CX
-	MOVQ        16(CX), CX
-	IMUL3Q      $0x01, CX, CX
-	ADDQ        CX, 8(SP)
-	MOVQ        run+0(FP), CX
-	MOVQ        48(CX), CX
-	IMUL3Q      $0x01, CX, CX
-	ADDQ        CX, 16(SP)
-	DECQ        (SP)
-	JNZ         position
+	JMP         ystored
+
+ypast:
+	VMOVNTPS Y0, (DX)
+
+ystored:
+	MOVQ       run+0(FP), R9
+	MOVQ       128(R9), R9
+	PREFETCHT0 (CX)(R9*1)
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	ADDQ       $0x000000a0, BX
+	DECQ       R8
+	JNZ        vector
+	DECQ       DI
+	JNZ        group
+	MOVQ       run+0(FP), CX
+	MOVQ       16(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 8(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       48(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 16(SP)
+	DECQ       (SP)
+	JNZ        position
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW5AVX2(run *[20]uintptr)
+// func convStaticBackwardW5AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
-TEXT ·convStaticBackwardW5AVX2(SB), NOSPLIT, $48-8
+TEXT ·convStaticBackwardW5AVX2(SB), NOSPLIT, $56-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -10824,6 +11771,9 @@ TEXT ·convStaticBackwardW5AVX2(SB), NOSPLIT, $48-8
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
 	MOVQ 48(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 160(BX), BX
+	MOVQ BX, 48(SP)
 
 tile:
 	MOVQ 8(SP), BX
@@ -10872,25 +11822,57 @@ vector:
 	VFMADD231PS Y8, Y3, Y6
 	VFMADD231PS Y8, Y2, Y7
 	VFMADD231PS Y8, Y1, Y0
+	CMPQ        48(SP), $0x00
+	JNE         dx0past
 	VMOVUPS     Y5, (R11)
+	JMP         dx0stored
+
+dx0past:
+	VMOVNTPS Y5, (R11)
+
+dx0stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Y1
 	VFMADD231PS Y1, Y4, Y6
 	VFMADD231PS Y1, Y3, Y7
 	VFMADD231PS Y1, Y2, Y0
+	CMPQ        48(SP), $0x00
+	JNE         dx1past
 	VMOVUPS     Y6, (R11)
+	JMP         dx1stored
+
+dx1past:
+	VMOVNTPS Y6, (R11)
+
+dx1stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Y1
 	VFMADD231PS Y1, Y4, Y7
 	VFMADD231PS Y1, Y3, Y0
+	CMPQ        48(SP), $0x00
+	JNE         dx2past
 	VMOVUPS     Y7, (R11)
+	JMP         dx2stored
+
+dx2past:
+	VMOVNTPS Y7, (R11)
+
+dx2stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Y1
 	VFMADD231PS Y1, Y4, Y0
+	CMPQ        48(SP), $0x00
+	JNE         dx3past
 	VMOVUPS     Y0, (R11)
+	JMP         dx3stored
+
+dx3past:
+	VMOVNTPS Y0, (R11)
+
+dx3stored:
 	MOVQ        SI, R11
 	VMOVUPS     (R11), Y0
 	ADDQ        CX, R11
@@ -10965,6 +11947,8 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        CX, R11
 	PREFETCHT0  (R11)
+	CMPQ        48(SP), $0x00
+	JNE         fetched
 	MOVQ        run+0(FP), R11
 	MOVQ        144(R11), R11
 	ADDQ        DI, R11
@@ -10975,35 +11959,37 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        DX, R11
 	PREFETCHT0  (R11)
-	ADDQ        $0x20, BX
-	ADDQ        $0x20, SI
-	ADDQ        $0x20, DI
-	ADDQ        $0x000000a0, R8
-	ADDQ        $0x000000a0, R9
-	DECQ        R10
-	JNZ         vector
-	DECQ        40(SP)
-	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
-	DECQ        (SP)
-	JNZ         tile
+
+fetched:
+	ADDQ   $0x20, BX
+	ADDQ   $0x20, SI
+	ADDQ   $0x20, DI
+	ADDQ   $0x000000a0, R8
+	ADDQ   $0x000000a0, R9
+	DECQ   R10
+	JNZ    vector
+	DECQ   40(SP)
+	JNZ    group
+	MOVQ   run+0(FP), BX
+	MOVQ   16(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 8(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   32(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 16(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   48(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 24(SP)
+	DECQ   (SP)
+	JNZ    tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW5AVX2(run *[20]uintptr)
+// func convHeadwiseForwardW5AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
-TEXT ·convHeadwiseForwardW5AVX2(SB), NOSPLIT, $32-8
+TEXT ·convHeadwiseForwardW5AVX2(SB), NOSPLIT, $40-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -11018,6 +12004,9 @@ TEXT ·convHeadwiseForwardW5AVX2(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), CX
+	MOVQ 160(CX), CX
+	MOVQ CX, 32(SP)
 
 position:
 	MOVQ 8(SP), CX
@@ -11054,38 +12043,46 @@ vector:
 	VBROADCASTSS (SI), Y2
 	VADDPS       (BX), Y2, Y2
 	VFMADD231PS  Y2, Y1, Y0
+	CMPQ         32(SP), $0x00
+	JNE          ypast
 	VMOVUPS      Y0, (DX)
-	MOVQ         run+0(FP), R10
-	MOVQ         128(R10), R10
-	PREFETCHT0   (CX)(R10*1)
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, DX
-	ADDQ         $0x000000a0, BX
-	DECQ         R9
-	JNZ          vector
-	ADDQ         $0x14, SI
-	DECQ         R8
-	JNZ          group
-	MOVQ         run+0(FP), CX
-	MOVQ         16(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 8(SP)
-	MOVQ         run+0(FP), CX
-	MOVQ         48(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 16(SP)
-	MOVQ         run+0(FP), CX
-	MOVQ         64(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 24(SP)
-	DECQ         (SP)
-	JNZ          position
+	JMP          ystored
+
+ypast:
+	VMOVNTPS Y0, (DX)
+
+ystored:
+	MOVQ       run+0(FP), R10
+	MOVQ       128(R10), R10
+	PREFETCHT0 (CX)(R10*1)
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DX
+	ADDQ       $0x000000a0, BX
+	DECQ       R9
+	JNZ        vector
+	ADDQ       $0x14, SI
+	DECQ       R8
+	JNZ        group
+	MOVQ       run+0(FP), CX
+	MOVQ       16(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 8(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       48(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 16(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       64(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 24(SP)
+	DECQ       (SP)
+	JNZ        position
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW5AVX2(run *[20]uintptr)
+// func convHeadwiseBackwardW5AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
-TEXT ·convHeadwiseBackwardW5AVX2(SB), NOSPLIT, $64-8
+TEXT ·convHeadwiseBackwardW5AVX2(SB), NOSPLIT, $72-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -11112,6 +12109,9 @@ TEXT ·convHeadwiseBackwardW5AVX2(SB), NOSPLIT, $64-8
 	MOVQ 48(DX), DX
 	MOVQ run+0(FP), DX
 	MOVQ 64(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 160(BX), BX
+	MOVQ BX, 64(SP)
 
 tile:
 	MOVQ 8(SP), BX
@@ -11174,51 +12174,63 @@ vector:
 	VBROADCASTSS 16(R13), Y7
 	VADDPS       Y9, Y7, Y7
 	VFMADD231PS  Y6, Y7, Y5
+	CMPQ         64(SP), $0x00
+	JNE          dx0past
 	VMOVUPS      Y5, (R12)
-	MOVQ         SI, R12
-	VMOVUPS      (R12), Y5
-	VMOVUPS      (R9), Y6
-	VMOVUPS      32(R9), Y7
-	VMOVUPS      64(R9), Y8
-	VMOVUPS      96(R9), Y9
-	VMOVUPS      128(R9), Y10
-	MOVQ         BX, R12
-	VMOVUPS      (R12), Y11
-	VFMADD231PS  Y11, Y5, Y10
-	VFMADD231PS  Y11, Y5, Y4
-	ADDQ         AX, R12
-	VMOVUPS      (R12), Y11
-	VFMADD231PS  Y11, Y5, Y9
-	VFMADD231PS  Y11, Y5, Y3
-	ADDQ         AX, R12
-	VMOVUPS      (R12), Y11
-	VFMADD231PS  Y11, Y5, Y8
-	VFMADD231PS  Y11, Y5, Y2
-	ADDQ         AX, R12
-	VMOVUPS      (R12), Y11
-	VFMADD231PS  Y11, Y5, Y7
-	VFMADD231PS  Y11, Y5, Y1
-	ADDQ         AX, R12
-	VMOVUPS      (R12), Y11
-	VFMADD231PS  Y11, Y5, Y6
-	VFMADD231PS  Y11, Y5, Y0
-	VMOVUPS      Y6, (R9)
-	VMOVUPS      Y7, 32(R9)
-	VMOVUPS      Y8, 64(R9)
-	VMOVUPS      Y9, 96(R9)
-	VMOVUPS      Y10, 128(R9)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         136(R12), R12
-	ADDQ         SI, R12
-	PREFETCHT0   (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         144(R12), R12
-	ADDQ         DI, R12
-	PREFETCHT0   (R12)
+	JMP          dx0stored
+
+dx0past:
+	VMOVNTPS Y5, (R12)
+
+dx0stored:
+	MOVQ        SI, R12
+	VMOVUPS     (R12), Y5
+	VMOVUPS     (R9), Y6
+	VMOVUPS     32(R9), Y7
+	VMOVUPS     64(R9), Y8
+	VMOVUPS     96(R9), Y9
+	VMOVUPS     128(R9), Y10
+	MOVQ        BX, R12
+	VMOVUPS     (R12), Y11
+	VFMADD231PS Y11, Y5, Y10
+	VFMADD231PS Y11, Y5, Y4
+	ADDQ        AX, R12
+	VMOVUPS     (R12), Y11
+	VFMADD231PS Y11, Y5, Y9
+	VFMADD231PS Y11, Y5, Y3
+	ADDQ        AX, R12
+	VMOVUPS     (R12), Y11
+	VFMADD231PS Y11, Y5, Y8
+	VFMADD231PS Y11, Y5, Y2
+	ADDQ        AX, R12
+	VMOVUPS     (R12), Y11
+	VFMADD231PS Y11, Y5, Y7
+	VFMADD231PS Y11, Y5, Y1
+	ADDQ        AX, R12
+	VMOVUPS     (R12), Y11
+	VFMADD231PS Y11, Y5, Y6
+	VFMADD231PS Y11, Y5, Y0
+	VMOVUPS     Y6, (R9)
+	VMOVUPS     Y7, 32(R9)
+	VMOVUPS     Y8, 64(R9)
+	VMOVUPS     Y9, 96(R9)
+	VMOVUPS     Y10, 128(R9)
+	MOVQ        run+0(FP), R12
+	MOVQ        128(R12), R12
+	ADDQ        BX, R12
+	PREFETCHT0  (R12)
+	MOVQ        run+0(FP), R12
+	MOVQ        136(R12), R12
+	ADDQ        SI, R12
+	PREFETCHT0  (R12)
+	CMPQ        64(SP), $0x00
+	JNE         fetched
+	MOVQ        run+0(FP), R12
+	MOVQ        144(R12), R12
+	ADDQ        DI, R12
+	PREFETCHT0  (R12)
+
+fetched:
 	ADDQ         $0x20, BX
 	ADDQ         $0x20, SI
 	ADDQ         $0x20, DI
@@ -11283,7 +12295,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW5AVX2(run *[20]uintptr)
+// func convLowRankForwardW5AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankForwardW5AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -11401,7 +12413,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW5AVX2(run *[20]uintptr)
+// func convLowRankBackwardW5AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankBackwardW5AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX
@@ -11657,9 +12669,9 @@ factors:
 	VZEROUPPER
 	RET
 
-// func convStaticForwardW6AVX2(run *[20]uintptr)
+// func convStaticForwardW6AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
-TEXT ·convStaticForwardW6AVX2(SB), NOSPLIT, $24-8
+TEXT ·convStaticForwardW6AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -11671,6 +12683,9 @@ TEXT ·convStaticForwardW6AVX2(SB), NOSPLIT, $24-8
 	MOVQ AX, 16(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), CX
+	MOVQ 160(CX), CX
+	MOVQ CX, 24(SP)
 
 position:
 	MOVQ 8(SP), CX
@@ -11700,34 +12715,42 @@ vector:
 	VFMADD231PS 32(BX), Y1, Y0
 	VMOVUPS     (DI), Y1
 	VFMADD231PS (BX), Y1, Y0
+	CMPQ        24(SP), $0x00
+	JNE         ypast
 	VMOVUPS     Y0, (DX)
-	MOVQ        run+0(FP), R10
-	MOVQ        128(R10), R10
-	PREFETCHT0  (CX)(R10*1)
-	ADDQ        $0x20, CX
-	ADDQ        $0x20, DI
-	ADDQ        $0x20, DX
-	ADDQ        $0x000000c0, BX
-	DECQ        R9
-	JNZ         vector
-	DECQ        R8
-	JNZ         group
-	MOVQ        run+0(FP), CX
-	MOVQ        16(CX), CX
-	IMUL3Q      $0x01, CX, CX
-	ADDQ        CX, 8(SP)
-	MOVQ        run+0(FP), CX
-	MOVQ        48(CX), CX
-	IMUL3Q      $0x01, CX, CX
-	ADDQ        CX, 16(SP)
-	DECQ        (SP)
-	JNZ         position
+	JMP         ystored
+
+ypast:
+	VMOVNTPS Y0, (DX)
+
+ystored:
+	MOVQ       run+0(FP), R10
+	MOVQ       128(R10), R10
+	PREFETCHT0 (CX)(R10*1)
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, DI
+	ADDQ       $0x20, DX
+	ADDQ       $0x000000c0, BX
+	DECQ       R9
+	JNZ        vector
+	DECQ       R8
+	JNZ        group
+	MOVQ       run+0(FP), CX
+	MOVQ       16(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 8(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       48(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 16(SP)
+	DECQ       (SP)
+	JNZ        position
 	VZEROUPPER
 	RET
 
-// func convStaticBackwardW6AVX2(run *[20]uintptr)
+// func convStaticBackwardW6AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
-TEXT ·convStaticBackwardW6AVX2(SB), NOSPLIT, $48-8
+TEXT ·convStaticBackwardW6AVX2(SB), NOSPLIT, $56-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -11746,6 +12769,9 @@ TEXT ·convStaticBackwardW6AVX2(SB), NOSPLIT, $48-8
 	MOVQ 32(CX), CX
 	MOVQ run+0(FP), DX
 	MOVQ 48(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 160(BX), BX
+	MOVQ BX, 48(SP)
 
 tile:
 	MOVQ 8(SP), BX
@@ -11801,25 +12827,57 @@ vector:
 	VFMADD231PS Y1, Y4, Y7
 	VFMADD231PS Y1, Y3, Y8
 	VFMADD231PS Y1, Y2, Y0
+	CMPQ        48(SP), $0x00
+	JNE         dx0past
 	VMOVUPS     Y6, (R11)
+	JMP         dx0stored
+
+dx0past:
+	VMOVNTPS Y6, (R11)
+
+dx0stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Y1
 	VFMADD231PS Y1, Y5, Y7
 	VFMADD231PS Y1, Y4, Y8
 	VFMADD231PS Y1, Y3, Y0
+	CMPQ        48(SP), $0x00
+	JNE         dx1past
 	VMOVUPS     Y7, (R11)
+	JMP         dx1stored
+
+dx1past:
+	VMOVNTPS Y7, (R11)
+
+dx1stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Y1
 	VFMADD231PS Y1, Y5, Y8
 	VFMADD231PS Y1, Y4, Y0
+	CMPQ        48(SP), $0x00
+	JNE         dx2past
 	VMOVUPS     Y8, (R11)
+	JMP         dx2stored
+
+dx2past:
+	VMOVNTPS Y8, (R11)
+
+dx2stored:
 	ADDQ        DX, R11
 	ADDQ        CX, R12
 	VMOVUPS     (R12), Y1
 	VFMADD231PS Y1, Y5, Y0
+	CMPQ        48(SP), $0x00
+	JNE         dx3past
 	VMOVUPS     Y0, (R11)
+	JMP         dx3stored
+
+dx3past:
+	VMOVNTPS Y0, (R11)
+
+dx3stored:
 	MOVQ        SI, R11
 	VMOVUPS     (R11), Y0
 	ADDQ        CX, R11
@@ -11902,6 +12960,8 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        CX, R11
 	PREFETCHT0  (R11)
+	CMPQ        48(SP), $0x00
+	JNE         fetched
 	MOVQ        run+0(FP), R11
 	MOVQ        144(R11), R11
 	ADDQ        DI, R11
@@ -11912,35 +12972,37 @@ vector:
 	PREFETCHT0  (R11)
 	ADDQ        DX, R11
 	PREFETCHT0  (R11)
-	ADDQ        $0x20, BX
-	ADDQ        $0x20, SI
-	ADDQ        $0x20, DI
-	ADDQ        $0x000000c0, R8
-	ADDQ        $0x000000c0, R9
-	DECQ        R10
-	JNZ         vector
-	DECQ        40(SP)
-	JNZ         group
-	MOVQ        run+0(FP), BX
-	MOVQ        16(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 8(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        32(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 16(SP)
-	MOVQ        run+0(FP), BX
-	MOVQ        48(BX), BX
-	IMUL3Q      $0x04, BX, BX
-	ADDQ        BX, 24(SP)
-	DECQ        (SP)
-	JNZ         tile
+
+fetched:
+	ADDQ   $0x20, BX
+	ADDQ   $0x20, SI
+	ADDQ   $0x20, DI
+	ADDQ   $0x000000c0, R8
+	ADDQ   $0x000000c0, R9
+	DECQ   R10
+	JNZ    vector
+	DECQ   40(SP)
+	JNZ    group
+	MOVQ   run+0(FP), BX
+	MOVQ   16(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 8(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   32(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 16(SP)
+	MOVQ   run+0(FP), BX
+	MOVQ   48(BX), BX
+	IMUL3Q $0x04, BX, BX
+	ADDQ   BX, 24(SP)
+	DECQ   (SP)
+	JNZ    tile
 	VZEROUPPER
 	RET
 
-// func convHeadwiseForwardW6AVX2(run *[20]uintptr)
+// func convHeadwiseForwardW6AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
-TEXT ·convHeadwiseForwardW6AVX2(SB), NOSPLIT, $32-8
+TEXT ·convHeadwiseForwardW6AVX2(SB), NOSPLIT, $40-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -11955,6 +13017,9 @@ TEXT ·convHeadwiseForwardW6AVX2(SB), NOSPLIT, $32-8
 	MOVQ AX, 24(SP)
 	MOVQ run+0(FP), AX
 	MOVQ 16(AX), AX
+	MOVQ run+0(FP), CX
+	MOVQ 160(CX), CX
+	MOVQ CX, 32(SP)
 
 position:
 	MOVQ 8(SP), CX
@@ -11997,39 +13062,47 @@ vector:
 	VBROADCASTSS (SI), Y2
 	VADDPS       (BX), Y2, Y2
 	VFMADD231PS  Y2, Y1, Y0
+	CMPQ         32(SP), $0x00
+	JNE          ypast
 	VMOVUPS      Y0, (DX)
-	MOVQ         run+0(FP), R11
-	MOVQ         128(R11), R11
-	PREFETCHT0   (CX)(R11*1)
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, R8
-	ADDQ         $0x20, DX
-	ADDQ         $0x000000c0, BX
-	DECQ         R10
-	JNZ          vector
-	ADDQ         $0x18, SI
-	DECQ         R9
-	JNZ          group
-	MOVQ         run+0(FP), CX
-	MOVQ         16(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 8(SP)
-	MOVQ         run+0(FP), CX
-	MOVQ         48(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 16(SP)
-	MOVQ         run+0(FP), CX
-	MOVQ         64(CX), CX
-	IMUL3Q       $0x01, CX, CX
-	ADDQ         CX, 24(SP)
-	DECQ         (SP)
-	JNZ          position
+	JMP          ystored
+
+ypast:
+	VMOVNTPS Y0, (DX)
+
+ystored:
+	MOVQ       run+0(FP), R11
+	MOVQ       128(R11), R11
+	PREFETCHT0 (CX)(R11*1)
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, R8
+	ADDQ       $0x20, DX
+	ADDQ       $0x000000c0, BX
+	DECQ       R10
+	JNZ        vector
+	ADDQ       $0x18, SI
+	DECQ       R9
+	JNZ        group
+	MOVQ       run+0(FP), CX
+	MOVQ       16(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 8(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       48(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 16(SP)
+	MOVQ       run+0(FP), CX
+	MOVQ       64(CX), CX
+	IMUL3Q     $0x01, CX, CX
+	ADDQ       CX, 24(SP)
+	DECQ       (SP)
+	JNZ        position
 	VZEROUPPER
 	RET
 
-// func convHeadwiseBackwardW6AVX2(run *[20]uintptr)
+// func convHeadwiseBackwardW6AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
-TEXT ·convHeadwiseBackwardW6AVX2(SB), NOSPLIT, $64-8
+TEXT ·convHeadwiseBackwardW6AVX2(SB), NOSPLIT, $72-8
 	MOVQ run+0(FP), AX
 	MOVQ (AX), AX
 	MOVQ AX, (SP)
@@ -12056,6 +13129,9 @@ TEXT ·convHeadwiseBackwardW6AVX2(SB), NOSPLIT, $64-8
 	MOVQ 48(DX), DX
 	MOVQ run+0(FP), DX
 	MOVQ 64(DX), DX
+	MOVQ run+0(FP), BX
+	MOVQ 160(BX), BX
+	MOVQ BX, 64(SP)
 
 tile:
 	MOVQ 8(SP), BX
@@ -12126,57 +13202,69 @@ vector:
 	VBROADCASTSS 20(R13), Y8
 	VADDPS       Y11, Y8, Y8
 	VFMADD231PS  Y7, Y8, Y6
+	CMPQ         64(SP), $0x00
+	JNE          dx0past
 	VMOVUPS      Y6, (R12)
-	MOVQ         SI, R12
-	VMOVUPS      (R12), Y6
-	VMOVUPS      (R9), Y7
-	VMOVUPS      32(R9), Y8
-	VMOVUPS      64(R9), Y9
-	VMOVUPS      96(R9), Y10
-	VMOVUPS      128(R9), Y11
-	VMOVUPS      160(R9), Y12
-	MOVQ         BX, R12
-	VMOVUPS      (R12), Y13
-	VFMADD231PS  Y13, Y6, Y12
-	VFMADD231PS  Y13, Y6, Y5
-	ADDQ         AX, R12
-	VMOVUPS      (R12), Y13
-	VFMADD231PS  Y13, Y6, Y11
-	VFMADD231PS  Y13, Y6, Y4
-	ADDQ         AX, R12
-	VMOVUPS      (R12), Y13
-	VFMADD231PS  Y13, Y6, Y10
-	VFMADD231PS  Y13, Y6, Y3
-	ADDQ         AX, R12
-	VMOVUPS      (R12), Y13
-	VFMADD231PS  Y13, Y6, Y9
-	VFMADD231PS  Y13, Y6, Y2
-	ADDQ         AX, R12
-	VMOVUPS      (R12), Y13
-	VFMADD231PS  Y13, Y6, Y8
-	VFMADD231PS  Y13, Y6, Y1
-	ADDQ         AX, R12
-	VMOVUPS      (R12), Y13
-	VFMADD231PS  Y13, Y6, Y7
-	VFMADD231PS  Y13, Y6, Y0
-	VMOVUPS      Y7, (R9)
-	VMOVUPS      Y8, 32(R9)
-	VMOVUPS      Y9, 64(R9)
-	VMOVUPS      Y10, 96(R9)
-	VMOVUPS      Y11, 128(R9)
-	VMOVUPS      Y12, 160(R9)
-	MOVQ         run+0(FP), R12
-	MOVQ         128(R12), R12
-	ADDQ         BX, R12
-	PREFETCHT0   (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         136(R12), R12
-	ADDQ         SI, R12
-	PREFETCHT0   (R12)
-	MOVQ         run+0(FP), R12
-	MOVQ         144(R12), R12
-	ADDQ         DI, R12
-	PREFETCHT0   (R12)
+	JMP          dx0stored
+
+dx0past:
+	VMOVNTPS Y6, (R12)
+
+dx0stored:
+	MOVQ        SI, R12
+	VMOVUPS     (R12), Y6
+	VMOVUPS     (R9), Y7
+	VMOVUPS     32(R9), Y8
+	VMOVUPS     64(R9), Y9
+	VMOVUPS     96(R9), Y10
+	VMOVUPS     128(R9), Y11
+	VMOVUPS     160(R9), Y12
+	MOVQ        BX, R12
+	VMOVUPS     (R12), Y13
+	VFMADD231PS Y13, Y6, Y12
+	VFMADD231PS Y13, Y6, Y5
+	ADDQ        AX, R12
+	VMOVUPS     (R12), Y13
+	VFMADD231PS Y13, Y6, Y11
+	VFMADD231PS Y13, Y6, Y4
+	ADDQ        AX, R12
+	VMOVUPS     (R12), Y13
+	VFMADD231PS Y13, Y6, Y10
+	VFMADD231PS Y13, Y6, Y3
+	ADDQ        AX, R12
+	VMOVUPS     (R12), Y13
+	VFMADD231PS Y13, Y6, Y9
+	VFMADD231PS Y13, Y6, Y2
+	ADDQ        AX, R12
+	VMOVUPS     (R12), Y13
+	VFMADD231PS Y13, Y6, Y8
+	VFMADD231PS Y13, Y6, Y1
+	ADDQ        AX, R12
+	VMOVUPS     (R12), Y13
+	VFMADD231PS Y13, Y6, Y7
+	VFMADD231PS Y13, Y6, Y0
+	VMOVUPS     Y7, (R9)
+	VMOVUPS     Y8, 32(R9)
+	VMOVUPS     Y9, 64(R9)
+	VMOVUPS     Y10, 96(R9)
+	VMOVUPS     Y11, 128(R9)
+	VMOVUPS     Y12, 160(R9)
+	MOVQ        run+0(FP), R12
+	MOVQ        128(R12), R12
+	ADDQ        BX, R12
+	PREFETCHT0  (R12)
+	MOVQ        run+0(FP), R12
+	MOVQ        136(R12), R12
+	ADDQ        SI, R12
+	PREFETCHT0  (R12)
+	CMPQ        64(SP), $0x00
+	JNE         fetched
+	MOVQ        run+0(FP), R12
+	MOVQ        144(R12), R12
+	ADDQ        DI, R12
+	PREFETCHT0  (R12)
+
+fetched:
 	ADDQ         $0x20, BX
 	ADDQ         $0x20, SI
 	ADDQ         $0x20, DI
@@ -12241,7 +13329,7 @@ vector:
 	VZEROUPPER
 	RET
 
-// func convLowRankForwardW6AVX2(run *[20]uintptr)
+// func convLowRankForwardW6AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankForwardW6AVX2(SB), NOSPLIT, $32-8
 	MOVQ run+0(FP), AX
@@ -12365,7 +13453,7 @@ taps:
 	VZEROUPPER
 	RET
 
-// func convLowRankBackwardW6AVX2(run *[20]uintptr)
+// func convLowRankBackwardW6AVX2(run *[21]uintptr)
 // Requires: AVX, FMA3, MMX+
 TEXT ·convLowRankBackwardW6AVX2(SB), NOSPLIT, $48-8
 	MOVQ run+0(FP), AX

@@ -22,7 +22,7 @@ type convLoops struct{ forward, backward convLoop }
 // convLoop works on tiles of the given number of positions.
 type convLoop struct {
 	tile int
-	run  func(*[20]uintptr) // a convRun
+	run  func(*[21]uintptr) // a convRun
 }
 
 // convRun is what a convLoop is told: n tiles of neighbouring positions of one
@@ -58,13 +58,15 @@ type convRun struct {
 
 	// Bytes from the first row in work to what is fetched meanwhile.
 	xAhead, dyAhead, outAhead, genAhead int
+
+	stream int // 1 when row-wise loops write out past the caches: see View.stream
 }
 
 // A convRun is as many words as the loops are declared with, or this does not compile.
-var _ [unsafe.Sizeof(convRun{})]byte = [20 * unsafe.Sizeof(uintptr(0))]byte{}
+var _ [unsafe.Sizeof(convRun{})]byte = [21 * unsafe.Sizeof(uintptr(0))]byte{}
 
 // do runs the loop. The assembly knows the fields of a convRun by their order.
-func (l convLoop) do(r *convRun) { l.run((*[20]uintptr)(unsafe.Pointer(r))) }
+func (l convLoop) do(r *convRun) { l.run((*[21]uintptr)(unsafe.Pointer(r))) }
 
 // convCodeFor gives the code for a convolution, or nil where the plain twin must do
 // it: filters wider than any of the paper's, and heads that are no whole vectors.

@@ -20,6 +20,7 @@ type convPass struct {
 	stride int // values of the factors of a vector of channels
 	tiles  int // of a sequence
 	tasks  int
+	stream int // see View.stream
 
 	factors *buffer // see convRun
 	parts   *buffer // the gradients of the factors: a partial sum of each task
@@ -64,6 +65,9 @@ func (p *convPass) release() {
 }
 
 func (p *convPass) run() {
+	if p.Kind != ConvLowRank { // whose loops wait for arithmetic, and write a vector of each row
+		p.stream = p.out.stream(p.B*p.T, p.D)
+	}
 	p.factors = scratch(p.vecs * p.stride)
 	defer p.factors.release()
 	if p.backward {

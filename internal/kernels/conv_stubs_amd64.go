@@ -7,182 +7,182 @@ package kernels
 // convStaticForwardW1AVX512 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
-func convStaticForwardW1AVX512(run *[20]uintptr)
+func convStaticForwardW1AVX512(run *[21]uintptr)
 
 // convStaticBackwardW1AVX512 computes the gradients of static filters, 4 positions at a time.
 //
 //go:noescape
-func convStaticBackwardW1AVX512(run *[20]uintptr)
+func convStaticBackwardW1AVX512(run *[21]uintptr)
 
 // convHeadwiseForwardW1AVX512 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
-func convHeadwiseForwardW1AVX512(run *[20]uintptr)
+func convHeadwiseForwardW1AVX512(run *[21]uintptr)
 
 // convHeadwiseBackwardW1AVX512 computes the gradients of head-wise filters, 4 positions at a time.
 //
 //go:noescape
-func convHeadwiseBackwardW1AVX512(run *[20]uintptr)
+func convHeadwiseBackwardW1AVX512(run *[21]uintptr)
 
 // convLowRankForwardW1AVX512 computes the outputs of low-rank filters for one vector of channels, 12 positions at a time.
 //
 //go:noescape
-func convLowRankForwardW1AVX512(run *[20]uintptr)
+func convLowRankForwardW1AVX512(run *[21]uintptr)
 
 // convLowRankBackwardW1AVX512 computes the gradients of low-rank filters for one vector of channels, 12 positions at a time.
 //
 //go:noescape
-func convLowRankBackwardW1AVX512(run *[20]uintptr)
+func convLowRankBackwardW1AVX512(run *[21]uintptr)
 
 // convStaticForwardW2AVX512 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
-func convStaticForwardW2AVX512(run *[20]uintptr)
+func convStaticForwardW2AVX512(run *[21]uintptr)
 
 // convStaticBackwardW2AVX512 computes the gradients of static filters, 4 positions at a time.
 //
 //go:noescape
-func convStaticBackwardW2AVX512(run *[20]uintptr)
+func convStaticBackwardW2AVX512(run *[21]uintptr)
 
 // convHeadwiseForwardW2AVX512 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
-func convHeadwiseForwardW2AVX512(run *[20]uintptr)
+func convHeadwiseForwardW2AVX512(run *[21]uintptr)
 
 // convHeadwiseBackwardW2AVX512 computes the gradients of head-wise filters, 4 positions at a time.
 //
 //go:noescape
-func convHeadwiseBackwardW2AVX512(run *[20]uintptr)
+func convHeadwiseBackwardW2AVX512(run *[21]uintptr)
 
 // convLowRankForwardW2AVX512 computes the outputs of low-rank filters for one vector of channels, 8 positions at a time.
 //
 //go:noescape
-func convLowRankForwardW2AVX512(run *[20]uintptr)
+func convLowRankForwardW2AVX512(run *[21]uintptr)
 
 // convLowRankBackwardW2AVX512 computes the gradients of low-rank filters for one vector of channels, 8 positions at a time.
 //
 //go:noescape
-func convLowRankBackwardW2AVX512(run *[20]uintptr)
+func convLowRankBackwardW2AVX512(run *[21]uintptr)
 
 // convStaticForwardW3AVX512 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
-func convStaticForwardW3AVX512(run *[20]uintptr)
+func convStaticForwardW3AVX512(run *[21]uintptr)
 
 // convStaticBackwardW3AVX512 computes the gradients of static filters, 4 positions at a time.
 //
 //go:noescape
-func convStaticBackwardW3AVX512(run *[20]uintptr)
+func convStaticBackwardW3AVX512(run *[21]uintptr)
 
 // convHeadwiseForwardW3AVX512 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
-func convHeadwiseForwardW3AVX512(run *[20]uintptr)
+func convHeadwiseForwardW3AVX512(run *[21]uintptr)
 
 // convHeadwiseBackwardW3AVX512 computes the gradients of head-wise filters, 4 positions at a time.
 //
 //go:noescape
-func convHeadwiseBackwardW3AVX512(run *[20]uintptr)
+func convHeadwiseBackwardW3AVX512(run *[21]uintptr)
 
 // convLowRankForwardW3AVX512 computes the outputs of low-rank filters for one vector of channels, 6 positions at a time.
 //
 //go:noescape
-func convLowRankForwardW3AVX512(run *[20]uintptr)
+func convLowRankForwardW3AVX512(run *[21]uintptr)
 
 // convLowRankBackwardW3AVX512 computes the gradients of low-rank filters for one vector of channels, 6 positions at a time.
 //
 //go:noescape
-func convLowRankBackwardW3AVX512(run *[20]uintptr)
+func convLowRankBackwardW3AVX512(run *[21]uintptr)
 
 // convStaticForwardW4AVX512 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
-func convStaticForwardW4AVX512(run *[20]uintptr)
+func convStaticForwardW4AVX512(run *[21]uintptr)
 
 // convStaticBackwardW4AVX512 computes the gradients of static filters, 4 positions at a time.
 //
 //go:noescape
-func convStaticBackwardW4AVX512(run *[20]uintptr)
+func convStaticBackwardW4AVX512(run *[21]uintptr)
 
 // convHeadwiseForwardW4AVX512 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
-func convHeadwiseForwardW4AVX512(run *[20]uintptr)
+func convHeadwiseForwardW4AVX512(run *[21]uintptr)
 
 // convHeadwiseBackwardW4AVX512 computes the gradients of head-wise filters, 4 positions at a time.
 //
 //go:noescape
-func convHeadwiseBackwardW4AVX512(run *[20]uintptr)
+func convHeadwiseBackwardW4AVX512(run *[21]uintptr)
 
 // convLowRankForwardW4AVX512 computes the outputs of low-rank filters for one vector of channels, 6 positions at a time.
 //
 //go:noescape
-func convLowRankForwardW4AVX512(run *[20]uintptr)
+func convLowRankForwardW4AVX512(run *[21]uintptr)
 
 // convLowRankBackwardW4AVX512 computes the gradients of low-rank filters for one vector of channels, 6 positions at a time.
 //
 //go:noescape
-func convLowRankBackwardW4AVX512(run *[20]uintptr)
+func convLowRankBackwardW4AVX512(run *[21]uintptr)
 
 // convStaticForwardW5AVX512 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
-func convStaticForwardW5AVX512(run *[20]uintptr)
+func convStaticForwardW5AVX512(run *[21]uintptr)
 
 // convStaticBackwardW5AVX512 computes the gradients of static filters, 4 positions at a time.
 //
 //go:noescape
-func convStaticBackwardW5AVX512(run *[20]uintptr)
+func convStaticBackwardW5AVX512(run *[21]uintptr)
 
 // convHeadwiseForwardW5AVX512 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
-func convHeadwiseForwardW5AVX512(run *[20]uintptr)
+func convHeadwiseForwardW5AVX512(run *[21]uintptr)
 
 // convHeadwiseBackwardW5AVX512 computes the gradients of head-wise filters, 2 positions at a time.
 //
 //go:noescape
-func convHeadwiseBackwardW5AVX512(run *[20]uintptr)
+func convHeadwiseBackwardW5AVX512(run *[21]uintptr)
 
 // convLowRankForwardW5AVX512 computes the outputs of low-rank filters for one vector of channels, 4 positions at a time.
 //
 //go:noescape
-func convLowRankForwardW5AVX512(run *[20]uintptr)
+func convLowRankForwardW5AVX512(run *[21]uintptr)
 
 // convLowRankBackwardW5AVX512 computes the gradients of low-rank filters for one vector of channels, 4 positions at a time.
 //
 //go:noescape
-func convLowRankBackwardW5AVX512(run *[20]uintptr)
+func convLowRankBackwardW5AVX512(run *[21]uintptr)
 
 // convStaticForwardW6AVX512 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
-func convStaticForwardW6AVX512(run *[20]uintptr)
+func convStaticForwardW6AVX512(run *[21]uintptr)
 
 // convStaticBackwardW6AVX512 computes the gradients of static filters, 4 positions at a time.
 //
 //go:noescape
-func convStaticBackwardW6AVX512(run *[20]uintptr)
+func convStaticBackwardW6AVX512(run *[21]uintptr)
 
 // convHeadwiseForwardW6AVX512 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
-func convHeadwiseForwardW6AVX512(run *[20]uintptr)
+func convHeadwiseForwardW6AVX512(run *[21]uintptr)
 
 // convHeadwiseBackwardW6AVX512 computes the gradients of head-wise filters, 2 positions at a time.
 //
 //go:noescape
-func convHeadwiseBackwardW6AVX512(run *[20]uintptr)
+func convHeadwiseBackwardW6AVX512(run *[21]uintptr)
 
 // convLowRankForwardW6AVX512 computes the outputs of low-rank filters for one vector of channels, 4 positions at a time.
 //
 //go:noescape
-func convLowRankForwardW6AVX512(run *[20]uintptr)
+func convLowRankForwardW6AVX512(run *[21]uintptr)
 
 // convLowRankBackwardW6AVX512 computes the gradients of low-rank filters for one vector of channels, 4 positions at a time.
 //
 //go:noescape
-func convLowRankBackwardW6AVX512(run *[20]uintptr)
+func convLowRankBackwardW6AVX512(run *[21]uintptr)
 
 // convLaneSumsAVX512 writes n vectors, each of the sums of 16 vectors of src; ds is the distance in bytes between the vectors written.
 //
@@ -197,182 +197,182 @@ func convPartialSumsAVX512(n int, count int, dst *float32, ds int, src *float32,
 // convStaticForwardW1AVX2 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
-func convStaticForwardW1AVX2(run *[20]uintptr)
+func convStaticForwardW1AVX2(run *[21]uintptr)
 
 // convStaticBackwardW1AVX2 computes the gradients of static filters, 4 positions at a time.
 //
 //go:noescape
-func convStaticBackwardW1AVX2(run *[20]uintptr)
+func convStaticBackwardW1AVX2(run *[21]uintptr)
 
 // convHeadwiseForwardW1AVX2 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
-func convHeadwiseForwardW1AVX2(run *[20]uintptr)
+func convHeadwiseForwardW1AVX2(run *[21]uintptr)
 
 // convHeadwiseBackwardW1AVX2 computes the gradients of head-wise filters, 4 positions at a time.
 //
 //go:noescape
-func convHeadwiseBackwardW1AVX2(run *[20]uintptr)
+func convHeadwiseBackwardW1AVX2(run *[21]uintptr)
 
 // convLowRankForwardW1AVX2 computes the outputs of low-rank filters for one vector of channels, 6 positions at a time.
 //
 //go:noescape
-func convLowRankForwardW1AVX2(run *[20]uintptr)
+func convLowRankForwardW1AVX2(run *[21]uintptr)
 
 // convLowRankBackwardW1AVX2 computes the gradients of low-rank filters for one vector of channels, 6 positions at a time.
 //
 //go:noescape
-func convLowRankBackwardW1AVX2(run *[20]uintptr)
+func convLowRankBackwardW1AVX2(run *[21]uintptr)
 
 // convStaticForwardW2AVX2 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
-func convStaticForwardW2AVX2(run *[20]uintptr)
+func convStaticForwardW2AVX2(run *[21]uintptr)
 
 // convStaticBackwardW2AVX2 computes the gradients of static filters, 4 positions at a time.
 //
 //go:noescape
-func convStaticBackwardW2AVX2(run *[20]uintptr)
+func convStaticBackwardW2AVX2(run *[21]uintptr)
 
 // convHeadwiseForwardW2AVX2 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
-func convHeadwiseForwardW2AVX2(run *[20]uintptr)
+func convHeadwiseForwardW2AVX2(run *[21]uintptr)
 
 // convHeadwiseBackwardW2AVX2 computes the gradients of head-wise filters, 4 positions at a time.
 //
 //go:noescape
-func convHeadwiseBackwardW2AVX2(run *[20]uintptr)
+func convHeadwiseBackwardW2AVX2(run *[21]uintptr)
 
 // convLowRankForwardW2AVX2 computes the outputs of low-rank filters for one vector of channels, 4 positions at a time.
 //
 //go:noescape
-func convLowRankForwardW2AVX2(run *[20]uintptr)
+func convLowRankForwardW2AVX2(run *[21]uintptr)
 
 // convLowRankBackwardW2AVX2 computes the gradients of low-rank filters for one vector of channels, 4 positions at a time.
 //
 //go:noescape
-func convLowRankBackwardW2AVX2(run *[20]uintptr)
+func convLowRankBackwardW2AVX2(run *[21]uintptr)
 
 // convStaticForwardW3AVX2 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
-func convStaticForwardW3AVX2(run *[20]uintptr)
+func convStaticForwardW3AVX2(run *[21]uintptr)
 
 // convStaticBackwardW3AVX2 computes the gradients of static filters, 4 positions at a time.
 //
 //go:noescape
-func convStaticBackwardW3AVX2(run *[20]uintptr)
+func convStaticBackwardW3AVX2(run *[21]uintptr)
 
 // convHeadwiseForwardW3AVX2 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
-func convHeadwiseForwardW3AVX2(run *[20]uintptr)
+func convHeadwiseForwardW3AVX2(run *[21]uintptr)
 
 // convHeadwiseBackwardW3AVX2 computes the gradients of head-wise filters, 2 positions at a time.
 //
 //go:noescape
-func convHeadwiseBackwardW3AVX2(run *[20]uintptr)
+func convHeadwiseBackwardW3AVX2(run *[21]uintptr)
 
 // convLowRankForwardW3AVX2 computes the outputs of low-rank filters for one vector of channels, 3 positions at a time.
 //
 //go:noescape
-func convLowRankForwardW3AVX2(run *[20]uintptr)
+func convLowRankForwardW3AVX2(run *[21]uintptr)
 
 // convLowRankBackwardW3AVX2 computes the gradients of low-rank filters for one vector of channels, 3 positions at a time.
 //
 //go:noescape
-func convLowRankBackwardW3AVX2(run *[20]uintptr)
+func convLowRankBackwardW3AVX2(run *[21]uintptr)
 
 // convStaticForwardW4AVX2 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
-func convStaticForwardW4AVX2(run *[20]uintptr)
+func convStaticForwardW4AVX2(run *[21]uintptr)
 
 // convStaticBackwardW4AVX2 computes the gradients of static filters, 4 positions at a time.
 //
 //go:noescape
-func convStaticBackwardW4AVX2(run *[20]uintptr)
+func convStaticBackwardW4AVX2(run *[21]uintptr)
 
 // convHeadwiseForwardW4AVX2 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
-func convHeadwiseForwardW4AVX2(run *[20]uintptr)
+func convHeadwiseForwardW4AVX2(run *[21]uintptr)
 
 // convHeadwiseBackwardW4AVX2 computes the gradients of head-wise filters, 2 positions at a time.
 //
 //go:noescape
-func convHeadwiseBackwardW4AVX2(run *[20]uintptr)
+func convHeadwiseBackwardW4AVX2(run *[21]uintptr)
 
 // convLowRankForwardW4AVX2 computes the outputs of low-rank filters for one vector of channels, 3 positions at a time.
 //
 //go:noescape
-func convLowRankForwardW4AVX2(run *[20]uintptr)
+func convLowRankForwardW4AVX2(run *[21]uintptr)
 
 // convLowRankBackwardW4AVX2 computes the gradients of low-rank filters for one vector of channels, 3 positions at a time.
 //
 //go:noescape
-func convLowRankBackwardW4AVX2(run *[20]uintptr)
+func convLowRankBackwardW4AVX2(run *[21]uintptr)
 
 // convStaticForwardW5AVX2 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
-func convStaticForwardW5AVX2(run *[20]uintptr)
+func convStaticForwardW5AVX2(run *[21]uintptr)
 
 // convStaticBackwardW5AVX2 computes the gradients of static filters, 4 positions at a time.
 //
 //go:noescape
-func convStaticBackwardW5AVX2(run *[20]uintptr)
+func convStaticBackwardW5AVX2(run *[21]uintptr)
 
 // convHeadwiseForwardW5AVX2 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
-func convHeadwiseForwardW5AVX2(run *[20]uintptr)
+func convHeadwiseForwardW5AVX2(run *[21]uintptr)
 
 // convHeadwiseBackwardW5AVX2 computes the gradients of head-wise filters, 1 positions at a time.
 //
 //go:noescape
-func convHeadwiseBackwardW5AVX2(run *[20]uintptr)
+func convHeadwiseBackwardW5AVX2(run *[21]uintptr)
 
 // convLowRankForwardW5AVX2 computes the outputs of low-rank filters for one vector of channels, 2 positions at a time.
 //
 //go:noescape
-func convLowRankForwardW5AVX2(run *[20]uintptr)
+func convLowRankForwardW5AVX2(run *[21]uintptr)
 
 // convLowRankBackwardW5AVX2 computes the gradients of low-rank filters for one vector of channels, 2 positions at a time.
 //
 //go:noescape
-func convLowRankBackwardW5AVX2(run *[20]uintptr)
+func convLowRankBackwardW5AVX2(run *[21]uintptr)
 
 // convStaticForwardW6AVX2 computes the outputs of static filters, 1 positions at a time.
 //
 //go:noescape
-func convStaticForwardW6AVX2(run *[20]uintptr)
+func convStaticForwardW6AVX2(run *[21]uintptr)
 
 // convStaticBackwardW6AVX2 computes the gradients of static filters, 4 positions at a time.
 //
 //go:noescape
-func convStaticBackwardW6AVX2(run *[20]uintptr)
+func convStaticBackwardW6AVX2(run *[21]uintptr)
 
 // convHeadwiseForwardW6AVX2 computes the outputs of head-wise filters, 1 positions at a time.
 //
 //go:noescape
-func convHeadwiseForwardW6AVX2(run *[20]uintptr)
+func convHeadwiseForwardW6AVX2(run *[21]uintptr)
 
 // convHeadwiseBackwardW6AVX2 computes the gradients of head-wise filters, 1 positions at a time.
 //
 //go:noescape
-func convHeadwiseBackwardW6AVX2(run *[20]uintptr)
+func convHeadwiseBackwardW6AVX2(run *[21]uintptr)
 
 // convLowRankForwardW6AVX2 computes the outputs of low-rank filters for one vector of channels, 2 positions at a time.
 //
 //go:noescape
-func convLowRankForwardW6AVX2(run *[20]uintptr)
+func convLowRankForwardW6AVX2(run *[21]uintptr)
 
 // convLowRankBackwardW6AVX2 computes the gradients of low-rank filters for one vector of channels, 2 positions at a time.
 //
 //go:noescape
-func convLowRankBackwardW6AVX2(run *[20]uintptr)
+func convLowRankBackwardW6AVX2(run *[21]uintptr)
 
 // convLaneSumsAVX2 writes n vectors, each of the sums of 8 vectors of src; ds is the distance in bytes between the vectors written.
 //

@@ -111,6 +111,7 @@ func (w *convWork) do(b, t, n int, edge bool) {
 		row := b*p.T + t
 		w.run.x, w.run.xStride = p.x.at(row - p.W + 1)
 		w.run.out, w.run.outStride = p.out.at(row)
+		w.run.stream = p.stream
 		if p.backward {
 			w.run.dy, w.run.dyStride = p.dy.at(row)
 		}
@@ -154,6 +155,7 @@ func (w *convWork) copied(b, t, rows, v int) {
 		w.run.dy, w.run.dyStride = &dy[0], 4*wide
 	}
 	w.run.out, w.run.outStride = &out[0], 4*wide
+	w.run.stream = 0
 	w.vectors(v, p.vecs)
 	for i := range min(rows, p.T-t) {
 		copy(p.out.At(b*p.T+t+i, first).Data[:cols], out[i*wide:])

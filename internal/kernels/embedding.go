@@ -14,6 +14,7 @@ func EmbeddingForward(y View, table []float32, tokens []int32, d int) {
 	}
 	code := rowsNow()
 	table = slices.Clip(table) // what lies beyond it is no row of it
+	stream := y.stream(len(tokens), d)
 	forRows(len(tokens), d, func(r0, r1 int) {
 		for r := r0; r < r1; r++ {
 			at := int(tokens[r]) * d
@@ -22,7 +23,7 @@ func EmbeddingForward(y View, table []float32, tokens []int32, d int) {
 			}
 		}
 		if code != nil {
-			code.copyRows(r1-r0, d, &y.Row(r0, d)[0], 4*y.Stride, &table[0], 4*d, &tokens[r0])
+			code.copyRows(r1-r0, d, &y.Row(r0, d)[0], 4*y.Stride, &table[0], 4*d, &tokens[r0], stream)
 		}
 	})
 }

@@ -20,10 +20,11 @@ func (n RMSNorm) Forward(y, x View, w, rstd []float32) {
 	y.mustHold("RMSNorm: y", n.Rows, cols)
 	x.mustHold("RMSNorm: x", n.Rows, cols)
 	w, rstd = w[:n.Dim], rstd[:n.Rows*n.Groups]
+	stream := n.stream(y, x)
 	forRows(n.Rows, cols, func(r0, r1 int) {
 		if c := rowsNow(); c != nil {
 			c.normForward(r1-r0, n.Groups, n.Dim, &y.Data[r0*y.Stride], y.skip(cols), &x.Data[r0*x.Stride], x.skip(cols),
-				&w[0], &rstd[r0*n.Groups], 1/float32(n.Dim), float32(n.Eps))
+				&w[0], &rstd[r0*n.Groups], 1/float32(n.Dim), float32(n.Eps), stream)
 			return
 		}
 		for r := r0; r < r1; r++ {
@@ -32,6 +33,14 @@ func (n RMSNorm) Forward(y, x View, w, rstd []float32) {
 			}
 		}
 	})
+}
+
+// stream is View.stream of a result. The vectors of a group are aligned when groups fill lines.
+func (n RMSNorm) stream(y View, in ...View) int {
+	if n.Groups > 1 && n.Dim%line != 0 {
+		return 0
+	}
+	return y.stream(n.Rows, n.Groups*n.Dim, in...)
 }
 
 // forward normalises one group and returns its factor.
@@ -60,6 +69,7 @@ func (n RMSNorm) Backward(dx View, dw []float32, dy, x View, w, rstd []float32, 
 	if res.Data != nil {
 		res.mustHold("RMSNorm: res", n.Rows, cols)
 	}
+	stream := n.stream(dx, dy, x, res)
 	count, size := groups(n.Rows, normPartials)
 	parts := scratch(count * n.Dim)
 	defer parts.release()
@@ -72,10 +82,10 @@ func (n RMSNorm) Backward(dx View, dw []float32, dy, x View, w, rstd []float32, 
 			n.backward(dx, part, dy, x, w, rstd, res, r0, r1)
 		case res.Data == nil:
 			c.normBackward(r1-r0, n.Groups, n.Dim, &dx.Data[r0*dx.Stride], dx.skip(cols), &dy.Data[r0*dy.Stride], dy.skip(cols),
-				&x.Data[r0*x.Stride], x.skip(cols), &w[0], &rstd[r0*n.Groups], &part[0], 1/float32(n.Dim))
+				&x.Data[r0*x.Stride], x.skip(cols), &w[0], &rstd[r0*n.Groups], &part[0], 1/float32(n.Dim), stream)
 		default:
 			c.normBackwardRes(r1-r0, n.Groups, n.Dim, &dx.Data[r0*dx.Stride], dx.skip(cols), &dy.Data[r0*dy.Stride], dy.skip(cols),
-				&x.Data[r0*x.Stride], x.skip(cols), &w[0], &rstd[r0*n.Groups], &part[0], 1/float32(n.Dim), &res.Data[r0*res.Stride], res.skip(cols))
+				&x.Data[r0*x.Stride], x.skip(cols), &w[0], &rstd[r0*n.Groups], &part[0], 1/float32(n.Dim), stream, &res.Data[r0*res.Stride], res.skip(cols))
 		}
 	})
 	sumStrided(dw[:n.Dim], parts.f, count, n.Dim, acc)

@@ -22,9 +22,9 @@ DATA rowMask<>+56(SB)/4, $0x00000000
 DATA rowMask<>+60(SB)/4, $0x00000000
 GLOBL rowMask<>(SB), RODATA|NOPTR, $64
 
-// func addAVX512(n int, dst *float32, a *float32, b *float32)
+// func addAVX512(n int, dst *float32, a *float32, b *float32, stream int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·addAVX512(SB), NOSPLIT, $0-32
+TEXT ·addAVX512(SB), NOSPLIT, $0-40
 	MOVQ  dst+8(FP), AX
 	MOVQ  a+16(FP), CX
 	MOVQ  b+24(FP), DX
@@ -44,21 +44,53 @@ row1by4:
 	VMOVUPS (CX)(SI*1), Z0
 	VMOVUPS (DX)(SI*1), Z1
 	VADDPS  Z1, Z0, Z0
+	CMPQ    stream+32(FP), $0x00
+	JNE     rowresult1past
 	VMOVUPS Z0, (AX)(SI*1)
+	JMP     rowresult1stored
+
+rowresult1past:
+	VMOVNTPS Z0, (AX)(SI*1)
+
+rowresult1stored:
 	VMOVUPS 64(CX)(SI*1), Z0
 	VMOVUPS 64(DX)(SI*1), Z1
 	VADDPS  Z1, Z0, Z0
+	CMPQ    stream+32(FP), $0x00
+	JNE     rowresult2past
 	VMOVUPS Z0, 64(AX)(SI*1)
+	JMP     rowresult2stored
+
+rowresult2past:
+	VMOVNTPS Z0, 64(AX)(SI*1)
+
+rowresult2stored:
 	VMOVUPS 128(CX)(SI*1), Z0
 	VMOVUPS 128(DX)(SI*1), Z1
 	VADDPS  Z1, Z0, Z0
+	CMPQ    stream+32(FP), $0x00
+	JNE     rowresult3past
 	VMOVUPS Z0, 128(AX)(SI*1)
+	JMP     rowresult3stored
+
+rowresult3past:
+	VMOVNTPS Z0, 128(AX)(SI*1)
+
+rowresult3stored:
 	VMOVUPS 192(CX)(SI*1), Z0
 	VMOVUPS 192(DX)(SI*1), Z1
 	VADDPS  Z1, Z0, Z0
+	CMPQ    stream+32(FP), $0x00
+	JNE     rowresult4past
 	VMOVUPS Z0, 192(AX)(SI*1)
-	MOVQ    DI, SI
-	JMP     row1by4
+	JMP     rowresult4stored
+
+rowresult4past:
+	VMOVNTPS Z0, 192(AX)(SI*1)
+
+rowresult4stored:
+	MOVQ DI, SI
+	JMP  row1by4
 
 row1after4:
 row1by1:
@@ -68,9 +100,17 @@ row1by1:
 	VMOVUPS (CX)(SI*1), Z0
 	VMOVUPS (DX)(SI*1), Z1
 	VADDPS  Z1, Z0, Z0
+	CMPQ    stream+32(FP), $0x00
+	JNE     rowresult5past
 	VMOVUPS Z0, (AX)(SI*1)
-	MOVQ    DI, SI
-	JMP     row1by1
+	JMP     rowresult5stored
+
+rowresult5past:
+	VMOVNTPS Z0, (AX)(SI*1)
+
+rowresult5stored:
+	MOVQ DI, SI
+	JMP  row1by1
 
 row1after1:
 	CMPQ      SI, BX
@@ -248,9 +288,9 @@ row1done:
 	VZEROUPPER
 	RET
 
-// func copyRowsAVX512(count int, n int, dst *float32, ds int, table *float32, ts int, tokens *int32)
+// func copyRowsAVX512(count int, n int, dst *float32, ds int, table *float32, ts int, tokens *int32, stream int)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·copyRowsAVX512(SB), NOSPLIT, $0-56
+TEXT ·copyRowsAVX512(SB), NOSPLIT, $0-64
 	MOVQ  count+0(FP), AX
 	MOVQ  dst+16(FP), CX
 	MOVQ  ds+24(FP), DX
@@ -285,18 +325,50 @@ row1by4:
 	JGT        row1after4
 	PREFETCHT0 (R11)(R9*1)
 	VMOVUPS    (R10)(R9*1), Z0
+	CMPQ       stream+56(FP), $0x00
+	JNE        rowresult1past
 	VMOVUPS    Z0, (CX)(R9*1)
+	JMP        rowresult1stored
+
+rowresult1past:
+	VMOVNTPS Z0, (CX)(R9*1)
+
+rowresult1stored:
 	PREFETCHT0 64(R11)(R9*1)
 	VMOVUPS    64(R10)(R9*1), Z0
+	CMPQ       stream+56(FP), $0x00
+	JNE        rowresult2past
 	VMOVUPS    Z0, 64(CX)(R9*1)
+	JMP        rowresult2stored
+
+rowresult2past:
+	VMOVNTPS Z0, 64(CX)(R9*1)
+
+rowresult2stored:
 	PREFETCHT0 128(R11)(R9*1)
 	VMOVUPS    128(R10)(R9*1), Z0
+	CMPQ       stream+56(FP), $0x00
+	JNE        rowresult3past
 	VMOVUPS    Z0, 128(CX)(R9*1)
+	JMP        rowresult3stored
+
+rowresult3past:
+	VMOVNTPS Z0, 128(CX)(R9*1)
+
+rowresult3stored:
 	PREFETCHT0 192(R11)(R9*1)
 	VMOVUPS    192(R10)(R9*1), Z0
+	CMPQ       stream+56(FP), $0x00
+	JNE        rowresult4past
 	VMOVUPS    Z0, 192(CX)(R9*1)
-	MOVQ       R12, R9
-	JMP        row1by4
+	JMP        rowresult4stored
+
+rowresult4past:
+	VMOVNTPS Z0, 192(CX)(R9*1)
+
+rowresult4stored:
+	MOVQ R12, R9
+	JMP  row1by4
 
 row1after4:
 row1by1:
@@ -305,9 +377,17 @@ row1by1:
 	JGT        row1after1
 	PREFETCHT0 (R11)(R9*1)
 	VMOVUPS    (R10)(R9*1), Z0
+	CMPQ       stream+56(FP), $0x00
+	JNE        rowresult5past
 	VMOVUPS    Z0, (CX)(R9*1)
-	MOVQ       R12, R9
-	JMP        row1by1
+	JMP        rowresult5stored
+
+rowresult5past:
+	VMOVNTPS Z0, (CX)(R9*1)
+
+rowresult5stored:
+	MOVQ R12, R9
+	JMP  row1by1
 
 row1after1:
 	CMPQ       R9, R8
@@ -395,9 +475,9 @@ row1done:
 	VZEROUPPER
 	RET
 
-// func normForwardAVX512(rows int, groups int, dim int, y *float32, ySkip int, x *float32, xSkip int, w *float32, rstd *float32, mean float32, eps float32)
+// func normForwardAVX512(rows int, groups int, dim int, y *float32, ySkip int, x *float32, xSkip int, w *float32, rstd *float32, mean float32, eps float32, stream int)
 // Requires: AVX, AVX512F, AVX512VL, BMI2
-TEXT ·normForwardAVX512(SB), NOSPLIT, $0-80
+TEXT ·normForwardAVX512(SB), NOSPLIT, $0-88
 	MOVQ  rows+0(FP), AX
 	MOVQ  y+24(FP), CX
 	MOVQ  x+40(FP), DX
@@ -482,24 +562,56 @@ row2by4:
 	VMOVUPS (BX)(R8*1), Z6
 	VMULPS  Z1, Z5, Z5
 	VMULPS  Z6, Z5, Z5
+	CMPQ    stream+80(FP), $0x00
+	JNE     rowresult1past
 	VMOVUPS Z5, (CX)(R8*1)
+	JMP     rowresult1stored
+
+rowresult1past:
+	VMOVNTPS Z5, (CX)(R8*1)
+
+rowresult1stored:
 	VMOVUPS 64(DX)(R8*1), Z5
 	VMOVUPS 64(BX)(R8*1), Z6
 	VMULPS  Z1, Z5, Z5
 	VMULPS  Z6, Z5, Z5
+	CMPQ    stream+80(FP), $0x00
+	JNE     rowresult2past
 	VMOVUPS Z5, 64(CX)(R8*1)
+	JMP     rowresult2stored
+
+rowresult2past:
+	VMOVNTPS Z5, 64(CX)(R8*1)
+
+rowresult2stored:
 	VMOVUPS 128(DX)(R8*1), Z5
 	VMOVUPS 128(BX)(R8*1), Z6
 	VMULPS  Z1, Z5, Z5
 	VMULPS  Z6, Z5, Z5
+	CMPQ    stream+80(FP), $0x00
+	JNE     rowresult3past
 	VMOVUPS Z5, 128(CX)(R8*1)
+	JMP     rowresult3stored
+
+rowresult3past:
+	VMOVNTPS Z5, 128(CX)(R8*1)
+
+rowresult3stored:
 	VMOVUPS 192(DX)(R8*1), Z5
 	VMOVUPS 192(BX)(R8*1), Z6
 	VMULPS  Z1, Z5, Z5
 	VMULPS  Z6, Z5, Z5
+	CMPQ    stream+80(FP), $0x00
+	JNE     rowresult4past
 	VMOVUPS Z5, 192(CX)(R8*1)
-	MOVQ    R10, R8
-	JMP     row2by4
+	JMP     rowresult4stored
+
+rowresult4past:
+	VMOVNTPS Z5, 192(CX)(R8*1)
+
+rowresult4stored:
+	MOVQ R10, R8
+	JMP  row2by4
 
 row2after4:
 row2by1:
@@ -510,9 +622,17 @@ row2by1:
 	VMOVUPS (BX)(R8*1), Z6
 	VMULPS  Z1, Z5, Z5
 	VMULPS  Z6, Z5, Z5
+	CMPQ    stream+80(FP), $0x00
+	JNE     rowresult5past
 	VMOVUPS Z5, (CX)(R8*1)
-	MOVQ    R10, R8
-	JMP     row2by1
+	JMP     rowresult5stored
+
+rowresult5past:
+	VMOVNTPS Z5, (CX)(R8*1)
+
+rowresult5stored:
+	MOVQ R10, R8
+	JMP  row2by1
 
 row2after1:
 	CMPQ      R8, DI
@@ -536,9 +656,9 @@ row2done:
 	VZEROUPPER
 	RET
 
-// func normBackwardAVX512(rows int, groups int, dim int, dx *float32, dxSkip int, dy *float32, dySkip int, x *float32, xSkip int, w *float32, rstd *float32, part *float32, mean float32)
+// func normBackwardAVX512(rows int, groups int, dim int, dx *float32, dxSkip int, dy *float32, dySkip int, x *float32, xSkip int, w *float32, rstd *float32, part *float32, mean float32, stream int)
 // Requires: AVX, AVX512F, AVX512VL, BMI2
-TEXT ·normBackwardAVX512(SB), NOSPLIT, $0-100
+TEXT ·normBackwardAVX512(SB), NOSPLIT, $0-112
 	MOVQ  rows+0(FP), AX
 	MOVQ  dx+24(FP), CX
 	MOVQ  dy+40(FP), DX
@@ -660,30 +780,62 @@ row2by4:
 	VMULPS       Z7, Z6, Z6
 	VFNMADD231PS Z5, Z1, Z6
 	VMULPS       Z0, Z6, Z6
+	CMPQ         stream+104(FP), $0x00
+	JNE          rowresult1past
 	VMOVUPS      Z6, (CX)(R10*1)
+	JMP          rowresult1stored
+
+rowresult1past:
+	VMOVNTPS Z6, (CX)(R10*1)
+
+rowresult1stored:
 	VMOVUPS      64(BX)(R10*1), Z5
 	VMOVUPS      64(DX)(R10*1), Z6
 	VMOVUPS      64(SI)(R10*1), Z7
 	VMULPS       Z7, Z6, Z6
 	VFNMADD231PS Z5, Z1, Z6
 	VMULPS       Z0, Z6, Z6
+	CMPQ         stream+104(FP), $0x00
+	JNE          rowresult2past
 	VMOVUPS      Z6, 64(CX)(R10*1)
+	JMP          rowresult2stored
+
+rowresult2past:
+	VMOVNTPS Z6, 64(CX)(R10*1)
+
+rowresult2stored:
 	VMOVUPS      128(BX)(R10*1), Z5
 	VMOVUPS      128(DX)(R10*1), Z6
 	VMOVUPS      128(SI)(R10*1), Z7
 	VMULPS       Z7, Z6, Z6
 	VFNMADD231PS Z5, Z1, Z6
 	VMULPS       Z0, Z6, Z6
+	CMPQ         stream+104(FP), $0x00
+	JNE          rowresult3past
 	VMOVUPS      Z6, 128(CX)(R10*1)
+	JMP          rowresult3stored
+
+rowresult3past:
+	VMOVNTPS Z6, 128(CX)(R10*1)
+
+rowresult3stored:
 	VMOVUPS      192(BX)(R10*1), Z5
 	VMOVUPS      192(DX)(R10*1), Z6
 	VMOVUPS      192(SI)(R10*1), Z7
 	VMULPS       Z7, Z6, Z6
 	VFNMADD231PS Z5, Z1, Z6
 	VMULPS       Z0, Z6, Z6
+	CMPQ         stream+104(FP), $0x00
+	JNE          rowresult4past
 	VMOVUPS      Z6, 192(CX)(R10*1)
-	MOVQ         R12, R10
-	JMP          row2by4
+	JMP          rowresult4stored
+
+rowresult4past:
+	VMOVNTPS Z6, 192(CX)(R10*1)
+
+rowresult4stored:
+	MOVQ R12, R10
+	JMP  row2by4
 
 row2after4:
 row2by1:
@@ -696,9 +848,17 @@ row2by1:
 	VMULPS       Z7, Z6, Z6
 	VFNMADD231PS Z5, Z1, Z6
 	VMULPS       Z0, Z6, Z6
+	CMPQ         stream+104(FP), $0x00
+	JNE          rowresult5past
 	VMOVUPS      Z6, (CX)(R10*1)
-	MOVQ         R12, R10
-	JMP          row2by1
+	JMP          rowresult5stored
+
+rowresult5past:
+	VMOVNTPS Z6, (CX)(R10*1)
+
+rowresult5stored:
+	MOVQ R12, R10
+	JMP  row2by1
 
 row2after1:
 	CMPQ         R10, R9
@@ -726,9 +886,9 @@ row2done:
 	VZEROUPPER
 	RET
 
-// func normBackwardResAVX512(rows int, groups int, dim int, dx *float32, dxSkip int, dy *float32, dySkip int, x *float32, xSkip int, w *float32, rstd *float32, part *float32, mean float32, res *float32, resSkip int)
+// func normBackwardResAVX512(rows int, groups int, dim int, dx *float32, dxSkip int, dy *float32, dySkip int, x *float32, xSkip int, w *float32, rstd *float32, part *float32, mean float32, stream int, res *float32, resSkip int)
 // Requires: AVX, AVX512F, AVX512VL, BMI2
-TEXT ·normBackwardResAVX512(SB), NOSPLIT, $0-120
+TEXT ·normBackwardResAVX512(SB), NOSPLIT, $0-128
 	MOVQ  rows+0(FP), AX
 	MOVQ  dx+24(FP), CX
 	MOVQ  dy+40(FP), DX
@@ -736,7 +896,7 @@ TEXT ·normBackwardResAVX512(SB), NOSPLIT, $0-120
 	MOVQ  w+72(FP), SI
 	MOVQ  rstd+80(FP), DI
 	MOVQ  part+88(FP), R8
-	MOVQ  res+104(FP), R9
+	MOVQ  res+112(FP), R9
 	MOVQ  dim+16(FP), R10
 	MOVQ  R10, R11
 	ANDQ  $0x0f, R11
@@ -852,7 +1012,15 @@ row2by4:
 	VFNMADD231PS Z5, Z1, Z6
 	VMOVUPS      (R9)(R11*1), Z5
 	VFMADD213PS  Z5, Z0, Z6
+	CMPQ         stream+104(FP), $0x00
+	JNE          rowresult1past
 	VMOVUPS      Z6, (CX)(R11*1)
+	JMP          rowresult1stored
+
+rowresult1past:
+	VMOVNTPS Z6, (CX)(R11*1)
+
+rowresult1stored:
 	VMOVUPS      64(BX)(R11*1), Z5
 	VMOVUPS      64(DX)(R11*1), Z6
 	VMOVUPS      64(SI)(R11*1), Z7
@@ -860,7 +1028,15 @@ row2by4:
 	VFNMADD231PS Z5, Z1, Z6
 	VMOVUPS      64(R9)(R11*1), Z5
 	VFMADD213PS  Z5, Z0, Z6
+	CMPQ         stream+104(FP), $0x00
+	JNE          rowresult2past
 	VMOVUPS      Z6, 64(CX)(R11*1)
+	JMP          rowresult2stored
+
+rowresult2past:
+	VMOVNTPS Z6, 64(CX)(R11*1)
+
+rowresult2stored:
 	VMOVUPS      128(BX)(R11*1), Z5
 	VMOVUPS      128(DX)(R11*1), Z6
 	VMOVUPS      128(SI)(R11*1), Z7
@@ -868,7 +1044,15 @@ row2by4:
 	VFNMADD231PS Z5, Z1, Z6
 	VMOVUPS      128(R9)(R11*1), Z5
 	VFMADD213PS  Z5, Z0, Z6
+	CMPQ         stream+104(FP), $0x00
+	JNE          rowresult3past
 	VMOVUPS      Z6, 128(CX)(R11*1)
+	JMP          rowresult3stored
+
+rowresult3past:
+	VMOVNTPS Z6, 128(CX)(R11*1)
+
+rowresult3stored:
 	VMOVUPS      192(BX)(R11*1), Z5
 	VMOVUPS      192(DX)(R11*1), Z6
 	VMOVUPS      192(SI)(R11*1), Z7
@@ -876,9 +1060,17 @@ row2by4:
 	VFNMADD231PS Z5, Z1, Z6
 	VMOVUPS      192(R9)(R11*1), Z5
 	VFMADD213PS  Z5, Z0, Z6
+	CMPQ         stream+104(FP), $0x00
+	JNE          rowresult4past
 	VMOVUPS      Z6, 192(CX)(R11*1)
-	MOVQ         R13, R11
-	JMP          row2by4
+	JMP          rowresult4stored
+
+rowresult4past:
+	VMOVNTPS Z6, 192(CX)(R11*1)
+
+rowresult4stored:
+	MOVQ R13, R11
+	JMP  row2by4
 
 row2after4:
 row2by1:
@@ -892,9 +1084,17 @@ row2by1:
 	VFNMADD231PS Z5, Z1, Z6
 	VMOVUPS      (R9)(R11*1), Z5
 	VFMADD213PS  Z5, Z0, Z6
+	CMPQ         stream+104(FP), $0x00
+	JNE          rowresult5past
 	VMOVUPS      Z6, (CX)(R11*1)
-	MOVQ         R13, R11
-	JMP          row2by1
+	JMP          rowresult5stored
+
+rowresult5past:
+	VMOVNTPS Z6, (CX)(R11*1)
+
+rowresult5stored:
+	MOVQ R13, R11
+	JMP  row2by1
 
 row2after1:
 	CMPQ         R11, R10
@@ -919,7 +1119,7 @@ row2done:
 	ADDQ dxSkip+32(FP), CX
 	ADDQ dySkip+48(FP), DX
 	ADDQ xSkip+64(FP), BX
-	ADDQ resSkip+112(FP), R9
+	ADDQ resSkip+120(FP), R9
 	DECQ AX
 	JNZ  next
 	VZEROUPPER
@@ -1125,9 +1325,9 @@ row1done:
 	VZEROUPPER
 	RET
 
-// func addAVX2(n int, dst *float32, a *float32, b *float32)
+// func addAVX2(n int, dst *float32, a *float32, b *float32, stream int)
 // Requires: AVX
-TEXT ·addAVX2(SB), NOSPLIT, $0-32
+TEXT ·addAVX2(SB), NOSPLIT, $0-40
 	MOVQ    dst+8(FP), AX
 	MOVQ    a+16(FP), CX
 	MOVQ    b+24(FP), DX
@@ -1147,21 +1347,53 @@ row1by4:
 	VMOVUPS (CX)(SI*1), Y1
 	VMOVUPS (DX)(SI*1), Y2
 	VADDPS  Y2, Y1, Y1
+	CMPQ    stream+32(FP), $0x00
+	JNE     rowresult1past
 	VMOVUPS Y1, (AX)(SI*1)
+	JMP     rowresult1stored
+
+rowresult1past:
+	VMOVNTPS Y1, (AX)(SI*1)
+
+rowresult1stored:
 	VMOVUPS 32(CX)(SI*1), Y1
 	VMOVUPS 32(DX)(SI*1), Y2
 	VADDPS  Y2, Y1, Y1
+	CMPQ    stream+32(FP), $0x00
+	JNE     rowresult2past
 	VMOVUPS Y1, 32(AX)(SI*1)
+	JMP     rowresult2stored
+
+rowresult2past:
+	VMOVNTPS Y1, 32(AX)(SI*1)
+
+rowresult2stored:
 	VMOVUPS 64(CX)(SI*1), Y1
 	VMOVUPS 64(DX)(SI*1), Y2
 	VADDPS  Y2, Y1, Y1
+	CMPQ    stream+32(FP), $0x00
+	JNE     rowresult3past
 	VMOVUPS Y1, 64(AX)(SI*1)
+	JMP     rowresult3stored
+
+rowresult3past:
+	VMOVNTPS Y1, 64(AX)(SI*1)
+
+rowresult3stored:
 	VMOVUPS 96(CX)(SI*1), Y1
 	VMOVUPS 96(DX)(SI*1), Y2
 	VADDPS  Y2, Y1, Y1
+	CMPQ    stream+32(FP), $0x00
+	JNE     rowresult4past
 	VMOVUPS Y1, 96(AX)(SI*1)
-	MOVQ    DI, SI
-	JMP     row1by4
+	JMP     rowresult4stored
+
+rowresult4past:
+	VMOVNTPS Y1, 96(AX)(SI*1)
+
+rowresult4stored:
+	MOVQ DI, SI
+	JMP  row1by4
 
 row1after4:
 row1by1:
@@ -1171,9 +1403,17 @@ row1by1:
 	VMOVUPS (CX)(SI*1), Y1
 	VMOVUPS (DX)(SI*1), Y2
 	VADDPS  Y2, Y1, Y1
+	CMPQ    stream+32(FP), $0x00
+	JNE     rowresult5past
 	VMOVUPS Y1, (AX)(SI*1)
-	MOVQ    DI, SI
-	JMP     row1by1
+	JMP     rowresult5stored
+
+rowresult5past:
+	VMOVNTPS Y1, (AX)(SI*1)
+
+rowresult5stored:
+	MOVQ DI, SI
+	JMP  row1by1
 
 row1after1:
 	CMPQ       SI, BX
@@ -1351,9 +1591,9 @@ row1done:
 	VZEROUPPER
 	RET
 
-// func copyRowsAVX2(count int, n int, dst *float32, ds int, table *float32, ts int, tokens *int32)
+// func copyRowsAVX2(count int, n int, dst *float32, ds int, table *float32, ts int, tokens *int32, stream int)
 // Requires: AVX, MMX+
-TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-56
+TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-64
 	MOVQ    count+0(FP), AX
 	MOVQ    dst+16(FP), CX
 	MOVQ    ds+24(FP), DX
@@ -1388,18 +1628,50 @@ row1by4:
 	JGT        row1after4
 	PREFETCHT0 (R11)(R9*1)
 	VMOVUPS    (R10)(R9*1), Y1
+	CMPQ       stream+56(FP), $0x00
+	JNE        rowresult1past
 	VMOVUPS    Y1, (CX)(R9*1)
+	JMP        rowresult1stored
+
+rowresult1past:
+	VMOVNTPS Y1, (CX)(R9*1)
+
+rowresult1stored:
 	PREFETCHT0 32(R11)(R9*1)
 	VMOVUPS    32(R10)(R9*1), Y1
+	CMPQ       stream+56(FP), $0x00
+	JNE        rowresult2past
 	VMOVUPS    Y1, 32(CX)(R9*1)
+	JMP        rowresult2stored
+
+rowresult2past:
+	VMOVNTPS Y1, 32(CX)(R9*1)
+
+rowresult2stored:
 	PREFETCHT0 64(R11)(R9*1)
 	VMOVUPS    64(R10)(R9*1), Y1
+	CMPQ       stream+56(FP), $0x00
+	JNE        rowresult3past
 	VMOVUPS    Y1, 64(CX)(R9*1)
+	JMP        rowresult3stored
+
+rowresult3past:
+	VMOVNTPS Y1, 64(CX)(R9*1)
+
+rowresult3stored:
 	PREFETCHT0 96(R11)(R9*1)
 	VMOVUPS    96(R10)(R9*1), Y1
+	CMPQ       stream+56(FP), $0x00
+	JNE        rowresult4past
 	VMOVUPS    Y1, 96(CX)(R9*1)
-	MOVQ       R12, R9
-	JMP        row1by4
+	JMP        rowresult4stored
+
+rowresult4past:
+	VMOVNTPS Y1, 96(CX)(R9*1)
+
+rowresult4stored:
+	MOVQ R12, R9
+	JMP  row1by4
 
 row1after4:
 row1by1:
@@ -1408,9 +1680,17 @@ row1by1:
 	JGT        row1after1
 	PREFETCHT0 (R11)(R9*1)
 	VMOVUPS    (R10)(R9*1), Y1
+	CMPQ       stream+56(FP), $0x00
+	JNE        rowresult5past
 	VMOVUPS    Y1, (CX)(R9*1)
-	MOVQ       R12, R9
-	JMP        row1by1
+	JMP        rowresult5stored
+
+rowresult5past:
+	VMOVNTPS Y1, (CX)(R9*1)
+
+rowresult5stored:
+	MOVQ R12, R9
+	JMP  row1by1
 
 row1after1:
 	CMPQ       R9, R8
@@ -1496,9 +1776,9 @@ row1done:
 	VZEROUPPER
 	RET
 
-// func normForwardAVX2(rows int, groups int, dim int, y *float32, ySkip int, x *float32, xSkip int, w *float32, rstd *float32, mean float32, eps float32)
+// func normForwardAVX2(rows int, groups int, dim int, y *float32, ySkip int, x *float32, xSkip int, w *float32, rstd *float32, mean float32, eps float32, stream int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·normForwardAVX2(SB), NOSPLIT, $0-80
+TEXT ·normForwardAVX2(SB), NOSPLIT, $0-88
 	MOVQ    rows+0(FP), AX
 	MOVQ    y+24(FP), CX
 	MOVQ    x+40(FP), DX
@@ -1581,24 +1861,56 @@ row2by4:
 	VMOVUPS (BX)(R8*1), Y4
 	VMULPS  Y2, Y3, Y3
 	VMULPS  Y4, Y3, Y3
+	CMPQ    stream+80(FP), $0x00
+	JNE     rowresult1past
 	VMOVUPS Y3, (CX)(R8*1)
+	JMP     rowresult1stored
+
+rowresult1past:
+	VMOVNTPS Y3, (CX)(R8*1)
+
+rowresult1stored:
 	VMOVUPS 32(DX)(R8*1), Y3
 	VMOVUPS 32(BX)(R8*1), Y4
 	VMULPS  Y2, Y3, Y3
 	VMULPS  Y4, Y3, Y3
+	CMPQ    stream+80(FP), $0x00
+	JNE     rowresult2past
 	VMOVUPS Y3, 32(CX)(R8*1)
+	JMP     rowresult2stored
+
+rowresult2past:
+	VMOVNTPS Y3, 32(CX)(R8*1)
+
+rowresult2stored:
 	VMOVUPS 64(DX)(R8*1), Y3
 	VMOVUPS 64(BX)(R8*1), Y4
 	VMULPS  Y2, Y3, Y3
 	VMULPS  Y4, Y3, Y3
+	CMPQ    stream+80(FP), $0x00
+	JNE     rowresult3past
 	VMOVUPS Y3, 64(CX)(R8*1)
+	JMP     rowresult3stored
+
+rowresult3past:
+	VMOVNTPS Y3, 64(CX)(R8*1)
+
+rowresult3stored:
 	VMOVUPS 96(DX)(R8*1), Y3
 	VMOVUPS 96(BX)(R8*1), Y4
 	VMULPS  Y2, Y3, Y3
 	VMULPS  Y4, Y3, Y3
+	CMPQ    stream+80(FP), $0x00
+	JNE     rowresult4past
 	VMOVUPS Y3, 96(CX)(R8*1)
-	MOVQ    R10, R8
-	JMP     row2by4
+	JMP     rowresult4stored
+
+rowresult4past:
+	VMOVNTPS Y3, 96(CX)(R8*1)
+
+rowresult4stored:
+	MOVQ R10, R8
+	JMP  row2by4
 
 row2after4:
 row2by1:
@@ -1609,9 +1921,17 @@ row2by1:
 	VMOVUPS (BX)(R8*1), Y4
 	VMULPS  Y2, Y3, Y3
 	VMULPS  Y4, Y3, Y3
+	CMPQ    stream+80(FP), $0x00
+	JNE     rowresult5past
 	VMOVUPS Y3, (CX)(R8*1)
-	MOVQ    R10, R8
-	JMP     row2by1
+	JMP     rowresult5stored
+
+rowresult5past:
+	VMOVNTPS Y3, (CX)(R8*1)
+
+rowresult5stored:
+	MOVQ R10, R8
+	JMP  row2by1
 
 row2after1:
 	CMPQ       R8, DI
@@ -1635,9 +1955,9 @@ row2done:
 	VZEROUPPER
 	RET
 
-// func normBackwardAVX2(rows int, groups int, dim int, dx *float32, dxSkip int, dy *float32, dySkip int, x *float32, xSkip int, w *float32, rstd *float32, part *float32, mean float32)
+// func normBackwardAVX2(rows int, groups int, dim int, dx *float32, dxSkip int, dy *float32, dySkip int, x *float32, xSkip int, w *float32, rstd *float32, part *float32, mean float32, stream int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·normBackwardAVX2(SB), NOSPLIT, $0-100
+TEXT ·normBackwardAVX2(SB), NOSPLIT, $0-112
 	MOVQ    rows+0(FP), AX
 	MOVQ    dx+24(FP), CX
 	MOVQ    dy+40(FP), DX
@@ -1757,30 +2077,62 @@ row2by4:
 	VMULPS       Y5, Y4, Y4
 	VFNMADD231PS Y3, Y2, Y4
 	VMULPS       Y1, Y4, Y4
+	CMPQ         stream+104(FP), $0x00
+	JNE          rowresult1past
 	VMOVUPS      Y4, (CX)(R10*1)
+	JMP          rowresult1stored
+
+rowresult1past:
+	VMOVNTPS Y4, (CX)(R10*1)
+
+rowresult1stored:
 	VMOVUPS      32(BX)(R10*1), Y3
 	VMOVUPS      32(DX)(R10*1), Y4
 	VMOVUPS      32(SI)(R10*1), Y5
 	VMULPS       Y5, Y4, Y4
 	VFNMADD231PS Y3, Y2, Y4
 	VMULPS       Y1, Y4, Y4
+	CMPQ         stream+104(FP), $0x00
+	JNE          rowresult2past
 	VMOVUPS      Y4, 32(CX)(R10*1)
+	JMP          rowresult2stored
+
+rowresult2past:
+	VMOVNTPS Y4, 32(CX)(R10*1)
+
+rowresult2stored:
 	VMOVUPS      64(BX)(R10*1), Y3
 	VMOVUPS      64(DX)(R10*1), Y4
 	VMOVUPS      64(SI)(R10*1), Y5
 	VMULPS       Y5, Y4, Y4
 	VFNMADD231PS Y3, Y2, Y4
 	VMULPS       Y1, Y4, Y4
+	CMPQ         stream+104(FP), $0x00
+	JNE          rowresult3past
 	VMOVUPS      Y4, 64(CX)(R10*1)
+	JMP          rowresult3stored
+
+rowresult3past:
+	VMOVNTPS Y4, 64(CX)(R10*1)
+
+rowresult3stored:
 	VMOVUPS      96(BX)(R10*1), Y3
 	VMOVUPS      96(DX)(R10*1), Y4
 	VMOVUPS      96(SI)(R10*1), Y5
 	VMULPS       Y5, Y4, Y4
 	VFNMADD231PS Y3, Y2, Y4
 	VMULPS       Y1, Y4, Y4
+	CMPQ         stream+104(FP), $0x00
+	JNE          rowresult4past
 	VMOVUPS      Y4, 96(CX)(R10*1)
-	MOVQ         R12, R10
-	JMP          row2by4
+	JMP          rowresult4stored
+
+rowresult4past:
+	VMOVNTPS Y4, 96(CX)(R10*1)
+
+rowresult4stored:
+	MOVQ R12, R10
+	JMP  row2by4
 
 row2after4:
 row2by1:
@@ -1793,9 +2145,17 @@ row2by1:
 	VMULPS       Y5, Y4, Y4
 	VFNMADD231PS Y3, Y2, Y4
 	VMULPS       Y1, Y4, Y4
+	CMPQ         stream+104(FP), $0x00
+	JNE          rowresult5past
 	VMOVUPS      Y4, (CX)(R10*1)
-	MOVQ         R12, R10
-	JMP          row2by1
+	JMP          rowresult5stored
+
+rowresult5past:
+	VMOVNTPS Y4, (CX)(R10*1)
+
+rowresult5stored:
+	MOVQ R12, R10
+	JMP  row2by1
 
 row2after1:
 	CMPQ         R10, R9
@@ -1823,9 +2183,9 @@ row2done:
 	VZEROUPPER
 	RET
 
-// func normBackwardResAVX2(rows int, groups int, dim int, dx *float32, dxSkip int, dy *float32, dySkip int, x *float32, xSkip int, w *float32, rstd *float32, part *float32, mean float32, res *float32, resSkip int)
+// func normBackwardResAVX2(rows int, groups int, dim int, dx *float32, dxSkip int, dy *float32, dySkip int, x *float32, xSkip int, w *float32, rstd *float32, part *float32, mean float32, stream int, res *float32, resSkip int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·normBackwardResAVX2(SB), NOSPLIT, $0-120
+TEXT ·normBackwardResAVX2(SB), NOSPLIT, $0-128
 	MOVQ    rows+0(FP), AX
 	MOVQ    dx+24(FP), CX
 	MOVQ    dy+40(FP), DX
@@ -1833,7 +2193,7 @@ TEXT ·normBackwardResAVX2(SB), NOSPLIT, $0-120
 	MOVQ    w+72(FP), SI
 	MOVQ    rstd+80(FP), DI
 	MOVQ    part+88(FP), R8
-	MOVQ    res+104(FP), R9
+	MOVQ    res+112(FP), R9
 	MOVQ    dim+16(FP), R10
 	MOVQ    R10, R11
 	ANDQ    $0x07, R11
@@ -1947,7 +2307,15 @@ row2by4:
 	VFNMADD231PS Y3, Y2, Y4
 	VMOVUPS      (R9)(R11*1), Y3
 	VFMADD213PS  Y3, Y1, Y4
+	CMPQ         stream+104(FP), $0x00
+	JNE          rowresult1past
 	VMOVUPS      Y4, (CX)(R11*1)
+	JMP          rowresult1stored
+
+rowresult1past:
+	VMOVNTPS Y4, (CX)(R11*1)
+
+rowresult1stored:
 	VMOVUPS      32(BX)(R11*1), Y3
 	VMOVUPS      32(DX)(R11*1), Y4
 	VMOVUPS      32(SI)(R11*1), Y5
@@ -1955,7 +2323,15 @@ row2by4:
 	VFNMADD231PS Y3, Y2, Y4
 	VMOVUPS      32(R9)(R11*1), Y3
 	VFMADD213PS  Y3, Y1, Y4
+	CMPQ         stream+104(FP), $0x00
+	JNE          rowresult2past
 	VMOVUPS      Y4, 32(CX)(R11*1)
+	JMP          rowresult2stored
+
+rowresult2past:
+	VMOVNTPS Y4, 32(CX)(R11*1)
+
+rowresult2stored:
 	VMOVUPS      64(BX)(R11*1), Y3
 	VMOVUPS      64(DX)(R11*1), Y4
 	VMOVUPS      64(SI)(R11*1), Y5
@@ -1963,7 +2339,15 @@ row2by4:
 	VFNMADD231PS Y3, Y2, Y4
 	VMOVUPS      64(R9)(R11*1), Y3
 	VFMADD213PS  Y3, Y1, Y4
+	CMPQ         stream+104(FP), $0x00
+	JNE          rowresult3past
 	VMOVUPS      Y4, 64(CX)(R11*1)
+	JMP          rowresult3stored
+
+rowresult3past:
+	VMOVNTPS Y4, 64(CX)(R11*1)
+
+rowresult3stored:
 	VMOVUPS      96(BX)(R11*1), Y3
 	VMOVUPS      96(DX)(R11*1), Y4
 	VMOVUPS      96(SI)(R11*1), Y5
@@ -1971,9 +2355,17 @@ row2by4:
 	VFNMADD231PS Y3, Y2, Y4
 	VMOVUPS      96(R9)(R11*1), Y3
 	VFMADD213PS  Y3, Y1, Y4
+	CMPQ         stream+104(FP), $0x00
+	JNE          rowresult4past
 	VMOVUPS      Y4, 96(CX)(R11*1)
-	MOVQ         R13, R11
-	JMP          row2by4
+	JMP          rowresult4stored
+
+rowresult4past:
+	VMOVNTPS Y4, 96(CX)(R11*1)
+
+rowresult4stored:
+	MOVQ R13, R11
+	JMP  row2by4
 
 row2after4:
 row2by1:
@@ -1987,9 +2379,17 @@ row2by1:
 	VFNMADD231PS Y3, Y2, Y4
 	VMOVUPS      (R9)(R11*1), Y3
 	VFMADD213PS  Y3, Y1, Y4
+	CMPQ         stream+104(FP), $0x00
+	JNE          rowresult5past
 	VMOVUPS      Y4, (CX)(R11*1)
-	MOVQ         R13, R11
-	JMP          row2by1
+	JMP          rowresult5stored
+
+rowresult5past:
+	VMOVNTPS Y4, (CX)(R11*1)
+
+rowresult5stored:
+	MOVQ R13, R11
+	JMP  row2by1
 
 row2after1:
 	CMPQ         R11, R10
@@ -2014,7 +2414,7 @@ row2done:
 	ADDQ dxSkip+32(FP), CX
 	ADDQ dySkip+48(FP), DX
 	ADDQ xSkip+64(FP), BX
-	ADDQ resSkip+112(FP), R9
+	ADDQ resSkip+120(FP), R9
 	DECQ AX
 	JNZ  next
 	VZEROUPPER

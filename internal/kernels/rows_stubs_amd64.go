@@ -4,10 +4,10 @@
 
 package kernels
 
-// addAVX512 computes dst = a + b for n values.
+// addAVX512 computes dst = a + b for n values. dst goes past the caches when stream is not 0.
 //
 //go:noescape
-func addAVX512(n int, dst *float32, a *float32, b *float32)
+func addAVX512(n int, dst *float32, a *float32, b *float32, stream int)
 
 // axpyAVX512 computes dst = a + f*b for n values.
 //
@@ -19,30 +19,30 @@ func axpyAVX512(n int, dst *float32, a *float32, b *float32, f float32)
 //go:noescape
 func addRowsAVX512(count int, n int, dst *float32, ds int, src *float32, ss int, positions *int32, tokens *int32)
 
-// copyRowsAVX512 copies n values of row tokens[p] of table to row p of dst, for each of count positions; rows start ts and ds bytes apart.
+// copyRowsAVX512 copies n values of row tokens[p] of table to row p of dst, for each of count positions; rows start ts and ds bytes apart. dst goes past the caches when stream is not 0.
 //
 //go:noescape
-func copyRowsAVX512(count int, n int, dst *float32, ds int, table *float32, ts int, tokens *int32)
+func copyRowsAVX512(count int, n int, dst *float32, ds int, table *float32, ts int, tokens *int32, stream int)
 
 // dotAVX512 is the inner product of n values.
 //
 //go:noescape
 func dotAVX512(n int, a *float32, b *float32) float32
 
-// normForwardAVX512 normalises groups of dim values, groups of them in each of the rows: y = x*rstd*w, rstd = 1/sqrt(mean*sum(x*x)+eps). A row ends ySkip or xSkip bytes before the next.
+// normForwardAVX512 normalises groups of dim values, groups of them in each of the rows: y = x*rstd*w, rstd = 1/sqrt(mean*sum(x*x)+eps). A row ends ySkip or xSkip bytes before the next. y goes past the caches when stream is not 0.
 //
 //go:noescape
-func normForwardAVX512(rows int, groups int, dim int, y *float32, ySkip int, x *float32, xSkip int, w *float32, rstd *float32, mean float32, eps float32)
+func normForwardAVX512(rows int, groups int, dim int, y *float32, ySkip int, x *float32, xSkip int, w *float32, rstd *float32, mean float32, eps float32, stream int)
 
-// normBackwardAVX512 computes dx = rstd*(g - h*mean*sum(g*h)) with g = dy*w and h = x*rstd, and part += dy*h, for groups of dim values. A row ends Skip bytes before the next.
+// normBackwardAVX512 computes dx = rstd*(g - h*mean*sum(g*h)) with g = dy*w and h = x*rstd, and part += dy*h, for groups of dim values. A row ends Skip bytes before the next. dx goes past the caches when stream is not 0.
 //
 //go:noescape
-func normBackwardAVX512(rows int, groups int, dim int, dx *float32, dxSkip int, dy *float32, dySkip int, x *float32, xSkip int, w *float32, rstd *float32, part *float32, mean float32)
+func normBackwardAVX512(rows int, groups int, dim int, dx *float32, dxSkip int, dy *float32, dySkip int, x *float32, xSkip int, w *float32, rstd *float32, part *float32, mean float32, stream int)
 
-// normBackwardResAVX512 computes dx = rstd*(g - h*mean*sum(g*h)) + res with g = dy*w and h = x*rstd, and part += dy*h, for groups of dim values. A row ends Skip bytes before the next.
+// normBackwardResAVX512 computes dx = rstd*(g - h*mean*sum(g*h)) + res with g = dy*w and h = x*rstd, and part += dy*h, for groups of dim values. A row ends Skip bytes before the next. dx goes past the caches when stream is not 0.
 //
 //go:noescape
-func normBackwardResAVX512(rows int, groups int, dim int, dx *float32, dxSkip int, dy *float32, dySkip int, x *float32, xSkip int, w *float32, rstd *float32, part *float32, mean float32, res *float32, resSkip int)
+func normBackwardResAVX512(rows int, groups int, dim int, dx *float32, dxSkip int, dy *float32, dySkip int, x *float32, xSkip int, w *float32, rstd *float32, part *float32, mean float32, stream int, res *float32, resSkip int)
 
 // ropeAVX512 turns heads of twice half columns in place: (a, b) -> (a*cos - b*sin, a*sin + b*cos), sin times sign. Rows start stride bytes apart; each has its own half cosines and sines.
 //
@@ -54,10 +54,10 @@ func ropeAVX512(rows int, heads int, half int, x *float32, stride int, cos *floa
 //go:noescape
 func adamwAVX512(n int, w *float32, grad *float32, m *float32, v *float32, factors *float32)
 
-// addAVX2 computes dst = a + b for n values.
+// addAVX2 computes dst = a + b for n values. dst goes past the caches when stream is not 0.
 //
 //go:noescape
-func addAVX2(n int, dst *float32, a *float32, b *float32)
+func addAVX2(n int, dst *float32, a *float32, b *float32, stream int)
 
 // axpyAVX2 computes dst = a + f*b for n values.
 //
@@ -69,30 +69,30 @@ func axpyAVX2(n int, dst *float32, a *float32, b *float32, f float32)
 //go:noescape
 func addRowsAVX2(count int, n int, dst *float32, ds int, src *float32, ss int, positions *int32, tokens *int32)
 
-// copyRowsAVX2 copies n values of row tokens[p] of table to row p of dst, for each of count positions; rows start ts and ds bytes apart.
+// copyRowsAVX2 copies n values of row tokens[p] of table to row p of dst, for each of count positions; rows start ts and ds bytes apart. dst goes past the caches when stream is not 0.
 //
 //go:noescape
-func copyRowsAVX2(count int, n int, dst *float32, ds int, table *float32, ts int, tokens *int32)
+func copyRowsAVX2(count int, n int, dst *float32, ds int, table *float32, ts int, tokens *int32, stream int)
 
 // dotAVX2 is the inner product of n values.
 //
 //go:noescape
 func dotAVX2(n int, a *float32, b *float32) float32
 
-// normForwardAVX2 normalises groups of dim values, groups of them in each of the rows: y = x*rstd*w, rstd = 1/sqrt(mean*sum(x*x)+eps). A row ends ySkip or xSkip bytes before the next.
+// normForwardAVX2 normalises groups of dim values, groups of them in each of the rows: y = x*rstd*w, rstd = 1/sqrt(mean*sum(x*x)+eps). A row ends ySkip or xSkip bytes before the next. y goes past the caches when stream is not 0.
 //
 //go:noescape
-func normForwardAVX2(rows int, groups int, dim int, y *float32, ySkip int, x *float32, xSkip int, w *float32, rstd *float32, mean float32, eps float32)
+func normForwardAVX2(rows int, groups int, dim int, y *float32, ySkip int, x *float32, xSkip int, w *float32, rstd *float32, mean float32, eps float32, stream int)
 
-// normBackwardAVX2 computes dx = rstd*(g - h*mean*sum(g*h)) with g = dy*w and h = x*rstd, and part += dy*h, for groups of dim values. A row ends Skip bytes before the next.
+// normBackwardAVX2 computes dx = rstd*(g - h*mean*sum(g*h)) with g = dy*w and h = x*rstd, and part += dy*h, for groups of dim values. A row ends Skip bytes before the next. dx goes past the caches when stream is not 0.
 //
 //go:noescape
-func normBackwardAVX2(rows int, groups int, dim int, dx *float32, dxSkip int, dy *float32, dySkip int, x *float32, xSkip int, w *float32, rstd *float32, part *float32, mean float32)
+func normBackwardAVX2(rows int, groups int, dim int, dx *float32, dxSkip int, dy *float32, dySkip int, x *float32, xSkip int, w *float32, rstd *float32, part *float32, mean float32, stream int)
 
-// normBackwardResAVX2 computes dx = rstd*(g - h*mean*sum(g*h)) + res with g = dy*w and h = x*rstd, and part += dy*h, for groups of dim values. A row ends Skip bytes before the next.
+// normBackwardResAVX2 computes dx = rstd*(g - h*mean*sum(g*h)) + res with g = dy*w and h = x*rstd, and part += dy*h, for groups of dim values. A row ends Skip bytes before the next. dx goes past the caches when stream is not 0.
 //
 //go:noescape
-func normBackwardResAVX2(rows int, groups int, dim int, dx *float32, dxSkip int, dy *float32, dySkip int, x *float32, xSkip int, w *float32, rstd *float32, part *float32, mean float32, res *float32, resSkip int)
+func normBackwardResAVX2(rows int, groups int, dim int, dx *float32, dxSkip int, dy *float32, dySkip int, x *float32, xSkip int, w *float32, rstd *float32, part *float32, mean float32, stream int, res *float32, resSkip int)
 
 // ropeAVX2 turns heads of twice half columns in place: (a, b) -> (a*cos - b*sin, a*sin + b*cos), sin times sign. Rows start stride bytes apart; each has its own half cosines and sines.
 //

@@ -1,6 +1,9 @@
 package kernels
 
-import "fmt"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // View is a matrix inside a buffer: row i starts at Data[i*Stride] and its
 // columns are consecutive. The number of rows and columns is told to each kernel,
@@ -43,6 +46,27 @@ func (v View) Row(i, n int) []float32 {
 // At returns the View that starts at row i and column j of v.
 func (v View) At(i, j int) View {
 	return View{Data: v.Data[i*v.Stride+j:], Stride: v.Stride}
+}
+
+// streamFrom is the bytes of a result from which on it is written past the caches. A line that
+// is stored to is read from memory first, which costs more than to write it; but what is
+// smaller, the next kernel still finds in the last cache.
+var streamFrom = 32 << 20
+
+// stream is 1 when a kernel's result of rows x cols is to be written past the caches: when it
+// is large and none of the inputs, and its rows start with cache lines, as such stores demand.
+// Whoever waits for a task sees them, for it ends with a locked instruction, which they do not
+// pass (Intel's manual for software developers, volume 3A, on write combining).
+func (v View) stream(rows, cols int, in ...View) int {
+	if rows*cols < streamFrom/4 || v.Stride%line != 0 || uintptr(unsafe.Pointer(&v.Data[0]))%(4*line) != 0 {
+		return 0
+	}
+	for _, u := range in {
+		if len(u.Data) > 0 && &u.Data[0] == &v.Data[0] {
+			return 0
+		}
+	}
+	return 1
 }
 
 // mustHold panics when rows x cols do not fit into v. Kernels check their views

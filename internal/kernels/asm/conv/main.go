@@ -55,6 +55,7 @@ const (
 	dyAhead
 	outAhead
 	genAhead
+	stream
 )
 
 // loop is a function that is called with a convRun.
@@ -65,7 +66,7 @@ type loop struct {
 
 // begin starts a function over tiles of so many positions.
 func begin(s simd.ISA, name string, w, tile int, doc string) *loop {
-	s.Function(fmt.Sprintf("%sW%d", name, w), "(run *[20]uintptr)", fmt.Sprintf("%s, %d positions at a time.", doc, tile))
+	s.Function(fmt.Sprintf("%sW%d", name, w), "(run *[21]uintptr)", fmt.Sprintf("%s, %d positions at a time.", doc, tile))
 	return &loop{s, w, tile}
 }
 

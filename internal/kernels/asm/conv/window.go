@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -65,7 +67,7 @@ func windowForward(s simd.ISA, w int, dynamic bool) {
 	if dynamic {
 		cursors = append(cursors, l.cursor(gen, genStride))
 	}
-	xs := l.field(xStride)
+	xs, past := l.field(xStride), l.count(stream)
 	each("position", n, func() {
 		xAt, yAt, f := cursors[0].load(), cursors[1].load(), l.field(factors)
 		var g reg.GPVirtual
@@ -87,7 +89,7 @@ func windowForward(s simd.ISA, w int, dynamic bool) {
 					}
 					addProduct(tap, in, sum, k == w-1)
 				}
-				VMOVUPS(sum, Mem{Base: yAt})
+				l.StoreResult(sum, Mem{Base: yAt}, nil, past, "y")
 				PREFETCHT0(Mem{Base: xAt, Index: l.field(xAhead), Scale: 1})
 				rows.add(U8(l.Width()))
 				ADDQ(U8(l.Width()), yAt)
@@ -118,7 +120,7 @@ func windowBackward(s simd.ISA, w int, dynamic bool) {
 	if dynamic {
 		gs = l.field(genStride)
 	}
-	group := AllocLocal(8)
+	group, past := AllocLocal(8), l.count(stream)
 	each("tile", n, func() {
 		xAt, dyAt, dxAt := cursors[0].load(), cursors[1].load(), cursors[2].load()
 		f, df := l.field(factors), l.field(dfactors)
@@ -140,11 +142,14 @@ func windowBackward(s simd.ISA, w int, dynamic bool) {
 			}
 			v := l.field(vecs)
 			each("vector", v, func() {
-				l.windowInput(dyAt, dys, dxAt, dxs, gAt, gs, f)
+				l.windowInput(dyAt, dys, dxAt, dxs, gAt, gs, f, past)
 				l.windowTaps(xAt, xs, dyAt, dys, df, dg)
 				l.fetchRows(xAt, xAhead, xs)
 				l.fetchRows(dyAt, dyAhead, dys)
+				CMPQ(past, U8(0))
+				JNE(LabelRef("fetched"))
 				l.fetchRows(dxAt, outAhead, dxs)
+				Label("fetched")
 				for _, p := range []reg.GPVirtual{xAt, dyAt, dxAt} {
 					ADDQ(U8(l.Width()), p)
 				}
@@ -171,7 +176,7 @@ func (l *loop) fetchRows(at reg.GPVirtual, distance int, stride reg.GPVirtual) {
 }
 
 // windowInput writes dx[p] = Σ_k taps[p+k][k] * dy[p+k] of one vector of channels.
-func (l *loop) windowInput(dyAt, dys, dxAt, dxs, gAt, gs, f reg.GPVirtual) {
+func (l *loop) windowInput(dyAt, dys, dxAt, dxs, gAt, gs, f reg.GPVirtual, past Mem) {
 	static := l.staticTaps(f)
 	sums := l.vectors(l.tile)
 	to := GP64()
@@ -199,7 +204,7 @@ func (l *loop) windowInput(dyAt, dys, dxAt, dxs, gAt, gs, f reg.GPVirtual) {
 			ADDQ(gs, g)
 		}
 		if p := q - l.w + 1; p >= 0 {
-			VMOVUPS(sums[p], Mem{Base: to})
+			l.StoreResult(sums[p], Mem{Base: to}, nil, past, fmt.Sprint("dx", p))
 			if p < l.tile-1 {
 				ADDQ(dxs, to)
 			}

@@ -31,7 +31,7 @@ func main() {
 }
 
 func add(s simd.ISA, masks Mem) {
-	s.Function("add", "(n int, dst, a, b *float32)", "computes dst = a + b for n values.")
+	s.Function("add", "(n int, dst, a, b *float32, stream int)", "computes dst = a + b for n values. dst goes past the caches when stream is not 0.")
 	dst, a, b := simd.Loaded("dst"), simd.Loaded("a"), simd.Loaded("b")
 	row := s.NewRow("row", simd.Loaded("n"), masks)
 	row.Each(4, func(v int, mask reg.Register) {
@@ -39,7 +39,7 @@ func add(s simd.ISA, masks Mem) {
 		s.Load(row.At(a, v), x, mask)
 		s.Load(row.At(b, v), y, mask)
 		VADDPS(y, x, x)
-		s.Store(x, row.At(dst, v), mask)
+		row.StoreResult(x, dst, v, mask, simd.Argument("stream"))
 	})
 	simd.End()
 }
@@ -102,8 +102,8 @@ func addRows(s simd.ISA, masks Mem) {
 }
 
 func copyRows(s simd.ISA, masks Mem) {
-	s.Function("copyRows", "(count, n int, dst *float32, ds int, table *float32, ts int, tokens *int32)",
-		"copies n values of row tokens[p] of table to row p of dst, for each of count positions; rows start ts and ds bytes apart.")
+	s.Function("copyRows", "(count, n int, dst *float32, ds int, table *float32, ts int, tokens *int32, stream int)",
+		"copies n values of row tokens[p] of table to row p of dst, for each of count positions; rows start ts and ds bytes apart. dst goes past the caches when stream is not 0.")
 	count, dst, ds, table, ts, tokens := simd.Loaded("count"), simd.Loaded("dst"), simd.Loaded("ds"), simd.Loaded("table"), simd.Loaded("ts"), simd.Loaded("tokens")
 	row := s.NewRow("row", simd.Loaded("n"), masks)
 	find := func(at Mem, from reg.GPVirtual) {
@@ -123,7 +123,7 @@ func copyRows(s simd.ISA, masks Mem) {
 		PREFETCHT0(row.At(next, v))
 		x := s.Vec()
 		s.Load(row.At(from, v), x, mask)
-		s.Store(x, row.At(dst, v), mask)
+		row.StoreResult(x, dst, v, mask, simd.Argument("stream"))
 	})
 	ADDQ(ds, dst)
 	ADDQ(U8(4), tokens)
@@ -159,8 +159,8 @@ func dot(s simd.ISA, masks Mem) {
 }
 
 func normForward(s simd.ISA, masks Mem) {
-	s.Function("normForward", "(rows, groups, dim int, y *float32, ySkip int, x *float32, xSkip int, w, rstd *float32, mean, eps float32)",
-		"normalises groups of dim values, groups of them in each of the rows: y = x*rstd*w, rstd = 1/sqrt(mean*sum(x*x)+eps). A row ends ySkip or xSkip bytes before the next.")
+	s.Function("normForward", "(rows, groups, dim int, y *float32, ySkip int, x *float32, xSkip int, w, rstd *float32, mean, eps float32, stream int)",
+		"normalises groups of dim values, groups of them in each of the rows: y = x*rstd*w, rstd = 1/sqrt(mean*sum(x*x)+eps). A row ends ySkip or xSkip bytes before the next. y goes past the caches when stream is not 0.")
 	rows, y, x, w, rstd := simd.Loaded("rows"), simd.Loaded("y"), simd.Loaded("x"), simd.Loaded("w"), simd.Loaded("rstd")
 	row := s.NewRow("row", simd.Loaded("dim"), masks)
 	g := GP64()
@@ -192,7 +192,7 @@ func normForward(s simd.ISA, masks Mem) {
 		s.Load(row.At(w, v), wv, mask)
 		VMULPS(f, r, r)
 		VMULPS(wv, r, r)
-		s.Store(r, row.At(y, v), mask)
+		row.StoreResult(r, y, v, mask, simd.Argument("stream"))
 	})
 	ADDQ(row.Bytes, x)
 	ADDQ(row.Bytes, y)
@@ -213,8 +213,8 @@ func normBackward(s simd.ISA, masks Mem, residual bool) {
 	if residual {
 		name, signature, doc = "normBackwardRes", ", res *float32, resSkip int", " + res"
 	}
-	s.Function(name, "(rows, groups, dim int, dx *float32, dxSkip int, dy *float32, dySkip int, x *float32, xSkip int, w, rstd, part *float32, mean float32"+signature+")",
-		"computes dx = rstd*(g - h*mean*sum(g*h))"+doc+" with g = dy*w and h = x*rstd, and part += dy*h, for groups of dim values. A row ends Skip bytes before the next.")
+	s.Function(name, "(rows, groups, dim int, dx *float32, dxSkip int, dy *float32, dySkip int, x *float32, xSkip int, w, rstd, part *float32, mean float32, stream int"+signature+")",
+		"computes dx = rstd*(g - h*mean*sum(g*h))"+doc+" with g = dy*w and h = x*rstd, and part += dy*h, for groups of dim values. A row ends Skip bytes before the next. dx goes past the caches when stream is not 0.")
 	rows, dx, dy, x := simd.Loaded("rows"), simd.Loaded("dx"), simd.Loaded("dy"), simd.Loaded("x")
 	w, rstd, part := simd.Loaded("w"), simd.Loaded("rstd"), simd.Loaded("part")
 	var res reg.GPVirtual
@@ -257,7 +257,7 @@ func normBackward(s simd.ISA, masks Mem, residual bool) {
 		} else {
 			VMULPS(f, dyv, dyv)
 		}
-		s.Store(dyv, row.At(dx, v), mask)
+		row.StoreResult(dyv, dx, v, mask, simd.Argument("stream"))
 	})
 	ends := []reg.GPVirtual{dx, dy, x}
 	skips := []string{"dxSkip", "dySkip", "xSkip"}

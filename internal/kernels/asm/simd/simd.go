@@ -136,14 +136,32 @@ func (s ISA) Store(r reg.VecVirtual, m Mem, mask reg.Register) {
 	}
 }
 
+// StoreResult writes a vector of a result, with a mask as Store does. When the word at stream is
+// not zero, whole vectors go past the caches, and m has to be aligned. The label is one that
+// the function has not used.
+func (s ISA) StoreResult(r reg.VecVirtual, m Mem, mask reg.Register, stream Mem, label string) {
+	if mask != nil {
+		s.Store(r, m, mask)
+		return
+	}
+	CMPQ(stream, U8(0))
+	JNE(LabelRef(label + "past"))
+	VMOVUPS(r, m)
+	JMP(LabelRef(label + "stored"))
+	Label(label + "past")
+	VMOVNTPS(r, m)
+	Label(label + "stored")
+}
+
 // Row is a loop over the values of a row. Bytes is its length, which stays as it is.
 type Row struct {
 	ISA
 	Bytes reg.GPVirtual
 	Tail  reg.Register // selects what is left after the last whole vector
 	i     reg.GPVirtual
-	loops int
 	name  string
+
+	loops, results int // so far
 }
 
 // NewRow prepares loops over rows of the number of values in n, which becomes their
@@ -160,6 +178,12 @@ func (s ISA) NewRow(name string, n reg.GPVirtual, table Mem) *Row {
 // At is vector v from where the loop is in the row that starts at base.
 func (r *Row) At(base reg.Register, v int) Mem {
 	return Mem{Base: base, Index: r.i, Scale: 1, Disp: v * r.Width()}
+}
+
+// StoreResult writes vector v of a row of the result at base; see ISA.StoreResult.
+func (r *Row) StoreResult(x reg.VecVirtual, base reg.Register, v int, mask reg.Register, stream Mem) {
+	r.results++
+	r.ISA.StoreResult(x, r.At(base, v), mask, stream, fmt.Sprint(r.name, "result", r.results))
 }
 
 // Each runs body for every vector of a row, unroll of them at a time while they last.
