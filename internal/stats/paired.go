@@ -65,10 +65,6 @@ func Compare(x, y []float64) Comparison {
 	return c
 }
 
-// Settled says whether the sign of the difference is clear: the exact test and the
-// interval agree.
-func (c Comparison) Settled() bool { return c.IsGreater() || c.IsLess() }
-
 // IsGreater says that x is above y by the exact test, which is one-sided: where there is no
 // difference, it and IsLess say so in 5 % of cases each. The interval does not vote:
 // it trusts in a bell curve that recall accuracies do not have.
@@ -124,7 +120,7 @@ const maxSeeds = 1000
 // missing is how many more pairs would make the interval leave zero out, or, where
 // so far the outcomes of the variants lie apart, suffice if they stay apart.
 func missing(c Comparison, apart bool) int {
-	if c.Settled() {
+	if c.IsGreater() || c.IsLess() {
 		return 0
 	}
 	if c.Mean == 0 {

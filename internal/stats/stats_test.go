@@ -84,7 +84,7 @@ func TestRates(t *testing.T) {
 
 func TestMoreSeeds(t *testing.T) {
 	few := Compare([]float64{1.0, 1.4, 0.9, 1.3, 0.8}, []float64{1, 1, 1, 1, 1})
-	if few.Settled() || few.More < 1 {
+	if few.IsGreater() || few.IsLess() || few.More < 1 {
 		t.Fatalf("%+v: want an unsettled comparison that more seeds settle", few)
 	}
 	low, high := interval(few.Mean, few.Std, few.N+few.More)
