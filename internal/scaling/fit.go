@@ -1,6 +1,7 @@
 package scaling
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -90,8 +91,7 @@ func Fit(points []Point, opt Options) (*Result, error) {
 	bs := blocks(points, names)
 	r.Warnings = append(r.Warnings, doubtDrift(s, names, o.residuals(theta), bs)...)
 
-	d := newDraws(s, names, opt)
-	d.run(s, o, theta, bs, opt)
+	d := draw(s, o, theta, bs, opt)
 	// An advantage is a mean of differences within blocks, so there are no more
 	// degrees of freedom than blocks, however many variants there are.
 	degrees := min(len(points)-s.unknowns(), len(bs)-1)
@@ -121,22 +121,14 @@ func Fit(points []Point, opt Options) (*Result, error) {
 
 // draws collects what the bootstrap saw, by variant.
 type draws struct {
-	k      [][]float64 // log advantage of each variant but base
-	far    [][]float64 // log loss at the extrapolation's compute
-	target float64     // that compute
+	k   [][]float64 // log advantage of each variant but base
+	far [][]float64 // log loss at the extrapolation's compute
 }
 
-func newDraws(s *shared, names []string, opt Options) *draws {
-	return &draws{k: make([][]float64, s.n-1), far: make([][]float64, s.n), target: farCompute}
-}
-
-func (d *draws) run(s *shared, o *objective, theta []float64, bs []block, opt Options) {
-	times := opt.Resamples
-	if times == 0 {
-		times = 1000
-	}
-	x := math.Log(d.target) - s.centre
-	bootstrap(s, o, theta, bs, times, opt.Seed, func(th []float64) {
+func draw(s *shared, o *objective, theta []float64, bs []block, opt Options) *draws {
+	d := &draws{k: make([][]float64, s.n-1), far: make([][]float64, s.n)}
+	x := math.Log(farCompute) - s.centre
+	bootstrap(s, o, theta, bs, cmp.Or(opt.Resamples, 1000), opt.Seed, func(th []float64) {
 		for v := range d.k {
 			d.k[v] = append(d.k[v], th[3+v])
 		}
@@ -145,4 +137,5 @@ func (d *draws) run(s *shared, o *objective, theta []float64, bs []block, opt Op
 			d.far[v] = append(d.far[v], math.Log(loss))
 		}
 	})
+	return d
 }
