@@ -49,8 +49,8 @@ A profile is that of a run: a named overlay of the files that the sweep includes
 under a profile has another identity, and a directory of its own.
 
 Without --config this is the ladder at its small preset (` + defaultSweep + `).
-SIGINT and SIGTERM, and SIGHUP of a terminal that closes, are passed on: running jobs
-save a checkpoint and stop.`,
+SIGINT, SIGTERM, SIGUSR1, and SIGHUP of a terminal that closes, are passed on: running
+jobs save a checkpoint and stop.`,
 		Example: `  dsconv sweep --dry-run
   dsconv sweep --config configs/sweeps/recall-varkey.yaml --jobs 2
   dsconv sweep --config configs/sweeps/default.yaml --preset day --set optim.lr=1e-3
