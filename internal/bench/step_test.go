@@ -132,18 +132,18 @@ func TestVariants(t *testing.T) {
 	c := tinyConfig(t)
 	c.Conv.Condition = "constant" // of the file's own convolution, not of the variants
 	seen := map[string]string{}
-	for _, name := range VariantNames() {
-		v, err := Variant(c, name)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
+	variants, err := Variants(c, VariantNames())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range variants {
+		if conv := v.Config.Conv; conv.Active() != (v.Name != "base") || conv.Condition != "self" {
+			t.Errorf("%s: %+v", v.Name, conv)
 		}
-		if v.Conv.Active() != (name != "base") || v.Conv.Condition != "self" {
-			t.Errorf("%s: %+v", name, v.Conv)
+		if other := seen[v.Config.Hash()]; other != "" {
+			t.Errorf("%s and %s are the same", v.Name, other)
 		}
-		if other := seen[v.Hash()]; other != "" {
-			t.Errorf("%s and %s are the same", name, other)
-		}
-		seen[v.Hash()] = name
+		seen[v.Config.Hash()] = v.Name
 	}
 	if c.Conv.Condition != "constant" {
 		t.Error("the configuration was changed")

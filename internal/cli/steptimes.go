@@ -22,19 +22,16 @@ const (
 	stepSteps  = 1 // of each variant in a round
 )
 
-// stepVariants are those of which the paper says what they cost, and what they cost beside.
-var stepVariants = []string{"base", "static", "dyn", "dynhw", "dynall"}
-
 // timeSteps measures step times of the variants of a configuration into dir, unless that
 // was done already by this version, on this machine, with these settings.
 func (f *Factory) timeSteps(ctx context.Context, c *config.Config, given, dir string) error {
-	variants, err := bench.Variants(c, stepVariants)
+	variants, err := bench.Variants(c, bench.VariantNames())
 	if err != nil {
 		return err
 	}
 	t := &report.StepTimes{
 		Model: c.Name, Settings: stepSettings(variants), Version: buildText(), Machine: machineText(),
-		Command:  fmt.Sprintf("dsconv bench step --config %s --variants %s --rounds %d --steps %d", given, strings.Join(stepVariants, ","), stepRounds, stepSteps),
+		Command:  fmt.Sprintf("dsconv bench step --config %s --variants %s --rounds %d --steps %d", given, strings.Join(bench.VariantNames(), ","), stepRounds, stepSteps),
 		PerRound: stepSteps, Tokens: c.Train.Batch * c.Task.SeqLen,
 	}
 	file := filepath.Join(dir, report.StepTimesFile)
