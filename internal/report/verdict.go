@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"dsconv/internal/scaling"
@@ -105,7 +106,9 @@ const enough = 3
 // difference is there or the other way round, and not reproduced as well if the
 // interval leaves no room for a gain of at least the margin, however sure a smaller one
 // is.
-func better(p paired, m measure, of, over string, margin float64) Part {
+func (e evidence) better(c Claim, of, over string, margin float64) Part {
+	m := measures[c.Measure]
+	p := pair(e.runs, c.Sweep, of, over, m)
 	g := p.gain(m)
 	part := Part{Of: of, Over: over, Measure: m.name, Gain: g}
 	interval := fmt.Sprintf("gain %s (95 %% interval %s), n=%d", signed(g.Mean, m.text), intervalText(g.Low, g.High, m.text), g.N)
@@ -194,27 +197,22 @@ func (r *Row) describe(e evidence, m measure) {
 // judgeBetter wants `of` to beat each of `over`, and each of `over` the next one: a
 // chain such as dynamic over static over none.
 func judgeBetter(c Claim, e evidence) Row {
-	m := measures[c.Measure]
-	r := Row{Claim: c}
-	chain := append([]string{c.Of}, c.Over...)
-	for i := range len(chain) - 1 {
-		p := pair(e.runs, c.Sweep, chain[i], chain[i+1], m)
-		r.Parts = append(r.Parts, better(p, m, chain[i], chain[i+1], c.Margin))
-	}
-	r.Verdict, r.Why = combine(r.Parts)
-	r.describe(e, m)
-	return r
+	return judgePairs(c, e, append([]string{c.Of}, c.Over...))
 }
 
 // judgeBest wants `of` to beat every one of `over`.
 func judgeBest(c Claim, e evidence) Row {
-	m := measures[c.Measure]
+	return judgePairs(c, e, slices.Repeat([]string{c.Of}, len(c.Over)))
+}
+
+// judgePairs wants each of `over` to be beaten by the variant at its place in winners.
+func judgePairs(c Claim, e evidence, winners []string) Row {
 	r := Row{Claim: c}
-	for _, over := range c.Over {
-		r.Parts = append(r.Parts, better(pair(e.runs, c.Sweep, c.Of, over, m), m, c.Of, over, c.Margin))
+	for i, over := range c.Over {
+		r.Parts = append(r.Parts, e.better(c, winners[i], over, c.Margin))
 	}
 	r.Verdict, r.Why = combine(r.Parts)
-	r.describe(e, m)
+	r.describe(e, measures[c.Measure])
 	return r
 }
 
@@ -225,12 +223,12 @@ func judgeAttribution(c Claim, e evidence) Row {
 	m := measures[c.Measure]
 	r := Row{Claim: c}
 	over := c.Over[0]
-	gain := better(pair(e.runs, c.Sweep, c.Of, over, m), m, c.Of, over, 0)
+	gain := e.better(c, c.Of, over, 0)
 	r.Parts = append(r.Parts, gain)
 	var refute []string
 	worst := 0.0
 	for _, control := range c.Controls {
-		part := better(pair(e.runs, c.Sweep, c.Of, control, m), m, c.Of, control, 0)
+		part := e.better(c, c.Of, control, 0)
 		if part.Verdict != NotRun {
 			if half := keepsHalf(e.runs, c, control, m); half.IsGreater() {
 				part.Verdict = NotReproduced
@@ -290,8 +288,7 @@ func judgeShare(c Claim, e evidence) Row {
 	m := measures[c.Measure]
 	r := Row{Claim: c}
 	over, control := c.Over[0], c.Controls[0]
-	gain := better(pair(e.runs, c.Sweep, c.Of, over, m), m, c.Of, over, 0)
-	part := better(pair(e.runs, c.Sweep, control, over, m), m, control, over, 0)
+	gain, part := e.better(c, c.Of, over, 0), e.better(c, control, over, 0)
 	r.Parts = []Part{gain, part}
 	half := keepsHalf(e.runs, c, control, m)
 	switch {
