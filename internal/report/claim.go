@@ -4,9 +4,9 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -76,12 +76,7 @@ func (c *Claim) check() error {
 	}
 	rule, ok := rules[c.Rule]
 	if !ok {
-		names := make([]string, 0, len(rules))
-		for name := range rules {
-			names = append(names, name)
-		}
-		sort.Strings(names)
-		return fmt.Errorf("rule %q is unknown; the rules are %s", c.Rule, strings.Join(names, ", "))
+		return fmt.Errorf("rule %q is unknown; the rules are %s", c.Rule, strings.Join(slices.Sorted(maps.Keys(rules)), ", "))
 	}
 	if c.Measure != "" {
 		if _, ok := measures[c.Measure]; !ok {

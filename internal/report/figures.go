@@ -28,25 +28,26 @@ func figures(dir string, runs []*Run, fits map[string]*scaling.Result, steps *St
 		return nil
 	}
 	for _, sweep := range sweepsOf(runs) {
-		for _, cell := range drawnCells(pick(runs, sweep, "")) {
+		mine := pick(runs, sweep, "")
+		for _, cell := range drawnCells(mine) {
 			if err := add(recallRanges(cell, sweep)); err != nil {
 				return nil, err
 			}
 		}
 		for _, draw := range []func([]*Run, string) (*Figure, error){learningCurves, lossCurves, gradientCurves, convGradientCurves} {
-			if err := add(draw(pick(runs, sweep, ""), sweep)); err != nil {
+			if err := add(draw(mine, sweep)); err != nil {
 				return nil, err
 			}
 		}
 		if f := fits[sweep]; f != nil {
-			if err := add(scalingFigure(dir, pick(runs, sweep, ""), sweep, f)); err != nil {
+			if err := add(scalingFigure(dir, mine, sweep, f)); err != nil {
 				return nil, err
 			}
 			if err := add(advantageFigure(dir, sweep, f)); err != nil {
 				return nil, err
 			}
 		}
-		if err := add(gainBars(pick(runs, sweep, ""), sweep)); err != nil {
+		if err := add(gainBars(mine, sweep)); err != nil {
 			return nil, err
 		}
 	}
@@ -84,9 +85,6 @@ func varkeyFirst(sweep string) int {
 // largest is the runs of the largest setting of a sweep.
 func largest(runs []*Run) (cell string, out []*Run) {
 	cells := cellsOf(runs)
-	if len(cells) == 0 {
-		return "", nil
-	}
 	cell = cells[len(cells)-1]
 	return cell, ofCell(runs, cell)
 }
@@ -108,7 +106,7 @@ const mostDrawn = 8
 // drawnCells are the recall runs of a sweep by setting, each at its best tuning; of a
 // sweep with very many settings only the largest.
 func drawnCells(runs []*Run) [][]*Run {
-	if len(runs) == 0 || !runs[0].isRecall() {
+	if !runs[0].isRecall() {
 		return nil
 	}
 	runs = best(runs, measures["accuracy"])
@@ -165,7 +163,7 @@ func finite(runs []*Run, m measure) (out []float64) {
 }
 
 func learningCurves(runs []*Run, sweep string) (*Figure, error) {
-	if len(runs) == 0 || !runs[0].isRecall() {
+	if !runs[0].isRecall() {
 		return nil, nil
 	}
 	return panelFigure(Figure{
@@ -175,7 +173,7 @@ func learningCurves(runs []*Run, sweep string) (*Figure, error) {
 }
 
 func lossCurves(runs []*Run, sweep string) (*Figure, error) {
-	if len(runs) == 0 || runs[0].isRecall() {
+	if runs[0].isRecall() {
 		return nil, nil
 	}
 	return panelFigure(Figure{
@@ -193,9 +191,6 @@ func convGradientCurves(runs []*Run, sweep string) (*Figure, error) {
 }
 
 func normCurves(runs []*Run, sweep, id, title, caption string, of func(Sample) float64) (*Figure, error) {
-	if len(runs) == 0 {
-		return nil, nil
-	}
 	cell, runs := largest(runs)
 	return curveFigure(Figure{ID: sweep + id, Title: title + sweep + suffix(cell), Command: commandOf(runs), Caption: caption},
 		runs, func(s Sample) float64 {
@@ -216,7 +211,7 @@ func scalingFigure(dir string, runs []*Run, sweep string, f *scaling.Result) (*F
 		Caption: "Dots: runs, moved to the mean of the generator's own loss where it is known. Lines: " + scaling.Form + ".",
 	}
 	fig.table = [][]string{append(slices.Clone(scaling.Columns), "fitted_loss")}
-	points := scalingPoints(pick(runs, sweep, ""), false) // floors are those of the whole sweep
+	points := scalingPoints(runs, false) // floors are those of the whole sweep
 	for _, c := range f.Fits {
 		k := inkOf(c.Variant)
 		var dots plotter.XYs
@@ -271,7 +266,7 @@ func advantageFigure(dir, sweep string, f *scaling.Result) (*Figure, error) {
 // gainBars is each variant's gain in validation loss over base, paired by size and
 // seed, each at its best learning rate where the sweep has several.
 func gainBars(runs []*Run, sweep string) (*Figure, error) {
-	if len(runs) == 0 || runs[0].isRecall() {
+	if runs[0].isRecall() {
 		return nil, nil
 	}
 	m := measures["loss"]

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"maps"
 	"slices"
 
 	"dsconv/internal/scaling"
@@ -113,15 +114,9 @@ func (r *Report) Leads() []Row {
 // Laws are the fits in the order of their sweeps.
 func (r *Report) Laws() []Law {
 	var out []Law
-	for sweep, f := range r.Fits {
-		out = append(out, Law{sweep, f, r.Timed[sweep]})
+	for _, sweep := range slices.Sorted(maps.Keys(r.Fits)) {
+		out = append(out, Law{sweep, r.Fits[sweep], r.Timed[sweep]})
 	}
-	slices.SortFunc(out, func(a, b Law) int {
-		if a.Sweep < b.Sweep {
-			return -1
-		}
-		return 1
-	})
 	return out
 }
 

@@ -40,13 +40,7 @@ func eachCell(runs []*Run, do func(sweep, setting, variant string, mine []*Run))
 		all := pick(runs, sweep, "")
 		for _, setting := range cellsOf(all) {
 			for _, v := range variantsOf(all) {
-				var mine []*Run
-				for _, r := range pick(all, "", v) {
-					if r.cell() == setting {
-						mine = append(mine, r)
-					}
-				}
-				if len(mine) > 0 {
+				if mine := ofCell(pick(all, "", v), setting); len(mine) > 0 {
 					do(sweep, setting, v, mine)
 				}
 			}

@@ -125,10 +125,8 @@ func judgeReaches(c Claim, e evidence) Row {
 	var there, short, ours []string
 	for _, setting := range cellsOf(mine) {
 		var values, steps, seconds []float64
-		for _, run := range mine {
-			if run.cell() == setting {
-				values, steps, seconds = append(values, m.of(run)), append(steps, float64(run.Last().Step)), append(seconds, run.Last().Seconds)
-			}
+		for _, run := range ofCell(mine, setting) {
+			values, steps, seconds = append(values, m.of(run)), append(steps, float64(run.Last().Step)), append(seconds, run.Last().Seconds)
 		}
 		median := stats.Median(values)
 		name := fmt.Sprintf("%s %s", strings.TrimSpace(c.Of+" "+setting), m.text(median))
