@@ -13,15 +13,11 @@ import (
 )
 
 func newCmdBench(f *Factory) *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:     "bench",
 		Short:   "Measure kernels and training steps on this machine",
 		Example: "  dsconv bench kernels --only gemm",
-		Args:    knownCommand,
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
-	cmd.AddCommand(newCmdBenchKernels(f, nil), newCmdBenchStep(f, nil), newCmdBenchWorker(f))
-	return cmd
+	}, newCmdBenchKernels(f, nil), newCmdBenchStep(f, nil), newCmdBenchWorker(f))
 }
 
 type benchKernelsOptions struct {

@@ -9,15 +9,11 @@ import (
 )
 
 func newCmdData(f *Factory) *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:     "data",
 		Short:   "Look at the data of a task",
 		Example: "  dsconv data show --config configs/tiny-dyn.yaml",
-		Args:    knownCommand,
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
-	cmd.AddCommand(newCmdDataShow(f))
-	return cmd
+	}, newCmdDataShow(f))
 }
 
 type dataShowOptions struct {

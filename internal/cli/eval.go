@@ -9,15 +9,11 @@ import (
 )
 
 func newCmdEval(f *Factory) *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:     "eval",
 		Short:   "Evaluate a trained run on examples it never saw",
 		Example: "  dsconv eval recall\n  dsconv eval lm",
-		Args:    knownCommand,
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
-	cmd.AddCommand(newCmdEvalRecall(f), newCmdEvalLM(f))
-	return cmd
+	}, newCmdEvalRecall(f), newCmdEvalLM(f))
 }
 
 // openEval loads a run of language modelling, or of recall; without a directory the

@@ -58,7 +58,7 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 
 // NewRoot is the whole command tree.
 func NewRoot(f *Factory) *cobra.Command {
-	root := &cobra.Command{
+	root := group(&cobra.Command{
 		Use:   "dsconv",
 		Short: "Train, sweep and judge Transformers with dynamic short convolutions",
 		Long: `dsconv runs the study of "Dynamic Short Convolutions Improve Transformers"
@@ -77,16 +77,7 @@ Exit codes:
   dsconv report runs/reproduce`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          knownCommand,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
-	root.SetIn(f.In)
-	root.SetOut(f.Out)
-	root.SetErr(f.Err)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usagef("%w\nSee '%s --help'", err, c.CommandPath())
-	})
-	root.AddCommand(
+	},
 		newCmdBench(f),
 		newCmdConfig(f),
 		newCmdData(f),
@@ -104,7 +95,21 @@ Exit codes:
 		newCmdReproduce(f),
 		newCmdRuns(f),
 	)
+	root.SetIn(f.In)
+	root.SetOut(f.Out)
+	root.SetErr(f.Err)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usagef("%w\nSee '%s --help'", err, c.CommandPath())
+	})
 	return root
+}
+
+// group is a command that only holds others; by itself it prints its help.
+func group(cmd *cobra.Command, subcommands ...*cobra.Command) *cobra.Command {
+	cmd.Args = knownCommand
+	cmd.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	cmd.AddCommand(subcommands...)
+	return cmd
 }
 
 // knownCommand refuses words that are no command, naming the nearest one.

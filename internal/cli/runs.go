@@ -14,15 +14,11 @@ import (
 )
 
 func newCmdRuns(f *Factory) *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:     "runs",
 		Short:   "List, show and compare runs",
 		Example: "  dsconv runs ls\n  dsconv runs show runs/tiny-dyn-da09391b8cd8",
-		Args:    knownCommand,
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
-	cmd.AddCommand(newCmdRunsLs(f), newCmdRunsShow(f), newCmdRunsCompare(f))
-	return cmd
+	}, newCmdRunsLs(f), newCmdRunsShow(f), newCmdRunsCompare(f))
 }
 
 // runLine is a run in a list.

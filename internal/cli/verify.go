@@ -18,15 +18,11 @@ import (
 )
 
 func newCmdVerify(f *Factory) *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:     "verify",
 		Short:   "Prove on this machine what runs promise",
 		Example: "  dsconv verify resume --config configs/tiny-dyn.yaml",
-		Args:    knownCommand,
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
-	cmd.AddCommand(newCmdVerifyResume(f))
-	return cmd
+	}, newCmdVerifyResume(f))
 }
 
 func newCmdVerifyResume(f *Factory) *cobra.Command {
