@@ -38,10 +38,14 @@ func (p *progress) Started(from, steps int) {
 		p.f.logf("going on from the checkpoint of step %d", from)
 	}
 	if p.f.Terminal {
-		p.bar = progressbar.NewOptions(steps, progressbar.OptionSetWriter(p.f.Err), progressbar.OptionSetPredictTime(false),
-			progressbar.OptionSetElapsedTime(false), progressbar.OptionShowCount(), progressbar.OptionShowDescriptionAtLineEnd(),
-			progressbar.OptionSetWidth(24), progressbar.OptionClearOnFinish())
+		p.bar = p.f.newBar(steps, progressbar.OptionShowCount())
 	}
+}
+
+// newBar is a bar on the terminal, with what it describes behind it.
+func (f *Factory) newBar(steps int, more ...progressbar.Option) *progressbar.ProgressBar {
+	return progressbar.NewOptions(steps, append(more, progressbar.OptionSetWriter(f.Err), progressbar.OptionSetPredictTime(false),
+		progressbar.OptionSetElapsedTime(false), progressbar.OptionShowDescriptionAtLineEnd(), progressbar.OptionSetWidth(24), progressbar.OptionClearOnFinish())...)
 }
 
 // Stepped shows a step, if it is time to.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -51,8 +52,7 @@ func newSweepProgress(f *Factory, jobs []sweep.Job) *sweepProgress {
 		w.work[dir] /= total
 	}
 	if f.Terminal {
-		w.bar = progressbar.NewOptions(sweepBarSteps, progressbar.OptionSetWriter(f.Err), progressbar.OptionSetPredictTime(false),
-			progressbar.OptionSetElapsedTime(false), progressbar.OptionShowDescriptionAtLineEnd(), progressbar.OptionSetWidth(24), progressbar.OptionClearOnFinish())
+		w.bar = f.newBar(sweepBarSteps)
 	}
 	w.stopped.Go(w.draw)
 	return w
@@ -78,10 +78,7 @@ func (w *sweepProgress) draw() {
 
 func (w *sweepProgress) refresh() {
 	w.mu.Lock()
-	running := make([]sweep.Job, 0, len(w.running))
-	for _, j := range w.running {
-		running = append(running, j)
-	}
+	running := slices.Collect(maps.Values(w.running))
 	w.mu.Unlock()
 	part := 0.0
 	for _, j := range running {
