@@ -77,7 +77,7 @@ func fitRun(f *Factory, o fitOptions) error {
 
 func (f *Factory) fitPoints(o fitOptions) ([]scaling.Point, error) {
 	if o.points == "" {
-		if info, err := os.Stat(o.runs); err != nil || !info.IsDir() {
+		if !isFolder(o.runs) {
 			return nil, usagef("fit: %s is no folder of runs; dsconv sweep makes one, and --points takes a file of points", o.runs)
 		}
 		found, err := report.Load(o.runs)

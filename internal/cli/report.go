@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -67,7 +66,7 @@ type reportJSON struct {
 }
 
 func reportRun(f *Factory, o reportOptions) error {
-	if info, err := os.Stat(o.dir); err != nil || !info.IsDir() {
+	if !isFolder(o.dir) {
 		return usagef("report: %s is no folder of runs; dsconv reproduce makes one", o.dir)
 	}
 	if o.out == "" {

@@ -117,10 +117,16 @@ func refuseFile(what, dir string) error {
 
 // refuseFolder refuses a folder where a file is to be written.
 func refuseFolder(what, file string) error {
-	if info, err := os.Stat(file); err == nil && info.IsDir() {
+	if isFolder(file) {
 		return usagef("%s %s: it is a folder; name a file", what, file)
 	}
 	return nil
+}
+
+// isFolder says whether there is a folder of that name.
+func isFolder(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
 }
 
 func (f *Factory) printRuns(root string, lines []runLine) {
@@ -175,8 +181,7 @@ func newCmdRunsShow(f *Factory) *cobra.Command {
 
 // readRun reads a run that somebody named.
 func (f *Factory) readRun(dir string) (runs.Info, error) {
-	info, err := os.Stat(dir)
-	none := err != nil || !info.IsDir()
+	none := !isFolder(dir)
 	if !none {
 		state, err := runs.StateOf(dir)
 		none = err == nil && state == runs.StatePending
