@@ -45,8 +45,8 @@ part removed, and the tap at each lag removed.`,
   dsconv analyze --run runs/tiny-dyn-da09391b8cd8 --examples 1024 --json`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if o.examples < 2 {
-				return usagef("--examples must be at least 2, got %d", o.examples)
+			if err := checkExamples("analyze", o.examples); err != nil {
+				return err
 			}
 			return analyzeRun(f, o)
 		},

@@ -18,10 +18,10 @@ func newCmdEval(f *Factory) *cobra.Command {
 
 // openEval loads a run of language modelling, or of recall; without a directory the
 // newest finished one, and says which.
-func (f *Factory) openEval(command, dir string, lm bool) (*trained, error) {
-	what, example := "recall", "configs/tiny-dyn.yaml"
+func (f *Factory) openEval(dir string, lm bool) (*trained, error) {
+	command, other, what, example := "recall", "lm", "recall", "configs/tiny-dyn.yaml"
 	if lm {
-		what, example = "language model", "configs/tiny-lm-dyn.yaml"
+		command, other, what, example = "lm", "recall", "language model", "configs/tiny-lm-dyn.yaml"
 	}
 	var info runs.Info
 	var err error
@@ -36,7 +36,6 @@ func (f *Factory) openEval(command, dir string, lm bool) (*trained, error) {
 	case err != nil:
 		return nil, err
 	case info.Config.Task.IsLM() != lm:
-		other := map[bool]string{true: "lm", false: "recall"}[!lm]
 		return nil, usagef("eval %s: run %s is of task %s; use dsconv eval %s --run %s", command, info.Dir, info.Config.Task.Kind, other, info.Dir)
 	}
 	t, err := f.loadTrained(info)
@@ -56,7 +55,7 @@ func bindEval(cmd *cobra.Command, dir *string, examples *int, asJSON *bool) {
 
 func checkExamples(command string, n int) error {
 	if n < 2 {
-		return usagef("eval %s: --examples must be at least 2, got %d", command, n)
+		return usagef("%s: --examples must be at least 2, got %d", command, n)
 	}
 	return nil
 }

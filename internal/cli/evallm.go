@@ -46,7 +46,7 @@ model could still learn.`,
   dsconv eval lm --run runs/tiny-lm-dyn-db3ab38400fe --examples 2000 --json`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if err := checkExamples("lm", o.examples); err != nil {
+			if err := checkExamples("eval lm", o.examples); err != nil {
 				return err
 			}
 			return evalLMRun(f, o)
@@ -57,7 +57,7 @@ model could still learn.`,
 }
 
 func evalLMRun(f *Factory, o evalLMOptions) error {
-	run, err := f.openEval("lm", o.dir, true)
+	run, err := f.openEval(o.dir, true)
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ every setting.`,
   dsconv eval recall --heatmap recall.svg`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if err := checkExamples("recall", o.examples); err != nil {
+			if err := checkExamples("eval recall", o.examples); err != nil {
 				return err
 			}
 			return evalRecallRun(f, o)
@@ -89,7 +89,7 @@ func evalRecallRun(f *Factory, o evalRecallOptions) error {
 	if err := refuseFolder("eval recall: --heatmap", o.heatmap); err != nil {
 		return err
 	}
-	run, err := f.openEval("recall", o.dir, false)
+	run, err := f.openEval(o.dir, false)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func TestTrainedHasAllThreads(t *testing.T) {
 	}
 	kernels.SetThreads(2)
 	defer kernels.SetThreads(0)
-	if _, err := f.openEval("recall", dir, false); err != nil || kernels.Threads() != 2 {
+	if _, err := f.openEval(dir, false); err != nil || kernels.Threads() != 2 {
 		t.Errorf("%d threads, %v", kernels.Threads(), err)
 	}
 }
