@@ -36,7 +36,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 	c.Model.Vocab, c.Model.Dim, c.Model.Layers, c.Model.Heads, c.Model.MLPDim = 8192, 512, 5, 8, 1376
 	m := arch.New(arch.SpecOf(c), false)
 	m.Init(1)
-	weights := weightsOf(m)
+	weights := train.Weights(m)
 	var moments []train.State
 	for _, p := range []string{"m.", "v."} {
 		for _, w := range weights {

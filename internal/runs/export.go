@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"dsconv/internal/arch"
+	"dsconv/internal/train"
 )
 
 // Export writes the weights of a run's newest good checkpoint to a file of their
@@ -25,7 +26,7 @@ func Export(dir, out string, warn func(error)) (step int, err error) {
 		return 0, fmt.Errorf("runs: %w", err)
 	}
 	meta := map[string]string{"format": "pt", "step": strconv.Itoa(step), "identity": info.Record.Identity, "config": string(text)}
-	err = ReplaceFile(out, func(w io.Writer) error { return encodeTensors(w, meta, weightsOf(m)) })
+	err = ReplaceFile(out, func(w io.Writer) error { return encodeTensors(w, meta, train.Weights(m)) })
 	if err != nil {
 		return 0, fmt.Errorf("runs: export: %w", err)
 	}

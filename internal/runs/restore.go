@@ -11,7 +11,6 @@ import (
 	"slices"
 
 	"dsconv/internal/arch"
-	"dsconv/internal/kernels"
 	"dsconv/internal/safetensors"
 	"dsconv/internal/train"
 )
@@ -225,7 +224,7 @@ func loadWeights(f FS, identity string, m *arch.Model) (step int, warned []error
 		}
 		warned = nil
 		found, bad, ok, err := newestGood(f, identity, []string{modelFile}, func(at string) error {
-			return readTensors(f, path.Join(at, modelFile), weightsOf(m))
+			return readTensors(f, path.Join(at, modelFile), train.Weights(m))
 		}, func(err error) { warned = append(warned, err) })
 		if ok && len(bad) == 0 {
 			return found.Step, nil, nil
@@ -238,13 +237,4 @@ func loadWeights(f FS, identity string, m *arch.Model) (step int, warned []error
 		}
 		return found.Step, warned, err
 	}
-}
-
-// weightsOf are a model's parameters as a checkpoint names them.
-func weightsOf(m *arch.Model) []train.State {
-	var out []train.State
-	for _, p := range m.Params {
-		out = append(out, train.State{Name: p.Name, Shape: p.Shape(), Narrow: kernels.Narrow{F32: p.Data}})
-	}
-	return out
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"dsconv/internal/arch"
 	"dsconv/internal/kernels"
 )
 
@@ -89,10 +90,13 @@ type State struct {
 	kernels.Narrow
 }
 
-// Weights are the model's parameters.
-func (t *Trainer) Weights() []State {
+// Weights are the parameters of the model being trained.
+func (t *Trainer) Weights() []State { return Weights(t.Model) }
+
+// Weights are a model's parameters.
+func Weights(m *arch.Model) []State {
 	var out []State
-	for _, p := range t.Model.Params {
+	for _, p := range m.Params {
 		out = append(out, State{p.Name, p.Shape(), kernels.Narrow{F32: p.Data}})
 	}
 	return out
