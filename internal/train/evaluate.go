@@ -177,12 +177,3 @@ func (g groups) of(task tasks.Task) (name string, list []Group) {
 	}
 	return name, list
 }
-
-// Evaluate runs the model being trained on the validation split.
-func (t *Trainer) Evaluate() (Evaluation, error) {
-	return t.evaluate(func() bool { return false })
-}
-
-func (t *Trainer) evaluate(stop func() bool) (Evaluation, error) {
-	return evaluate(t.Model, t.Task, tasks.Valid, t.Config.Train.EvalBatches*t.Config.Train.Batch, t.step.B, stop)
-}

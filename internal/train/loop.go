@@ -7,6 +7,7 @@ import (
 
 	"dsconv/internal/arch"
 	"dsconv/internal/kernels"
+	"dsconv/internal/tasks"
 )
 
 // Observer is told what happens, and may ask for an end.
@@ -76,10 +77,11 @@ func (t *Trainer) skipsError(last string) error {
 
 // evaluateIfDue evaluates after the last step and every train.eval_every steps.
 func (t *Trainer) evaluateIfDue(last bool, o Observer) (*Evaluation, error) {
-	if every := t.Config.Train.EvalEvery; !last && (every == 0 || t.Step%every != 0) {
+	c := t.Config.Train
+	if !last && (c.EvalEvery == 0 || t.Step%c.EvalEvery != 0) {
 		return nil, nil
 	}
-	e, err := t.evaluate(o.Stop)
+	e, err := evaluate(t.Model, t.Task, tasks.Valid, c.EvalBatches*c.Batch, t.step.B, o.Stop)
 	return &e, err
 }
 

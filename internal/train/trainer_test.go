@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"dsconv/internal/config"
+	"dsconv/internal/tasks"
 )
 
 // recall is a model with low-rank filters on small MQAR.
@@ -34,7 +35,7 @@ func TestSolvesRecall(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	e, err := tr.Evaluate()
+	e, err := Evaluate(tr.Model, tr.Task, tasks.Valid, 256, 64)
 	if err != nil {
 		t.Fatal(err)
 	}
