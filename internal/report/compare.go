@@ -33,7 +33,8 @@ type Group struct {
 // Metric is a number of a group, without its mean.
 type Metric struct {
 	stats.Spread
-	Text string `json:"-"`
+	Guessing float64 `json:"guessing,omitempty"` // accuracy of guessing
+	Text     string  `json:"-"`
 }
 
 // Difference compares a group with the first over the seeds that both have.
@@ -170,7 +171,12 @@ func groupRuns(all []*Run) ([]Group, error) {
 				continue
 			}
 			if values := finite(g.runs, m); len(values) > 0 {
-				g.Metrics[name] = Metric{stats.SpreadOf(values), outcome("", g.runs, values, m)}
+				metric := Metric{Spread: stats.SpreadOf(values), Text: outcome("", g.runs, values, m)}
+				if m.accuracy {
+					metric.Guessing = floorOf(g.runs[0])
+					metric.Text += ", guessing " + m.text(metric.Guessing)
+				}
+				g.Metrics[name] = metric
 			}
 		}
 	}
@@ -221,7 +227,12 @@ func difference(g, base Group, name string) (Difference, bool) {
 	if m.better < 0 {
 		d.Better = "lower"
 	}
-	d.Words = d.Change.Words()
+	switch d.Words = d.Change.Words(); {
+	case d.Change.IsGreater():
+		d.Words += fmt.Sprintf(", exact p=%.3f", d.Change.Greater)
+	case d.Change.IsLess():
+		d.Words += fmt.Sprintf(", exact p=%.3f", d.Change.Less)
+	}
 	d.Text = fmt.Sprintf("%s (%s)", signed(d.Change.Mean, m.text), intervalText(d.Change.Low, d.Change.High, m.text))
 	return d, true
 }

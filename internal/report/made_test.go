@@ -68,6 +68,15 @@ func steps(sweep, variant string, values ...int) (out []*Run) {
 	return out
 }
 
+// floored are runs on data whose generator has the loss given.
+func floored(oracle float64, runs ...[]*Run) []*Run {
+	all := join(runs...)
+	for _, r := range all {
+		r.Curve[len(r.Curve)-1].Oracle = oracle
+	}
+	return all
+}
+
 // losses makes a run of each seed with the losses given, of one size.
 func losses(sweep, variant, size string, values ...float64) (out []*Run) {
 	for i, v := range values {

@@ -11,8 +11,8 @@ import (
 	"dsconv/internal/stats"
 )
 
-// begun is how far an accuracy must have come from guessing to all right, by one run at least,
-// before a task tells variants apart.
+// begun is how far a run must have come from guessing to all that there is to learn, one run at
+// least, before a task tells variants apart.
 const begun = 0.1
 
 // solved is the accuracy from which a recall run counts as a success (paper §6.2).
@@ -29,18 +29,21 @@ type measure struct {
 	of       func(*Run) float64
 	text     func(float64) string
 	tuned    bool // of runs that differ in their tuning only, the best counts
-	accuracy bool // a share of right answers: a task can be too easy, or too hard, to tell variants apart
+	accuracy bool // a share of right answers: a task can be too easy to tell variants apart
+	// learned is how much of what there is to learn an outcome shows: 0 by guessing, 1 at most.
+	// Nil: the measure does not say.
+	learned  func(r *Run, x float64) float64
 	settings bool // it is about settings, where there are several, not about seeds
 }
 
 var measures = map[string]measure{
-	"accuracy": {name: "accuracy", better: 1, of: endAccuracy, text: decimals(3), accuracy: true},
-	"loss":     {name: "validation loss", unit: "nats", better: -1, of: endLoss, text: decimals(4)},
+	"accuracy": {name: "accuracy", better: 1, of: endAccuracy, text: decimals(3), accuracy: true, learned: learnedByAccuracy},
+	"loss":     {name: "validation loss", unit: "nats", better: -1, of: endLoss, text: decimals(4), learned: learnedByLoss},
 	"steps":    {name: "steps to 0.9", unit: "steps", better: -1, of: func(r *Run) float64 { s, _ := r.stepsTo(learned); return s }, text: decimals(0)},
 	"speed":    {name: "training speed", unit: "tokens/s", better: 1, of: func(r *Run) float64 { return r.Last().TokensPerSecond }, text: Count},
 	// MAD's: the best run of each setting, and the mean over settings (paper §3.4).
-	"score":      {name: "score", better: 1, of: endAccuracy, text: decimals(3), tuned: true, accuracy: true, settings: true},
-	"tuned-loss": {name: "validation loss at the best learning rate", unit: "nats", better: -1, of: endLoss, text: decimals(4), tuned: true},
+	"score":      {name: "score", better: 1, of: endAccuracy, text: decimals(3), tuned: true, accuracy: true, settings: true, learned: learnedByAccuracy},
+	"tuned-loss": {name: "validation loss at the best learning rate", unit: "nats", better: -1, of: endLoss, text: decimals(4), tuned: true, learned: learnedByLoss},
 }
 
 // decimals writes numbers with so many places after the point.
@@ -50,6 +53,21 @@ func decimals(n int) func(float64) string {
 
 func endAccuracy(r *Run) float64 { return r.Last().EvalAccuracy }
 func endLoss(r *Run) float64     { return r.Last().EvalLoss }
+
+func learnedByAccuracy(r *Run, x float64) float64 {
+	floor := floorOf(r)
+	return (x - floor) / (1 - floor)
+}
+
+// learnedByLoss counts from the loss of a model that takes every token for as likely to the loss
+// of the generator itself, or to 0 where that is not known.
+func learnedByLoss(r *Run, x float64) float64 {
+	guessing, best := math.Log(float64(r.Config.Task.Vocabulary())), r.Last().Oracle
+	if math.IsNaN(best) {
+		best = 0
+	}
+	return (guessing - x) / (guessing - best)
+}
 
 // paired are the outcomes of two variants in the settings and seeds that both have.
 type paired struct {
@@ -82,11 +100,10 @@ func pair(runs []*Run, sweep, x, y string, m measure) paired {
 	return p
 }
 
-// hasBegun says whether any run has learned something of its task.
-func (p paired) hasBegun() bool {
-	for i, r := range p.x {
-		floor := floorOf(r)
-		if max(p.xs[i], p.ys[i]) >= floor+begun*(1-floor) {
+// hasBegun says whether any run has learned something of its task, as far as m tells.
+func (p paired) hasBegun(m measure) bool {
+	for i := range p.x {
+		if m.learned == nil || max(m.learned(p.x[i], p.xs[i]), m.learned(p.y[i], p.ys[i])) >= begun {
 			return true
 		}
 	}
@@ -130,21 +147,24 @@ func meanAt(values []float64, places []int) float64 {
 	return sum / float64(len(places))
 }
 
-// outcome describes what a variant did: for recall by median, range and successes,
-// since a mean of two heaps says nothing.
+// outcome describes what a variant did in one setting: for recall by median, range and
+// successes, since a mean of two heaps says nothing.
 func outcome(name string, runs []*Run, values []float64, m measure) string {
 	s := stats.SpreadOf(values)
 	text := strings.TrimSpace(name + " " + m.text(s.Median))
 	if s.N > 1 && m.text(s.Min) != m.text(s.Max) {
 		text += fmt.Sprintf(" (%s–%s)", m.text(s.Min), m.text(s.Max))
 	}
-	switch m.name {
-	case measures["accuracy"].name:
+	switch {
+	case m.accuracy:
 		text += fmt.Sprintf(", %.0f/%d solved", stats.Share(values, solved)*float64(s.N), s.N)
-	case measures["steps"].name:
+	case m.name == measures["steps"].name:
 		if n := reached(runs); n < len(runs) {
 			text += fmt.Sprintf(", %d/%d get there", n, len(runs))
 		}
+	}
+	if tried := runs[0].Tried; tried > 1 {
+		text += fmt.Sprintf(", best of %d runs each", tried)
 	}
 	return text
 }

@@ -117,8 +117,8 @@ func (e evidence) better(c Claim, of, over string, margin float64) Part {
 		part.Verdict, part.Why = NotRun, fmt.Sprintf("no finished pair of %s and %s", of, over)
 	case m.accuracy && stats.Share(p.xs, solved) == 1 && stats.Share(p.ys, solved) == 1:
 		part.Verdict, part.Why = Inconclusive, fmt.Sprintf("%s and %s both solve the task on all %d seeds: it is too easy to tell them apart", of, over, g.N)
-	case m.accuracy && !p.hasBegun():
-		part.Verdict, part.Why = Inconclusive, fmt.Sprintf("neither %s nor %s gets a tenth of the way from guessing to all right: the task is too hard, or the runs are too short, to tell them apart", of, over)
+	case !p.hasBegun(m):
+		part.Verdict, part.Why = Inconclusive, fmt.Sprintf("neither %s nor %s gets a tenth of the way from guessing to all that there is to learn: the task is too hard, or the runs are too short, to tell them apart", of, over)
 	case g.N >= enough && margin > 0 && float64(g.High) < margin && !g.IsLess():
 		part.Verdict, part.Why = NotReproduced, fmt.Sprintf("no gain of %s over %s worth %s: %s", of, over, m.text(margin), interval)
 	case g.IsGreater():
@@ -152,6 +152,7 @@ func combine(parts []Part) (Verdict, string) {
 // describe fills in what was measured.
 func (r *Row) describe(e evidence, m measure) {
 	var texts []string
+	var floor *Run // of one setting
 	for _, v := range r.Claim.variants() {
 		mine := pick(e.runs, r.Sweep, v)
 		var have []*Run
@@ -164,14 +165,14 @@ func (r *Row) describe(e evidence, m measure) {
 		if len(values) == 0 {
 			continue
 		}
-		if m.name == measures["score"].name {
+		switch several := len(cellsOf(have)) > 1; {
+		case !several:
+			texts = append(texts, outcome(v, have, values, m))
+			floor = have[0]
+		case m.settings:
 			texts = append(texts, scoreText(v, have, m))
-			continue
+		default: // values of several sizes have no common spread; the gains are told instead
 		}
-		if cells := cellsOf(have); len(cells) > 1 {
-			continue // values of several sizes have no common spread; the gains are told instead
-		}
-		texts = append(texts, outcome(v, have, values, m))
 	}
 	if len(texts) == 0 {
 		for _, p := range r.Parts {
@@ -179,6 +180,9 @@ func (r *Row) describe(e evidence, m measure) {
 				texts = append(texts, fmt.Sprintf("%s over %s: gain %s %s (%s), n=%d", p.Of, p.Over, signed(p.Gain.Mean, m.text), m.unit, intervalText(p.Gain.Low, p.Gain.High, m.text), p.Gain.N))
 			}
 		}
+	}
+	if floor != nil && m.accuracy {
+		texts = append(texts, "guessing "+m.text(floorOf(floor)))
 	}
 	r.Ours = strings.Join(texts, "; ")
 	if len(texts) > 0 && m.name == measures["steps"].name {
