@@ -24,7 +24,7 @@ func newCmdReport(f *Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report DIR",
 		Short: "Set the paper's claims beside the runs below a folder",
-		Long: `Judge every claim of the paper by the finished runs below DIR, print the table,
+		Long: `Judge the claims of the paper by the finished runs below DIR, print the table,
 and write one page with claims, figures and their data to DIR/report.html. The
 page needs no network. Verdicts are computed from runs paired by seed; the rules
 are in the page, below each claim.
