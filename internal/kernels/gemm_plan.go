@@ -57,7 +57,7 @@ const (
 // plan cuts the work. Chunks and splits decide the bits of the result, so they may depend
 // on shapes and strides only; blocks decide none.
 func (g *product) plan() {
-	e := g.e
+	e, threads := g.e, Threads() // once: another goroutine may set them, and the system what 0 means
 	g.rowPanels = (g.m + e.rows - 1) / e.rows
 	g.rows = g.rows[:0]
 	for i := range g.rowPanels + 1 { // of even height
@@ -73,12 +73,12 @@ func (g *product) plan() {
 	}
 	g.blocks, g.packLate = g.blocks[:0], false
 	fromMemory := g.directB && g.k*g.width > 2*packBudget
-	if g.l == TN && !g.directB && g.splits == 1 && g.k > g.e.chunk && g.m <= lateRows && g.width >= lateColumns*Threads() {
-		g.cutLate()
-	} else if g.rowPanels < 2*taskPanels*Threads() || fromMemory {
-		g.cutTiles(fromMemory)
+	if g.l == TN && !g.directB && g.splits == 1 && g.k > g.e.chunk && g.m <= lateRows && g.width >= lateColumns*threads {
+		g.cutLate(threads)
+	} else if g.rowPanels < 2*taskPanels*threads || fromMemory {
+		g.cutTiles(threads, fromMemory)
 	} else {
-		g.cutRows((tasks + g.splits - 1) / g.splits)
+		g.cutRows(threads, (tasks+g.splits-1)/g.splits)
 	}
 }
 
@@ -98,8 +98,7 @@ func (g *product) spread() bool {
 
 // cutTiles cuts C into even blocks. It is for few rows, or for a B that is read from memory:
 // columns are cut first, so that what is read of B serves many rows.
-func (g *product) cutTiles(fromMemory bool) {
-	threads := Threads()
+func (g *product) cutTiles(threads int, fromMemory bool) {
 	used := min(threads, g.worth(taskFLOPs))
 	tasks := max(used, min(g.worth(longFLOPs), threadTasks*threads))
 	if len(g.chunks) > g.splits {
@@ -130,8 +129,7 @@ func (g *product) cutTiles(fromMemory bool) {
 
 // cutLate cuts C into blocks of all its rows, whose tasks pack what they read of B. It is for
 // gradients of weights: two long factors, which both come from memory, and columns for all threads.
-func (g *product) cutLate() {
-	threads := Threads()
+func (g *product) cutLate(threads int) {
 	g.packLate = true
 	parts := min(lateTasks, g.width/lateColumns/threads) * threads
 	for part := range parts {
@@ -142,8 +140,7 @@ func (g *product) cutLate() {
 // cutRows cuts C into blocks of rows, at least as many as given if there are the rows. In the share of each
 // thread they are large at first, and the last ones are cut by columns too, so that all threads
 // end at about the same time.
-func (g *product) cutRows(tasks int) {
-	threads := Threads()
+func (g *product) cutRows(threads, tasks int) {
 	least := max(1, (g.rowPanels+tasks-1)/tasks, min(2, g.rowPanels/(4*threads)))
 	for t := range threads {
 		for i, end := t*g.rowPanels/threads, (t+1)*g.rowPanels/threads; i < end; {

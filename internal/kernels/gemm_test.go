@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -227,6 +229,35 @@ func TestGemmPlan(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestGemmPlanWhileThreadsChange: another goroutine may set the threads, and the system may
+// change what it gives the program, between any two steps of a plan.
+func TestGemmPlanWhileThreadsChange(t *testing.T) {
+	withThreads(t, 1)
+	m, n, k := 100, 2*lateColumns, 600
+	a, b, c := Dense(make([]float32, k*m), m), Dense(make([]float32, k*n), n), Dense(make([]float32, m*n), n)
+	var stop atomic.Bool
+	var done sync.WaitGroup
+	done.Go(func() {
+		for !stop.Load() {
+			SetThreads(1)
+			SetThreads(12)
+		}
+	})
+	for range 1_000_000 {
+		g := newProduct(TN, m, a, false)
+		g.b = append(g.b, b)
+		g.columns(c, n)
+		g.depth(0, k)
+		if g.plan(); len(g.blocks) == 0 {
+			t.Error("a plan without a task")
+			break
+		}
+		g.release()
+	}
+	stop.Store(true)
+	done.Wait()
 }
 
 func FuzzGemm(f *testing.F) {
