@@ -252,6 +252,38 @@ func TestArenaContentsDoNotMatter(t *testing.T) {
 	}
 }
 
+// TestPositionsThatNoSequenceHas: sequences shorter than those of the specification leave
+// no gradient for the positions behind them, whatever there was.
+func TestPositionsThatNoSequenceHas(t *testing.T) {
+	for _, format := range []string{"float32", "bf16"} {
+		m := smallModel(t, func(c *config.Config) {
+			variants()["untied, learned"](c)
+			c.Memory.Grads = format
+		})
+		step, err := m.TrainStep(3, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fillSmall(step.Tokens, step.Targets, m.Spec.Vocab, 3)
+		p := m.Param("positions")
+		for _, memory := range [][]float32{m.arena, p.Grad.F32} {
+			for i := range memory {
+				memory[i] = 3
+			}
+		}
+		for run := range 2 {
+			if err := step.Run(1, run > 0); err != nil {
+				t.Fatal(err)
+			}
+			for i, g := range p.In(grads(m)) {
+				if behind := i >= 4*m.Spec.Dim; behind && g != 0 || !behind && g == 0 {
+					t.Fatalf("%s, run %d: the gradient of position %d is %v", format, run, i/m.Spec.Dim, g)
+				}
+			}
+		}
+	}
+}
+
 // TestRecomputationIsBitwise: computing the activations of a block again changes
 // no bit of loss and gradients, and takes less memory, the less the fewer layers are
 // kept.

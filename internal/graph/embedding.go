@@ -40,6 +40,9 @@ func (g *Graph) Positions(x, table *Tensor, t int) *Tensor {
 				run: func() {
 					dst := to.open(g.accumulate)
 					kernels.AddPositionsBackward(dst, dy.view(0), b, t, table.Cols, g.accumulate)
+					if !g.accumulate {
+						clear(dst[t*table.Cols:]) // of positions that no sequence has
+					}
 					to.close()
 				}}
 			s.sinks(to)
