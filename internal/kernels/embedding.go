@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 )
 
@@ -33,9 +34,10 @@ func EmbeddingForward(y View, table []float32, tokens []int32, d int) {
 //
 //	dtable[v] = sum_{i: tokens[i]=v} dy[i]
 //
-// dtable [vocab,d] is overwritten or, when acc is true, added to.
+// dtable [vocab,d] is overwritten or, when acc is true, added to. A token that the table
+// does not have panics.
 func EmbeddingBackward(dtable []float32, dy View, tokens []int32, vocab, d int, acc bool) {
-	if !startTable(dtable[:vocab*d], dy, tokens, d, acc) {
+	if !startTable(dtable[:vocab*d], dy, tokens, vocab, d, acc) {
 		return
 	}
 	sorted := sortTokens(tokens)
@@ -53,10 +55,15 @@ func EmbeddingBackward(dtable []float32, dy View, tokens []int32, vocab, d int, 
 	})
 }
 
-// startTable checks dy, clears dtable unless acc is set, and says whether there is
-// anything to add.
-func startTable[T float32 | uint16](dtable []T, dy View, tokens []int32, d int, acc bool) bool {
+// startTable checks dy and tokens, clears dtable unless acc is set, and says whether there
+// is anything to add.
+func startTable[T float32 | uint16](dtable []T, dy View, tokens []int32, vocab, d int, acc bool) bool {
 	dy.mustHold("Embedding: dy", len(tokens), d)
+	for _, v := range tokens { // assembly writes to the rows that they name
+		if v < 0 || int(v) >= vocab {
+			panic(fmt.Sprintf("kernels: Embedding: token %d of a table of %d", v, vocab))
+		}
+	}
 	if !acc {
 		forRows(len(dtable), 1, func(i0, i1 int) { clear(dtable[i0:i1]) })
 	}
@@ -66,7 +73,7 @@ func startTable[T float32 | uint16](dtable []T, dy View, tokens []int32, d int, 
 // EmbeddingBackwardBF16 is EmbeddingBackward with dtable in bfloat16: the sum of a
 // token's rows is rounded once, stochastically, with the draws of seed.
 func EmbeddingBackwardBF16(dtable []uint16, dy View, tokens []int32, vocab, d int, acc bool, seed uint64) {
-	if !startTable(dtable[:vocab*d], dy, tokens, d, acc) {
+	if !startTable(dtable[:vocab*d], dy, tokens, vocab, d, acc) {
 		return
 	}
 	sorted, draws := sortTokens(tokens), drawsOf(seed)
