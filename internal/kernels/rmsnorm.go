@@ -14,7 +14,8 @@ type RMSNorm struct {
 }
 
 // Forward computes y, and rstd [Rows,Groups], the factor 1/sqrt(mean(x^2)+Eps) that
-// Backward needs. y may be x.
+// Backward needs. y may be x. Where the squares of finite values sum up to infinity, y is no
+// number: it would be 0, and nobody would see that training has come apart.
 func (n RMSNorm) Forward(y, x View, w, rstd []float32) {
 	cols := n.Groups * n.Dim
 	y.mustHold("RMSNorm: y", n.Rows, cols)
@@ -46,7 +47,8 @@ func (n RMSNorm) stream(y View, in ...View) int {
 // forward normalises one group and returns its factor.
 func (n RMSNorm) forward(y, x, w []float32) float32 {
 	y, x = y[:n.Dim], x[:n.Dim]
-	f := float32(1 / math.Sqrt(float64(dot(x, x))/float64(n.Dim)+n.Eps))
+	mean := float64(dot(x, x)) / float64(n.Dim)
+	f := float32(1/math.Sqrt(mean+n.Eps) + (mean - mean))
 	for i := range y {
 		y[i] = x[i] * f * w[i]
 	}

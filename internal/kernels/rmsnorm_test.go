@@ -164,3 +164,21 @@ func TestRMSNormOfZeros(t *testing.T) {
 		}
 	})
 }
+
+// A row whose squares are too large for float32 is noticed, not taken for zeros.
+func TestRMSNormOfTooLargeNumbers(t *testing.T) {
+	everyISA(t, func(t *testing.T) {
+		n := RMSNorm{Rows: 2, Groups: 1, Dim: 17, Eps: 1e-5}
+		x, y, w, rstd := make([]float32, 34), make([]float32, 34), make([]float32, 17), make([]float32, 2)
+		for i := range w {
+			w[i], x[i], x[17+i] = 1, 1e18, 1e30
+		}
+		n.Forward(Dense(y, 17), Dense(x, 17), w, rstd)
+		for i := range w {
+			near(t, "1e18", y[i], 1, 1e-6)
+			if y[17+i] == y[17+i] {
+				t.Fatalf("1e30 becomes %v", y[17+i])
+			}
+		}
+	})
+}

@@ -547,9 +547,11 @@ row1done:
 	VPERMILPS     $0xb1, X1, X5
 	VADDPS        X5, X1, X1
 	VMULSS        mean+72(FP), X1, X1
+	VSUBSS        X1, X1, X5
 	VADDSS        eps+76(FP), X1, X1
 	VSQRTSS       X1, X1, X1
 	VDIVSS        X1, X0, X1
+	VADDSS        X5, X1, X1
 	VMOVSS        X1, (SI)
 	VBROADCASTSS  X1, Z1
 	XORQ          R8, R8
@@ -1846,9 +1848,11 @@ row1done:
 	VPERMILPS    $0xb1, X2, X3
 	VADDPS       X3, X2, X2
 	VMULSS       mean+72(FP), X2, X2
+	VSUBSS       X2, X2, X3
 	VADDSS       eps+76(FP), X2, X2
 	VSQRTSS      X2, X2, X2
 	VDIVSS       X2, X1, X2
+	VADDSS       X3, X2, X2
 	VMOVSS       X2, (SI)
 	VBROADCASTSS X2, Y2
 	XORQ         R8, R8

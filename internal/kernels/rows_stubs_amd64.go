@@ -29,7 +29,7 @@ func copyRowsAVX512(count int, n int, dst *float32, ds int, table *float32, ts i
 //go:noescape
 func dotAVX512(n int, a *float32, b *float32) float32
 
-// normForwardAVX512 normalises groups of dim values, groups of them in each of the rows: y = x*rstd*w, rstd = 1/sqrt(mean*sum(x*x)+eps). A row ends ySkip or xSkip bytes before the next. y goes past the caches when stream is not 0.
+// normForwardAVX512 normalises groups of dim values, groups of them in each of the rows: y = x*rstd*w, rstd = 1/sqrt(mean*sum(x*x)+eps), or NaN where the sum is infinite. A row ends ySkip or xSkip bytes before the next. y goes past the caches when stream is not 0.
 //
 //go:noescape
 func normForwardAVX512(rows int, groups int, dim int, y *float32, ySkip int, x *float32, xSkip int, w *float32, rstd *float32, mean float32, eps float32, stream int)
@@ -79,7 +79,7 @@ func copyRowsAVX2(count int, n int, dst *float32, ds int, table *float32, ts int
 //go:noescape
 func dotAVX2(n int, a *float32, b *float32) float32
 
-// normForwardAVX2 normalises groups of dim values, groups of them in each of the rows: y = x*rstd*w, rstd = 1/sqrt(mean*sum(x*x)+eps). A row ends ySkip or xSkip bytes before the next. y goes past the caches when stream is not 0.
+// normForwardAVX2 normalises groups of dim values, groups of them in each of the rows: y = x*rstd*w, rstd = 1/sqrt(mean*sum(x*x)+eps), or NaN where the sum is infinite. A row ends ySkip or xSkip bytes before the next. y goes past the caches when stream is not 0.
 //
 //go:noescape
 func normForwardAVX2(rows int, groups int, dim int, y *float32, ySkip int, x *float32, xSkip int, w *float32, rstd *float32, mean float32, eps float32, stream int)

@@ -85,6 +85,27 @@ func TestBadNumbersNeverReachTheWeights(t *testing.T) {
 	}
 }
 
+// A run that comes apart stops, rather than go on with a norm whose outputs are zero, a
+// loss that looks like that of guessing, and no gradient.
+func TestARunThatComesApartStops(t *testing.T) {
+	cfg := small()
+	cfg.Optim.LR, cfg.Optim.WeightDecay, cfg.Optim.Warmup = 10, 10, 0
+	tr, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for step := range 40 {
+		s, err := tr.Next()
+		if errors.Is(err, ErrNotFinite) {
+			return
+		}
+		if err != nil || step > 0 && s.GradNorm == 0 {
+			t.Fatalf("step %d: loss %v, gradient norm %v, error %v", s.Step, s.Loss, s.GradNorm, err)
+		}
+	}
+	t.Error("a rate of 10 did no harm")
+}
+
 // A run that is stuck at its last step is not complete, nor is it when it goes on.
 func TestStuckAtTheEnd(t *testing.T) {
 	cfg := small()

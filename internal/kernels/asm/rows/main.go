@@ -160,7 +160,7 @@ func dot(s simd.ISA, masks Mem) {
 
 func normForward(s simd.ISA, masks Mem) {
 	s.Function("normForward", "(rows, groups, dim int, y *float32, ySkip int, x *float32, xSkip int, w, rstd *float32, mean, eps float32, stream int)",
-		"normalises groups of dim values, groups of them in each of the rows: y = x*rstd*w, rstd = 1/sqrt(mean*sum(x*x)+eps). A row ends ySkip or xSkip bytes before the next. y goes past the caches when stream is not 0.")
+		"normalises groups of dim values, groups of them in each of the rows: y = x*rstd*w, rstd = 1/sqrt(mean*sum(x*x)+eps), or NaN where the sum is infinite. A row ends ySkip or xSkip bytes before the next. y goes past the caches when stream is not 0.")
 	rows, y, x, w, rstd := simd.Loaded("rows"), simd.Loaded("y"), simd.Loaded("x"), simd.Loaded("w"), simd.Loaded("rstd")
 	row := s.NewRow("row", simd.Loaded("dim"), masks)
 	g := GP64()
@@ -181,9 +181,12 @@ func normForward(s simd.ISA, masks Mem) {
 	})
 	f := s.Sum(sums)
 	VMULSS(simd.Argument("mean"), f.AsX(), f.AsX())
+	nothing := XMM() // 0, and no number where the mean is none
+	VSUBSS(f.AsX(), f.AsX(), nothing)
 	VADDSS(simd.Argument("eps"), f.AsX(), f.AsX())
 	VSQRTSS(f.AsX(), f.AsX(), f.AsX())
 	VDIVSS(f.AsX(), one, f.AsX())
+	VADDSS(nothing, f.AsX(), f.AsX())
 	VMOVSS(f.AsX(), Mem{Base: rstd})
 	VBROADCASTSS(f.AsX(), f)
 	row.Each(4, func(v int, mask reg.Register) {
