@@ -26,7 +26,7 @@ func (a AdamW) factors() adamwFactors {
 		b2: float32(a.Beta2), c2: float32(1 - a.Beta2),
 		keep: float32(1 - a.LR*a.WeightDecay),
 		lr:   float32(a.LR * root / (1 - math.Pow(a.Beta1, float64(a.Step)))),
-		eps:  float32(a.Eps * root),
+		eps:  float32(max(a.Eps*root, 0x1p-126)), // not 0, or a moment of 0 would be divided by it
 	}
 }
 

@@ -47,13 +47,15 @@ func TestAdamW(t *testing.T) {
 // becomes NaN.
 func TestAdamWOfZeroGradient(t *testing.T) {
 	everyISA(t, func(t *testing.T) {
-		w, g, m, v := make([]float32, 40), make([]float32, 40), make([]float32, 40), make([]float32, 40)
-		for i := range w {
-			w[i] = 2
-		}
-		AdamW{LR: 0.5, Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, WeightDecay: 0.5, Scale: 1, Step: 1}.Update(w, g, m, v)
-		for i := range w {
-			near(t, "w", w[i], 1.5, 0)
+		for _, eps := range []float64{1e-8, 1e-50} { // the second is less than any float32
+			w, g, m, v := make([]float32, 40), make([]float32, 40), make([]float32, 40), make([]float32, 40)
+			for i := range w {
+				w[i] = 2
+			}
+			AdamW{LR: 0.5, Beta1: 0.9, Beta2: 0.95, Eps: eps, WeightDecay: 0.5, Scale: 1, Step: 1}.Update(w, g, m, v)
+			for i := range w {
+				near(t, "w", w[i], 1.5, 0)
+			}
 		}
 	})
 }
