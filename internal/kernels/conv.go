@@ -13,8 +13,8 @@ const (
 )
 
 // Conv is a causal short convolution over B sequences of T positions and D
-// channels, whose taps may differ from token to token (arXiv 2606.03825 §1.1 of the
-// fact sheet; testdata/golden/README.md):
+// channels, whose taps may differ from token to token (arXiv 2606.03825;
+// testdata/golden/README.md):
 //
 //	y[b,t,d] = sum_{k<W} (dyn[b,t,k,d] + s[k,d]) * x[b,t-k,d]  (+ x[b,t,d] if Residual)
 //

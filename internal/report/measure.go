@@ -15,7 +15,7 @@ import (
 // least, before a task tells variants apart.
 const begun = 0.1
 
-// solved is the accuracy from which a recall run counts as a success (paper §6.2).
+// solved is the accuracy from which a recall run counts as a success.
 const solved = 0.99
 
 // learned is the accuracy whose step is the speed of learning.
@@ -41,7 +41,7 @@ var measures = map[string]measure{
 	"loss":     {name: "validation loss", unit: "nats", better: -1, of: endLoss, text: decimals(4), learned: learnedByLoss},
 	"steps":    {name: "steps to 0.9", unit: "steps", better: -1, of: func(r *Run) float64 { s, _ := r.stepsTo(learned); return s }, text: decimals(0)},
 	"speed":    {name: "training speed", unit: "tokens/s", better: 1, of: func(r *Run) float64 { return r.Last().TokensPerSecond }, text: Count},
-	// MAD's: the best run of each setting, and the mean over settings (paper §3.4).
+	// MAD's: the best run of each setting, and the mean over settings.
 	"score":      {name: "score", better: 1, of: endAccuracy, text: decimals(3), tuned: true, accuracy: true, settings: true, learned: learnedByAccuracy},
 	"tuned-loss": {name: "validation loss at the best learning rate", unit: "nats", better: -1, of: endLoss, text: decimals(4), tuned: true, learned: learnedByLoss},
 }

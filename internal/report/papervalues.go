@@ -3,7 +3,7 @@ package report
 import "math"
 
 // paperLoss are perplexities of the paper at 300M parameters by sweep and variant
-// (§2.3 to §2.5); gains are differences of their logarithms.
+// (tables 3a to 3c, and table 1 for the ladder); gains are differences of their logarithms.
 var paperLoss = map[string]map[string]float64{
 	"ablation-width":     {"base": 19.12, "dyn width=1": 18.42, "dyn width=2": 18.17, "dyn width=3": 18.08, "dyn width=4": 18.10, "dyn width=5": 18.09, "dyn width=6": 18.10},
 	"ablation-rank":      {"base": 19.12, "dyn rank=4": 18.26, "dyn rank=8": 18.19, "dyn rank=16": 18.10, "dyn rank=32": 18.04, "dyn rank=64": 17.87, "dyn rank=128": 17.85},
@@ -13,8 +13,7 @@ var paperLoss = map[string]map[string]float64{
 	"ladder":             {"base": 19.12, "dyn": 18.01},
 }
 
-// paperOther are its compute advantages (§4), and the bounds of its overhead in
-// percent (§5.2).
+// paperOther are its compute advantages, and the bounds of its overhead in percent.
 var paperOther = map[string]map[string]float64{
 	"advantage": {"dyn": 1.33, "dynall": 1.60},
 	"overhead":  {"static": 6, "dyn": 8, "dynhw": 8, "dynall": 25},

@@ -5,7 +5,7 @@ import (
 )
 
 // RecallCell is what the seeds of one variant did in one setting. There is no mean:
-// recall is learned or not, and seeds fall into two heaps (paper §6.2).
+// recall is learned or not, and seeds fall into two heaps.
 type RecallCell struct {
 	Sweep    string       `json:"sweep"`
 	Setting  string       `json:"setting,omitempty"`

@@ -11,7 +11,7 @@ import (
 )
 
 // tuningAxis says whether an axis of a sweep tunes the training, such as optim.lr: of
-// runs that differ on such axes only, MAD and Zoology count the best (paper §3.2, §3.4).
+// runs that differ on such axes only, MAD and Zoology count the best.
 func tuningAxis(key string) bool { return strings.HasPrefix(key, "optim.") }
 
 // best keeps, of a variant's runs that differ in their tuning only, the one that is best

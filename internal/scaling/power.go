@@ -11,8 +11,8 @@ const (
 // shared is the law L_v(C) = E + A (k_v C)^-a of all variants at once. The variants
 // share the irreducible loss E, the scale A and the exponent a; a variant differs
 // from base by one number, k_v, which is its compute advantage: it reaches with
-// compute C what base reaches with k_v C. One number is what the paper states
-// (§4), and few sizes cannot tell more.
+// compute C what base reaches with k_v C. One number is what the paper states,
+// and few sizes cannot tell more.
 //
 // The unknowns are: E within (0, the lowest loss), log A at the mean log compute,
 // a within its bounds, and log k_v of each variant but base.

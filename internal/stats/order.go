@@ -43,7 +43,7 @@ func StdDev(xs []float64) float64 {
 }
 
 // Spread describes a small sample without its mean, which says little where
-// outcomes fall into two heaps, as recall accuracies do (paper §6.2).
+// outcomes fall into two heaps, as recall accuracies do.
 type Spread struct {
 	N      int     `json:"n"`
 	Median float64 `json:"median"`

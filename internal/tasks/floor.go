@@ -4,9 +4,9 @@ import "dsconv/internal/config"
 
 // Floor is the accuracy of guessing that knows what the labels look like, but nothing
 // of which key belongs to which value: the line that recall must rise above. In mqar
-// and varkey it guesses among the n values of the sequence, which is 1/n (fact sheet
-// §6.2); in the tasks of MAD among the tokens that a label can be. Language and text
-// have none, and give 0.
+// and varkey it guesses among the n values of the sequence, which is 1/n; in
+// the tasks of MAD among the tokens that a label can be. Language and text have none,
+// and give 0.
 func Floor(t config.Task) float64 {
 	switch t.Kind {
 	case "mqar", "varkey":

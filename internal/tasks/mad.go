@@ -1,7 +1,7 @@
 package tasks
 
 // The six tasks of MAD (Poli et al., "Mechanistic design and scaling of hybrid
-// architectures"; athms/mad-lab, instances.py at 0f49a45; fact sheet §3.4), all with
+// architectures"; athms/mad-lab, instances.py at 0f49a45), all with
 // multi-query recall, as the benchmark runs them. What its code leaves to chance, or
 // does by accident, is decided here:
 //

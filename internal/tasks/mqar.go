@@ -9,7 +9,7 @@ import (
 )
 
 // mqar is multi-query associative recall as Zoology defines it (HazyResearch/zoology,
-// multiquery_ar.py at d88d6f5; fact sheet §3.2). With n pairs and T positions:
+// multiquery_ar.py at d88d6f5). With n pairs and T positions:
 //
 //	tokens   k1 v1 k2 v2 .. kn vn | x  k2 x  x  k1 x  ..
 //	targets   .  .  .  ..       . | .  v2 .  .  v1 .  ..

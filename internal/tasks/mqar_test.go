@@ -7,7 +7,7 @@ import (
 	"dsconv/internal/config"
 )
 
-// checkMQAR holds an example to every rule of the fact sheet §3.2.
+// checkMQAR holds an example to every rule of the type's comment.
 func checkMQAR(t testing.TB, c config.Task, tokens, targets []int32) {
 	t.Helper()
 	n, half := c.Pairs, int32(c.Vocab/2)

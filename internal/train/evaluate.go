@@ -18,7 +18,7 @@ type Evaluation struct {
 	Examples int     `json:"examples"`
 	Labelled int     `json:"labelled"`
 	Loss     float64 `json:"loss"`     // nats, mean over labelled positions
-	Accuracy float64 `json:"accuracy"` // of labelled positions, averaged per example (paper §3.2)
+	Accuracy float64 `json:"accuracy"` // of labelled positions, averaged per example, as Zoology does
 	Solved   float64 `json:"solved"`   // share of examples with every labelled position right
 	Oracle   float64 `json:"oracle"`   // loss of the generator itself; NaN, and not in JSON, where the task has none
 

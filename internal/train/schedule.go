@@ -8,7 +8,7 @@ import (
 
 // LearningRate is the rate of step i (from 0) of a run of n: a linear warm-up
 // over the first optim.warmup of the steps, then half a cosine down to
-// optim.min_lr times the peak (paper §2.1: 10 % warm-up, cosine to 0).
+// optim.min_lr times the peak (the paper: 10 % warm-up, cosine to 0).
 func LearningRate(o config.Optim, i, n int) float64 {
 	warm := int(math.Round(o.Warmup * float64(n)))
 	if i < warm {
