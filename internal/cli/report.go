@@ -49,6 +49,9 @@ preset, profile or --set, are left out and named.`,
 	return cmd
 }
 
+// reportPage is the page in the folder of the runs.
+const reportPage = "report.html"
+
 // reportJSON is the report for programs.
 type reportJSON struct {
 	Dir        string                     `json:"dir"`
@@ -70,13 +73,10 @@ func reportRun(f *Factory, o reportOptions) error {
 		return usagef("report: %s is no folder of runs; dsconv reproduce makes one", o.dir)
 	}
 	if o.out == "" {
-		o.out = filepath.Join(o.dir, "report.html")
+		o.out = filepath.Join(o.dir, reportPage)
 	}
-	r, err := report.New(o.dir)
+	r, err := newReport(o.dir, o.out)
 	if err != nil {
-		return err
-	}
-	if err := writePage(r, o.out); err != nil {
 		return err
 	}
 	if o.asJSON {
@@ -85,8 +85,7 @@ func reportRun(f *Factory, o reportOptions) error {
 			Unfinished: append([]report.Unfinished{}, r.Unfinished...), LeftOut: append([]report.Apart{}, r.Apart...),
 		})
 	}
-	f.printClaims(r)
-	f.logf("page: %s", o.out)
+	f.showReport(r, o.out)
 	if r.Single > 0 {
 		f.logf("%d of the runs belong to no sweep: claims, figures and tables are about sweeps; dsconv runs compare %s sets single runs side by side", r.Single, o.dir)
 	}
@@ -96,12 +95,21 @@ func reportRun(f *Factory, o reportOptions) error {
 	return nil
 }
 
-// writePage replaces the page at once.
-func writePage(r *report.Report, file string) error {
-	if err := runs.ReplaceFile(file, r.WriteHTML); err != nil {
-		return fmt.Errorf("report: %w", err)
+// newReport judges the runs below dir, and replaces the page at once.
+func newReport(dir, page string) (*report.Report, error) {
+	r, err := report.New(dir)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	if err := runs.ReplaceFile(page, r.WriteHTML); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	return r, nil
+}
+
+func (f *Factory) showReport(r *report.Report, page string) {
+	f.printClaims(r)
+	f.logf("page: %s", page)
 }
 
 // printClaims prints the table of claims, one below the other, since five columns

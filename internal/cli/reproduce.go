@@ -11,7 +11,6 @@ import (
 
 	"dsconv/internal/config"
 	"dsconv/internal/kernels"
-	"dsconv/internal/report"
 	"dsconv/internal/sweep"
 )
 
@@ -86,11 +85,9 @@ func reproduceRun(ctx context.Context, f *Factory, o reproduceOptions) error {
 	if err := os.MkdirAll(o.dir, 0o755); err != nil {
 		return fmt.Errorf("reproduce: %w", err)
 	}
-	if !o.noTrain {
-		f.logf("preset %s: %d runs in %s, %s", o.preset, len(jobs), o.dir, st.Presets[o.preset])
-	}
 	var failure error
 	if !o.noTrain {
+		f.logf("preset %s: %d runs in %s, %s", o.preset, len(jobs), o.dir, st.Presets[o.preset])
 		_, failure = f.runJobs(ctx, jobs, o.jobs)
 	}
 	if errors.Is(failure, sweep.ErrInterrupted) {
@@ -109,25 +106,13 @@ func reproduceRun(ctx context.Context, f *Factory, o reproduceOptions) error {
 			failure = errors.Join(failure, fmt.Errorf("reproduce: step times: %w", err))
 		}
 	}
-	if err := f.reportStudy(o.dir); err != nil {
-		return err
-	}
-	return withCode(failure, exitJobsFailed)
-}
-
-// reportStudy writes the page and prints the claims.
-func (f *Factory) reportStudy(dir string) error {
-	r, err := report.New(dir)
+	page := filepath.Join(o.dir, reportPage)
+	r, err := newReport(o.dir, page)
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(dir, "report.html")
-	if err := writePage(r, file); err != nil {
-		return err
-	}
-	f.printClaims(r)
-	f.logf("page: %s", file)
-	return nil
+	f.showReport(r, page)
+	return withCode(failure, exitJobsFailed)
 }
 
 // A cluster's card, to say what the paper's sizes cost: peak bfloat16 rate of an
