@@ -186,8 +186,8 @@ func (p *plan) at(speed float64) {
 	p.BudgetSeconds = float64(p.BudgetTokens) / speed
 }
 
-// planSweep plans the cells of a sweep: jobs that differ in more than their seed. here
-// adds to each what this machine knows of it.
+// planSweep plans the cells of a sweep: jobs that differ in more than their seed. here,
+// if there is one, adds to each what this machine knows of it.
 func planSweep(s *config.Sweep, here func(*plan, *config.Config) error) (sweepPlan, error) {
 	jobs, err := s.Expand()
 	if err != nil {
@@ -202,8 +202,10 @@ func planSweep(s *config.Sweep, here func(*plan, *config.Config) error) (sweepPl
 			continue
 		}
 		p := planOf(j.Config)
-		if err := here(&p, j.Config); err != nil {
-			return out, fmt.Errorf("%s: %w", label, err)
+		if here != nil {
+			if err := here(&p, j.Config); err != nil {
+				return out, fmt.Errorf("%s: %w", label, err)
+			}
 		}
 		p.Name, p.Jobs, p.Memory = label, 1, nil
 		index[label] = len(out.Configs)

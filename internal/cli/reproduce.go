@@ -131,7 +131,7 @@ const smallModelShare = 0.45
 func (f *Factory) printStudyPlan(sweeps []*config.Sweep, preset string) error {
 	total, jobs := 0.0, 0
 	for _, s := range sweeps {
-		p, err := planSweep(s, func(*plan, *config.Config) error { return nil })
+		p, err := planSweep(s, nil)
 		if err != nil {
 			return err
 		}

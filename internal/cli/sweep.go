@@ -97,7 +97,7 @@ func sweepRun(ctx context.Context, f *Factory, o sweepOptions) error {
 		return f.showJobs(collect(s, jobs, nil, o.dir), o.asJSON)
 	}
 	if bare {
-		p, err := planSweep(s, func(*plan, *config.Config) error { return nil })
+		p, err := planSweep(s, nil)
 		if err != nil {
 			return err
 		}

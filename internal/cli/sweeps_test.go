@@ -20,7 +20,7 @@ func plansOf(t *testing.T, file, preset string) (sweepPlan, map[string]plan) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := planSweep(s, func(*plan, *config.Config) error { return nil })
+	p, err := planSweep(s, nil)
 	if err != nil {
 		t.Fatalf("%s, preset %s: %v", file, preset, err)
 	}
@@ -111,7 +111,7 @@ func TestStudyCosts(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, s := range sweeps {
-			p, err := planSweep(s, func(*plan, *config.Config) error { return nil })
+			p, err := planSweep(s, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
