@@ -32,9 +32,7 @@ what makes runs slower than they need to be. It takes about a second.`,
 }
 
 func (f *Factory) printMachine(m bench.Machine) {
-	line := func(name, format string, args ...any) {
-		fmt.Fprintf(f.Out, "%-16s %s\n", name, fmt.Sprintf(format, args...))
-	}
+	line := f.lines(16)
 	if m.CPU != "" {
 		line("processor", "%s", m.CPU)
 	}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/spf13/cobra"
@@ -77,9 +76,7 @@ func evalLMRun(f *Factory, o evalLMOptions) error {
 	if o.asJSON {
 		return f.printJSON(r)
 	}
-	line := func(name, format string, args ...any) {
-		fmt.Fprintf(f.Out, "%-14s %s\n", name, fmt.Sprintf(format, args...))
-	}
+	line := f.lines(14)
 	line("run", "%s, step %d", r.Run, r.Step)
 	line("task", "%s, %d examples of %d tokens", r.Task, r.Examples, r.SeqLen)
 	line("loss", "%s nats a token", r.Loss.text("%.4f"))

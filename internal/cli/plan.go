@@ -219,9 +219,7 @@ func planSweep(s *config.Sweep, here func(*plan, *config.Config) error) (sweepPl
 }
 
 func (f *Factory) printPlan(p plan) {
-	line := func(name, format string, args ...any) {
-		fmt.Fprintf(f.Out, "%-16s %s\n", name, fmt.Sprintf(format, args...))
-	}
+	line := f.lines(16)
 	line("run", "%s", p.Name)
 	line("parameters", "%s (embedding %s, short convolutions %s)", si(float64(p.ParamsTotal)), si(float64(p.ParamsEmbedding)), si(float64(p.ParamsConv)))
 	line("FLOPs a token", "%s", si(p.FLOPsPerToken))

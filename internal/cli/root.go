@@ -46,6 +46,13 @@ func (f *Factory) printJSON(v any) error {
 	return e.Encode(v)
 }
 
+// lines gives a function that writes a line with a name of some width, and its value.
+func (f *Factory) lines(width int) func(name, format string, args ...any) {
+	return func(name, format string, args ...any) {
+		fmt.Fprintf(f.Out, "%-*s %s\n", width, name, fmt.Sprintf(format, args...))
+	}
+}
+
 // logf writes a line for a person to standard error.
 func (f *Factory) logf(format string, args ...any) { fmt.Fprintf(f.Err, format+"\n", args...) }
 

@@ -214,9 +214,7 @@ func runsShow(f *Factory, dir string, asJSON bool) error {
 	if asJSON {
 		return f.printJSON(d)
 	}
-	line := func(name, format string, args ...any) {
-		fmt.Fprintf(f.Out, "%-12s %s\n", name, fmt.Sprintf(format, args...))
-	}
+	line := f.lines(12)
 	s := info.Record.Session
 	line("run", "%s", dir)
 	line("state", "%s", d.State)
