@@ -17,7 +17,7 @@ func newCmdBench(f *Factory) *cobra.Command {
 		Use:     "bench",
 		Short:   "Measure kernels and training steps on this machine",
 		Example: "  dsconv bench kernels --only gemm",
-	}, newCmdBenchKernels(f, nil), newCmdBenchStep(f, nil), newCmdBenchWorker(f))
+	}, newCmdBenchKernels(f, nil), newCmdBenchStep(f), newCmdBenchWorker(f))
 }
 
 type benchKernelsOptions struct {

@@ -24,11 +24,8 @@ type benchStepOptions struct {
 	steps    int
 }
 
-func newCmdBenchStep(f *Factory, runF func(*benchStepOptions) error) *cobra.Command {
+func newCmdBenchStep(f *Factory) *cobra.Command {
 	o := &benchStepOptions{}
-	if runF == nil {
-		runF = func(o *benchStepOptions) error { return benchStepRun(f, o) }
-	}
 	cmd := &cobra.Command{
 		Use:   "step --config FILE",
 		Short: "Time training steps of several variants in interleaved rounds",
@@ -58,7 +55,7 @@ step's matrix FLOPs take at the multiply-add peak, measured between the rounds.`
 					return usagef("--variants names %s twice", name)
 				}
 			}
-			return runF(o)
+			return benchStepRun(f, o)
 		},
 	}
 	o.bind(cmd)

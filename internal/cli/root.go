@@ -91,7 +91,7 @@ Exit codes:
 		newCmdDoctor(f, bench.Inspect),
 		newCmdPlan(f),
 		newCmdAnalyze(f),
-		newCmdTrain(f, nil),
+		newCmdTrain(f),
 		newCmdEval(f),
 		newCmdExport(f),
 		newCmdVerify(f),

@@ -23,11 +23,8 @@ type trainOptions struct {
 	argv     []string
 }
 
-func newCmdTrain(f *Factory, runF func(*trainOptions) error) *cobra.Command {
+func newCmdTrain(f *Factory) *cobra.Command {
 	o := &trainOptions{argv: os.Args}
-	if runF == nil {
-		runF = func(o *trainOptions) error { return trainRun(f, o) }
-	}
 	cmd := &cobra.Command{
 		Use:   "train --config FILE",
 		Short: "Train one model, with checkpoints that survive whatever happens",
@@ -47,7 +44,7 @@ signal ends at once, unless it is a SIGHUP.`,
 			if err := o.need(c, "configs/tiny-dyn.yaml"); err != nil {
 				return err
 			}
-			return runF(o)
+			return trainRun(f, o)
 		},
 	}
 	o.bind(cmd)
