@@ -27,8 +27,8 @@ func (m mark) reached(size int64, sum hash.Hash) bool {
 	return m.Size == 0 || size >= m.Size && hex.EncodeToString(sum.Sum(nil)) == m.SHA256
 }
 
-// metricsLog appends to metrics.jsonl. Lines wait in memory for up to a second;
-// Sync puts all of them on disk.
+// metricsLog appends to metrics.jsonl. Lines wait in memory for up to a second; sync
+// puts all of them on disk.
 type metricsLog struct {
 	file    File
 	buf     []byte
