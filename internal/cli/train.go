@@ -20,11 +20,10 @@ type trainOptions struct {
 	resume   bool
 	quiet    bool
 	otherISA bool
-	argv     []string
 }
 
 func newCmdTrain(f *Factory) *cobra.Command {
-	o := &trainOptions{argv: os.Args}
+	o := &trainOptions{}
 	cmd := &cobra.Command{
 		Use:   "train --config FILE",
 		Short: "Train one model, with checkpoints that survive whatever happens",
@@ -85,7 +84,7 @@ func trainRun(f *Factory, o *trainOptions) error {
 			return withCode(err, exitUsage)
 		}
 	}
-	r, err := runs.Open(dir, c, runs.Options{Given: given, Argv: o.argv, Version: Version, Resume: o.resume, OtherISA: o.otherISA, Warn: f.warn})
+	r, err := runs.Open(dir, c, runs.Options{Given: given, Argv: os.Args, Version: Version, Resume: o.resume, OtherISA: o.otherISA, Warn: f.warn})
 	if err != nil {
 		return trainError(err)
 	}
