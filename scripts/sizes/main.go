@@ -22,6 +22,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -117,16 +118,16 @@ func (o options) row(file string, peak float64) (string, error) {
 		MemoryBytes   float64 `json:"memory_bytes"`
 		TokensPerStep float64 `json:"tokens_per_step"`
 	}
-	if err := o.json(&plan, "plan", "--config", file, "--profile", o.profile, "--set", fmt.Sprintf("train.batch=%d", o.batch), "--set", fmt.Sprintf("train.micro_batch=%d", o.batch), "--json"); err != nil {
+	what := []string{"--config", file, "--profile", o.profile, "--set", fmt.Sprintf("train.batch=%d", o.batch), "--set", fmt.Sprintf("train.micro_batch=%d", o.batch)}
+	if err := o.json(&plan, slices.Concat([]string{"plan", "--json"}, what)...); err != nil {
 		return "", err
 	}
 	dir := filepath.Join(o.dir, name(file))
 	defer os.RemoveAll(dir)
-	args := []string{"train", "--config", file, "--profile", o.profile, "--run-dir", dir, "--resume",
-		"--set", fmt.Sprintf("train.steps=%d", o.steps), "--set", fmt.Sprintf("train.batch=%d", o.batch), "--set", fmt.Sprintf("train.micro_batch=%d", o.batch), "--set", fmt.Sprintf("task.train_examples=%d", o.batch),
+	args := append([]string{"train", "--run-dir", dir, "--resume", "--set", fmt.Sprintf("train.steps=%d", o.steps), "--set", fmt.Sprintf("task.train_examples=%d", o.batch),
 		// A thirtieth of the study's rate, which a long run reaches only after its warm-up:
 		// at the full one AdamW's first steps throw the largest models off.
-		"--set", "optim.lr=1e-5", "--set", "checkpoint.every=0", "--set", "checkpoint.keep=1"}
+		"--set", "optim.lr=1e-5", "--set", "checkpoint.every=0", "--set", "checkpoint.keep=1"}, what...)
 	first, err := o.train(args, o.resume)
 	if err != nil {
 		return "", err
