@@ -82,6 +82,31 @@ func TestRates(t *testing.T) {
 	}
 }
 
+// Outcomes that tie are as far out as what was seen, however their sums are rounded.
+func TestTiesAreCounted(t *testing.T) {
+	if greater, less := signFlips([]float64{0.1, 0.2, -0.3, 0.4, -0.4}); greater != less || greater <= 0.5 {
+		t.Errorf("differences without a mean: %v and %v", greater, less)
+	}
+	if greater, less := relabel([]float64{0.3, 0.1, 0.2}, []float64{0.1, 0.2, 0.3}); greater != less || greater <= 0.5 {
+		t.Errorf("the same outcomes twice: %v and %v", greater, less)
+	}
+}
+
+// The values of tables of Student's and the normal distribution.
+func TestQuantilesOfTables(t *testing.T) {
+	for _, c := range []struct{ got, want float64 }{{TQuantile(1), 12.706}, {TQuantile(4), 2.776}, {TQuantile(30), 2.042}, {ZQuantile(), 1.960}} {
+		if math.Abs(c.got-c.want) > 5e-4 {
+			t.Errorf("%.4f, want %.3f", c.got, c.want)
+		}
+	}
+}
+
+func TestShareCountsTheFloor(t *testing.T) {
+	if got := Share([]float64{0.98, 0.99, 1, 0.5}, 0.99); got != 0.5 {
+		t.Errorf("a share of %v, want half", got)
+	}
+}
+
 func TestMoreSeeds(t *testing.T) {
 	few := Compare([]float64{1.0, 1.4, 0.9, 1.3, 0.8}, []float64{1, 1, 1, 1, 1})
 	if few.IsGreater() || few.IsLess() || few.More < 1 {
@@ -91,16 +116,21 @@ func TestMoreSeeds(t *testing.T) {
 	if low <= 0 && high >= 0 {
 		t.Errorf("%d more seeds leave the interval at %v..%v", few.More, low, high)
 	}
+	// However narrow the interval is, outcomes that overlap need as many as sign flips do.
+	if steady := Compare([]float64{1.1, 2.1, 3.11}, []float64{1, 2, 3}); steady.Settled() || steady.N+steady.More != MinPairs {
+		t.Errorf("%+v: want an end at %d pairs", steady, MinPairs)
+	}
 }
 
+// Where no draw is as far out as what was seen, that itself is one: no chance is 0.
 func TestManyPairsAreDrawn(t *testing.T) {
-	d := make([]float64, 20)
+	d := make([]float64, 40)
 	for i := range d {
 		d[i] = 1
 	}
 	greater, less := signFlips(d)
-	if greater > 0.001 || less < 0.999 {
-		t.Errorf("twenty of one sign: %v and %v", greater, less)
+	if greater != 1./(draws+1) || less != 1 {
+		t.Errorf("forty of one sign: %v and %v", greater, less)
 	}
 	if again, _ := signFlips(d); again != greater {
 		t.Error("the draws are not repeatable")
