@@ -84,6 +84,27 @@ func TestAnalyze(t *testing.T) {
 	}
 }
 
+// TestAblationsMatter: every change of a model whose filters are at work changes its loss.
+func TestAblationsMatter(t *testing.T) {
+	for _, condition := range []string{"self", "shuffled"} {
+		m, task := analyzed(t, "lowrank", condition, true)
+		a, err := Analyze(m, task, tasks.Valid, 16, 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(a.Ablations) != 4+m.Spec.Conv.Width {
+			t.Errorf("%d ablations", len(a.Ablations))
+		}
+		seen := map[float64]string{}
+		for _, b := range a.Ablations {
+			if other, twice := seen[b.Eval.Loss]; twice {
+				t.Errorf("%s: %q has the loss of %q", condition, b.Name, other)
+			}
+			seen[b.Eval.Loss] = b.Name
+		}
+	}
+}
+
 // TestStatsMatchTaps computes energy and variation from every token's taps.
 func TestStatsMatchTaps(t *testing.T) {
 	for _, filter := range []string{"lowrank", "headwise"} {

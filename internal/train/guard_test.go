@@ -144,8 +144,21 @@ func TestGuardSkipsASpike(t *testing.T) {
 	if g.spike(6, 2.3) || !g.spike(6, 4) {
 		t.Errorf("mean %.3f, deviation %.3f: 2.3 is no spike, 4 is one", g.Mean, math.Sqrt(g.Variance))
 	}
+	g.Skips = 2
+	if g.see(2.1); g.Skips != 0 {
+		t.Errorf("%d skips in a row after a step that was taken", g.Skips)
+	}
+	for range 5 * guardWindow { // a plateau that the mean gets used to
+		g.see(3)
+	}
+	if math.Abs(g.Mean-3) > 0.02 {
+		t.Errorf("the mean is %.3f after many losses of 3", g.Mean)
+	}
 	young := Guard{Seen: guardWarm - 1, Mean: 2}
 	if young.spike(6, 100) {
 		t.Error("a spike before the guard is warm")
+	}
+	if young.Seen++; !young.spike(6, 100) {
+		t.Error("no spike though the guard is warm")
 	}
 }
