@@ -6,13 +6,18 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"dsconv/internal/figure"
+	"dsconv/internal/kernels"
+	"dsconv/internal/tasks"
+	"dsconv/internal/train"
 )
 
 // stopped is a file system with a run that was interrupted after step 6, with
@@ -88,6 +93,7 @@ func TestDamageFallsBack(t *testing.T) {
 			dir.entries["step-5"] = dir.entries["step-6"]
 			delete(dir.entries, "step-6")
 		}, 4, []string{"manifest: it is of step 6"}},
+		{"of another run", func(m *memFS) { rewrite(t, m, 6, `"identity": "`, `"identity": "0`) }, 4, []string{"manifest: it belongs to the run with identity 0"}},
 		{"all of them", func(m *memFS) { flip(at(m, 6, modelFile)); flip(at(m, 4, modelFile)) }, 0, []string{"the one of step 4 is tried", "no other one is left"}},
 		{"no directory", func(m *memFS) { delete(m.root.entries, checkpointDir) }, 0, nil},
 	} {
@@ -112,17 +118,100 @@ func TestDamageFallsBack(t *testing.T) {
 	}
 }
 
+// unreadable is a disk that gives an error for the tensors of every checkpoint.
+type unreadable struct {
+	*memFS
+	err error
+}
+
+func (u unreadable) Open(name string) (Reader, error) {
+	if strings.HasSuffix(name, ".safetensors") {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: u.err}
+	}
+	return u.memFS.Open(name)
+}
+
+// TestUnreadableIsNotLost: a run whose checkpoints cannot be read now does not start again.
+func TestUnreadableIsNotLost(t *testing.T) {
+	for _, fault := range []error{syscall.EIO, fs.ErrPermission} {
+		m, o := stopped(t), &observer{}
+		if _, err := work(unreadable{m, fault}, tiny(), o); !errors.Is(err, fault) {
+			t.Errorf("%v: got %v", fault, err)
+		}
+		if told := len(o.warned) > 0; told != (fault == syscall.EIO) { // what may not be read is no damage
+			t.Errorf("%v: told %v", fault, o.warned)
+		}
+		if steps, err := checkpointSteps(m); err != nil || !slices.Equal(steps, []int{6, 4}) {
+			t.Errorf("%v: checkpoints %v, %v", fault, steps, err)
+		}
+	}
+}
+
+// TestOtherTensors: tensors of another shape, or more of them, are not read as if they were ours.
+func TestOtherTensors(t *testing.T) {
+	state := func(name string, shape ...int) train.State {
+		return train.State{Name: name, Shape: shape, Narrow: kernels.Narrow{F32: make([]float32, shape[0]*shape[1])}}
+	}
+	m := newMemFS()
+	_, err := writeTensors(m, "x", nil, []train.State{state("a", 2, 3), state("b", 1, 1)})
+	check(t, err)
+	check(t, readTensors(m, "x", []train.State{state("b", 1, 1), state("a", 2, 3)}))
+	for want, tensors := range map[string][]train.State{
+		"tensor a has shape [2 3], the model [3 2]": {state("a", 3, 2), state("b", 1, 1)},
+		"2 tensors, the model has 1":                {state("a", 2, 3)},
+	} {
+		if err := readTensors(m, "x", tensors); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+// altered is a task of which one example ends in another token or label.
+type altered struct {
+	tasks.Task
+	split tasks.Split
+	index uint64
+	label bool
+}
+
+func (a altered) Example(split tasks.Split, index uint64, tokens, targets []int32) {
+	a.Task.Example(split, index, tokens, targets)
+	if split == a.split && index == a.index {
+		if a.label {
+			tokens = targets
+		}
+		tokens[len(tokens)-1]++
+	}
+}
+
+// TestFingerprint: it changes with any token and any label of the first examples of both splits.
+func TestFingerprint(t *testing.T) {
+	task, err := tasks.New(tiny().Task, 1)
+	check(t, err)
+	for _, split := range []tasks.Split{tasks.Train, tasks.Valid} {
+		for _, index := range []uint64{0, 7} {
+			for _, label := range []bool{false, true} {
+				if fingerprint(altered{task, split, index, label}) == fingerprint(task) {
+					t.Errorf("example %d of the %v split was altered, its labels %v, and nobody noticed", index, split, label)
+				}
+			}
+		}
+	}
+}
+
 // TestDamagedMetrics: what can be read is kept, and the loss is told.
 func TestDamagedMetrics(t *testing.T) {
 	for _, d := range []struct {
 		name   string
 		damage func(lines []byte) []byte
 		steps  []int
+		told   bool
 	}{
-		{"torn", func(b []byte) []byte { return append(b, `{"step":7,"tok`...) }, []int{1, 2, 3, 4, 5, 6, 7}},
-		{"more than the checkpoint knows", func(b []byte) []byte { return append(b, "{\"step\":7,\"tokens\":1}\n"...) }, []int{1, 2, 3, 4, 5, 6, 7}},
-		{"flipped", func(b []byte) []byte { return bytes.Replace(b, []byte(`"step":4`), []byte(`"stop":4`), 1) }, []int{1, 2, 3, 7}},
-		{"lost", func([]byte) []byte { return nil }, []int{7}},
+		{"torn", func(b []byte) []byte { return append(b, `{"step":7,"tok`...) }, []int{1, 2, 3, 4, 5, 6, 7}, false},
+		{"more than the checkpoint knows", func(b []byte) []byte { return append(b, "{\"step\":7,\"tokens\":1}\n"...) }, []int{1, 2, 3, 4, 5, 6, 7}, false},
+		{"flipped", func(b []byte) []byte { return bytes.Replace(b, []byte(`"step":4`), []byte(`"stop":4`), 1) }, []int{1, 2, 3, 7}, true},
+		{"a line changed, and all can be read", func(b []byte) []byte { return append([]byte(`{"step":1}`+"\n"), b[bytes.IndexByte(b, '\n')+1:]...) }, []int{1, 2, 3, 4, 5, 6, 7}, true},
+		{"lost", func([]byte) []byte { return nil }, []int{7}, true},
 	} {
 		t.Run(d.name, func(t *testing.T) {
 			m := stopped(t)
@@ -137,7 +226,7 @@ func TestDamagedMetrics(t *testing.T) {
 			if !slices.Equal(steps, d.steps) {
 				t.Errorf("steps %v, want %v", steps, d.steps)
 			}
-			if told := len(o.warned) > 0; told != (len(d.steps) < 7) {
+			if told := len(o.warned) > 0; told != d.told {
 				t.Errorf("warnings %v", o.warned)
 			}
 		})

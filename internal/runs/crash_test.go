@@ -26,8 +26,15 @@ func TestCrashAtEveryOperation(t *testing.T) {
 			if _, err := work(m, c, before); !errors.Is(err, errCrashed) && before.saved != c.Train.Steps {
 				t.Fatalf("operation %d: the crash was not noticed: %v", at, err)
 			}
-			after := &observer{from: complete}
-			got := finished(t, m.crashed(l, r), c, after)
+			after, m := &observer{from: complete}, m.crashed(l, r)
+			steps, err := checkpointSteps(m)
+			check(t, err)
+			for _, s := range steps {
+				if _, err := checkManifest(m, CheckpointName(s), c.Hash(), modelFile, optimizerFile); err != nil {
+					t.Errorf("operation %d, loss %d: what is left of the checkpoint of step %d looks like one: %v", at, l, s, err)
+				}
+			}
+			got := finished(t, m, c, after)
 			crashes++
 			if after.from != complete && after.from < before.saved {
 				lost++

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -256,13 +257,66 @@ func TestThreadsAndResume(t *testing.T) {
 			d := c.Clone()
 			d.Threads = 1 + stop%2
 			if stop > 0 {
-				if _, err := work(m, d, &observer{stopAt: stop}); !errors.Is(err, ErrInterrupted) {
-					t.Fatal(err)
+				if tr, err := work(m, d, &observer{stopAt: stop}); !errors.Is(err, ErrInterrupted) || tr.Step != stop {
+					t.Fatalf("stopped after step %d instead of %d: %v", tr.Step, stop, err)
 				}
 			}
 			d.Threads = 2
 			same(t, moments, finished(t, m, d, &observer{}), want)
 		}
+	}
+}
+
+// TestSecondsAddUp: the time of training counts on over all processes of a run.
+func TestSecondsAddUp(t *testing.T) {
+	m, c, last := newMemFS(), tiny(), 0.0
+	c.Train.EvalEvery = 0
+	for step := 1; step <= c.Train.Steps; step++ {
+		if _, err := work(m, c, &observer{stopAt: step}); step < c.Train.Steps && !errors.Is(err, ErrInterrupted) {
+			t.Fatal(err)
+		}
+		list, err := readMetrics(m)
+		check(t, err)
+		if got := list[len(list)-1]; got.Step != step || got.Seconds <= last {
+			t.Fatalf("step %d after %v s, the one before after %v s", got.Step, got.Seconds, last)
+		}
+		last = list[len(list)-1].Seconds
+	}
+}
+
+// TestBadEndIsKept: a run that stops by itself keeps the weights of its last good step.
+func TestBadEndIsKept(t *testing.T) {
+	for _, c := range []struct {
+		sigma float64
+		want  error
+		step  int
+	}{{0, train.ErrNotFinite, 3}, {8, train.ErrSkips, 3 + 2}} {
+		cfg := tiny()
+		cfg.Checkpoint.Every, cfg.Train.EvalEvery, cfg.Optim.SpikeSigma, cfg.Optim.MaxSkips = 0, 0, c.sigma, 2
+		m := newMemFS()
+		r, err := openOn(m, "/disk/run", cfg, Options{})
+		check(t, err)
+		tr, err := train.New(cfg)
+		check(t, err)
+		if err := r.Train(tr, &spoiler{trainer: tr, at: 3}); !errors.Is(err, c.want) {
+			t.Errorf("got %v, want %v", err, c.want)
+		}
+		if newest, err := newestManifest(m); err != nil || newest.Step != c.step || newest.Complete {
+			t.Errorf("%v: the newest checkpoint is %+v, %v", c.want, newest, err)
+		}
+	}
+}
+
+// spoiler makes a weight infinite after a step.
+type spoiler struct {
+	observer
+	trainer *train.Trainer
+	at      int
+}
+
+func (s *spoiler) Stepped(m Metric) {
+	if m.Step == s.at {
+		s.trainer.Model.Weights[0] = float32(math.Inf(1))
 	}
 }
 

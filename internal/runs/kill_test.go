@@ -189,5 +189,5 @@ func endOf(t *testing.T, dir string, c *config.Config) end {
 	check(t, err)
 	list, err := Metrics(dir)
 	check(t, err)
-	return end{slices.Clone(m.Weights), list}
+	return end{weights: slices.Clone(m.Weights), metrics: list}
 }

@@ -37,6 +37,14 @@ func TestMetricRoundTrip(t *testing.T) {
 	}
 }
 
+// A line that waits for its evaluation says the same of its step afterwards.
+func TestPendingRoundTrip(t *testing.T) {
+	m := Metric{Step: 3, Tokens: 64, Loss: 1.5, Accuracy: 0.25, GradNorm: 2, ConvGradNorm: 1, LR: 1e-3, Skipped: true}
+	if d := metricOf(m.stats(), nil, 0).Difference(m); d != "" {
+		t.Error(d)
+	}
+}
+
 // Timing is no difference; everything else is, and is named.
 func TestMetricDifference(t *testing.T) {
 	a := Metric{Step: 3, Loss: 1, Eval: &Eval{1, 1, 1, 1}, TokensPerS: 5, Seconds: 1}

@@ -69,6 +69,7 @@ func work(f FS, c *config.Config, o *observer) (*train.Trainer, error) {
 type end struct {
 	weights []float32
 	metrics []Metric
+	guard   *train.Guard // nil where it is not known
 }
 
 // uncut is the end of a run that nothing disturbs, and how many operations of the
@@ -81,7 +82,7 @@ func uncut(t *testing.T, c *config.Config) (end, int) {
 	operations := m.ops
 	list, err := readMetrics(m)
 	check(t, err)
-	return end{tr.Model.Weights, list}, operations
+	return end{tr.Model.Weights, list, &tr.Guard}, operations
 }
 
 // finished brings a run on f to its end and reads what it left.
@@ -91,7 +92,7 @@ func finished(t *testing.T, f FS, c *config.Config, o *observer) end {
 	check(t, err)
 	list, err := readMetrics(f)
 	check(t, err)
-	return end{slices.Clone(tr.Model.Weights), list}
+	return end{slices.Clone(tr.Model.Weights), list, &tr.Guard}
 }
 
 // same compares two ends bit for bit.
@@ -104,6 +105,9 @@ func same(t *testing.T, what string, got, want end) {
 		if d := got.metrics[i].Difference(want.metrics[i]); d != "" {
 			t.Fatalf("%s: %s", what, d)
 		}
+	}
+	if got.guard != nil && want.guard != nil && *got.guard != *want.guard {
+		t.Fatalf("%s: the guard is %+v, want %+v", what, *got.guard, *want.guard)
 	}
 	for i := range got.weights {
 		if math.Float32bits(got.weights[i]) != math.Float32bits(want.weights[i]) {
