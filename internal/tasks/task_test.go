@@ -121,6 +121,16 @@ func TestEveryTask(t *testing.T) {
 				for index := range uint64(50) {
 					tokens, targets := example(task, split, index)
 					checkExample(t, p.config, task, tokens, targets)
+					labels := 0
+					for _, y := range targets {
+						if y != Ignore {
+							labels++
+						}
+					}
+					// The last position may have no next token.
+					if split == Train && labels < MaxLabels(p.config)-1 {
+						t.Errorf("example %d has %d labels, %d are counted on", index, labels, MaxLabels(p.config))
+					}
 					name := fmt.Sprint(split, index)
 					if other, twice := seen[fmt.Sprint(tokens)]; twice {
 						t.Errorf("examples %s and %s are the same", other, name)

@@ -114,6 +114,16 @@ func TestTextKeepsFilesApart(t *testing.T) {
 	}
 }
 
+// The hash of a corpus tells where training ends.
+func TestCorpusHashHasTheSides(t *testing.T) {
+	side := func(train, held string) string {
+		return (&text{sides: [2][]byte{[]byte(train), []byte(held)}}).CorpusHash()
+	}
+	if side("ab", "c") == side("a", "bc") || side("ab", "c") != side("ab", "c") {
+		t.Error("a byte that changes sides changes nothing")
+	}
+}
+
 // TestTextSplitDoesNotDependOnThePlace copies the corpus elsewhere.
 func TestTextSplitDoesNotDependOnThePlace(t *testing.T) {
 	one, two := must(t, textTask(corpus(t))), must(t, textTask(corpus(t)))
