@@ -93,3 +93,40 @@ func TestForwardFLOPs(t *testing.T) {
 		t.Errorf("filters: %.3f MFLOP a token and layer, want about 0.52", got)
 	}
 }
+
+// TestFLOPsByHand counts a sequence of three tokens, one of them labelled, term by term.
+func TestFLOPsByHand(t *testing.T) {
+	c := config.Default()
+	m := &c.Model
+	m.Dim, m.Layers, m.Heads, m.MLPDim, m.Vocab = 8, 2, 2, 12, 10
+	c.Task.SeqLen = 3
+	spec := func(change func(*config.Config)) Spec {
+		d := c.Clone()
+		change(d)
+		return SpecOf(d)
+	}
+	const (
+		products  = 3 * 2 * (4*8*8 + 3*8*12) // three tokens through the matrices of a layer
+		attention = 4 * 8 * (1 + 2 + 3)      // q.k and p.v with every token up to itself
+		head      = 2 * 8 * 10
+		taps      = 3 * 3 * 2 * 4 * 8 // three tokens after q, k, v: four taps a channel
+	)
+	for name, x := range map[string]struct {
+		spec Spec
+		want float64
+	}{
+		"none":        {spec(func(c *config.Config) {}), 2*(products+attention) + head},
+		"autoencoder": {spec(func(c *config.Config) { c.Model.Head = "autoencoder" }), 2*(products+attention) + head + 3*2*3*8*12},
+		"static":      {spec(func(c *config.Config) { c.Conv.Kind = "static" }), 2*(products+attention+taps) + head},
+		"constant":    {spec(func(c *config.Config) { c.Conv.Kind, c.Conv.Condition = "dynamic", "constant" }), 2*(products+attention+taps) + head},
+		"lowrank":     {spec(func(c *config.Config) { c.Conv.Kind, c.Conv.Rank = "dynamic", 5 }), 2*(products+attention+taps+3*3*2*(8*5+5*4*8)) + head},
+		"headwise":    {spec(func(c *config.Config) { c.Conv.Kind, c.Conv.Filter, c.Conv.HeadSize = "dynamic", "headwise", 4 }), 2*(products+attention+taps+3*3*2*8*2*4) + head},
+	} {
+		if got := x.spec.ForwardFLOPs(3, 1); got != x.want {
+			t.Errorf("%s: %v, want %v", name, got, x.want)
+		}
+		if got := x.spec.TrainFLOPsPerToken(1); got != x.want { // three times as much, over three tokens
+			t.Errorf("%s: %v a training token, want %v", name, got, x.want)
+		}
+	}
+}

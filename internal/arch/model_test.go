@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"dsconv/internal/config"
@@ -411,6 +412,47 @@ func TestInitialisationIsOneStream(t *testing.T) {
 		Spec{Model: config.Model{InitStd: 0.5}}.initialise(p, got, 5)
 		if !slices.Equal(got, want) {
 			t.Errorf("%d threads: other numbers than one stream", threads)
+		}
+	}
+}
+
+// TestInitialSizes holds the spread of every parameter's first values to what Kind says.
+func TestInitialSizes(t *testing.T) {
+	for name, kind := range map[string]string{"lowrank": "self", "headwise": "self", "constant": "constant"} {
+		c := config.Default()
+		c.Model.Vocab, c.Model.Dim, c.Model.MLPDim, c.Model.Layers, c.Model.Position, c.Model.Tied = 300, 256, 384, 3, "learned", false
+		c.Model.Head, c.Model.InitStd = "autoencoder", 0.05
+		c.Conv.Kind, c.Conv.Condition, c.Conv.InitScale = "dynamic", kind, 0.5
+		if name == "headwise" {
+			c.Conv.Filter = name
+		}
+		m := New(SpecOf(c), false)
+		m.Init(3)
+		for _, p := range m.Params {
+			want := 0.05
+			switch {
+			case p.Kind == Gain || p.Kind == Condition:
+				want = 1
+			case p.Kind == ZeroFactor:
+				want = 0
+			case p.Kind == Generator:
+				want = 1 / math.Sqrt(256) / math.Sqrt(3)
+			case p.Kind == Taps:
+				want = 0.5 / math.Sqrt(4) / math.Sqrt(3)
+			case strings.HasSuffix(p.Name, ".wo") || strings.HasSuffix(p.Name, ".w_down"):
+				want = 0.05 / math.Sqrt(2*3)
+			}
+			sum := 0.0
+			for _, v := range p.Data {
+				sum += float64(v) * float64(v)
+			}
+			if got := math.Sqrt(sum / float64(len(p.Data))); math.Abs(got-want) > 0.12*want {
+				t.Errorf("%s, %s: values of %.4f, want %.4f", name, p.Name, got, want)
+			}
+		}
+		first := slices.Clone(m.Weights)
+		if m.Init(4); slices.Equal(first, m.Weights) {
+			t.Error("seeds 3 and 4 start alike")
 		}
 	}
 }
