@@ -77,12 +77,16 @@ func TestStates(t *testing.T) {
 	check(t, writeMarker(disk, failedFile, Failure{Error: "no luck", Step: 3}))
 	check(t, disk.root.Close())
 	want(StateFailed)
+	if err := trainIn(dir, c, &observer{stopAt: 5}); !errors.Is(err, ErrInterrupted) {
+		t.Fatal(err)
+	}
+	want(StateInterrupted)
 	check(t, trainIn(dir, c, &observer{}))
 	want(StateDone)
 
 	info, err := Read(dir)
 	check(t, err)
-	if info.Last.Step != c.Train.Steps || info.Eval == nil || info.Config.Hash() != c.Hash() || info.Record.Resumes != 1 {
+	if info.Last.Step != c.Train.Steps || info.Eval == nil || info.Config.Hash() != c.Hash() || info.Record.Resumes != 2 {
 		t.Errorf("%+v", info)
 	}
 	if given, err := os.ReadFile(filepath.Join(dir, givenFile)); err != nil || string(given) != "# mine\n" {
