@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -40,6 +41,7 @@ func TestVerdicts(t *testing.T) {
 		{"equal within the margin", acc, join(accuracies("s", "dyn", 0.500, 0.501, 0.502), accuracies("s", "static", 0.501, 0.5005, 0.5015)), NotReproduced, "no gain"},
 		{"above for sure, but by less than the margin", acc, join(accuracies("s", "dyn", 0.510, 0.513, 0.512), accuracies("s", "static", 0.505, 0.506, 0.507)), NotReproduced, "no gain"},
 		{"too easy by the score", score, join(accuracies("s", "dyn", 1, 1, 0.995), accuracies("s", "static", 1, 1, 1)), Inconclusive, "too easy"},
+		{"the score of one setting, by seeds", score, join(accuracies("s", "dyn", 1, 0.99, 0.98), accuracies("s", "static", 0.2, 0.3, 0.97)), Reproduced, "n=3, exact p=0.050"},
 		{"equal, but two seeds only", acc, join(accuracies("s", "dyn", 0.5, 0.5), accuracies("s", "static", 0.5, 0.5)), Inconclusive, "equal on every seed"},
 		{"chain holds", chain, join(accuracies("s", "dyn", 1, 0.99, 0.98), accuracies("s", "static", 0.6, 0.7, 0.8), accuracies("s", "base", 0.3, 0.4, 0.2)), Reproduced, ""},
 		{"chain breaks below", chain, join(accuracies("s", "dyn", 1, 0.99, 0.98), accuracies("s", "static", 0.6, 0.7, 0.8), accuracies("s", "base", 0.91, 0.92, 0.93)), NotReproduced, "base beats static"},
@@ -94,6 +96,45 @@ func TestAdvantageVerdict(t *testing.T) {
 	}
 	if r := judge([]Claim{c}, evidence{})[0]; r.Verdict != NotRun {
 		t.Errorf("no fit: %s", r.Verdict)
+	}
+	other := &scaling.Result{Base: "static", Advantages: []scaling.Advantage{{Variant: "dyn", Advantage: 1.3, Low: 1.1, High: 1.5}}}
+	if r := judge([]Claim{c}, evidence{fits: map[string]*scaling.Result{"s": other}})[0]; r.Verdict != NotRun {
+		t.Errorf("an advantage over another variant: %s", r.Verdict)
+	}
+}
+
+// Doubts of all variants, of the claim's and of base count, those of others do not.
+func TestAdvantageDoubts(t *testing.T) {
+	c := Claim{ID: "x", Sweep: "s", Rule: "advantage", Of: "dyn", Over: []string{"base"}, Value: 1.33}
+	for variant, want := range map[string]Verdict{"": Inconclusive, "dyn": Inconclusive, "base": Inconclusive, "dynall": Reproduced} {
+		f := &scaling.Result{Base: "base", Advantages: []scaling.Advantage{{Variant: "dyn", Advantage: 1.3, Low: 1.1, High: 1.5}}}
+		f.Warnings = []scaling.Warning{{Code: scaling.Misfit, Variant: variant, Message: "a doubt"}}
+		r := judge([]Claim{c}, evidence{fits: map[string]*scaling.Result{"s": f}})[0]
+		if r.Verdict != want || (len(r.Notes) == 0) != (want == Reproduced) {
+			t.Errorf("a doubt of %q: %s, notes %q", variant, r.Verdict, r.Notes)
+		}
+	}
+}
+
+// The words of a claim have the numbers that its verdict is computed by.
+func TestClaimsSayTheirNumbers(t *testing.T) {
+	claims, err := Claims()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range claims {
+		if c.Margin > 0 && !strings.Contains(c.Verdict, fmt.Sprintf("room for %g", c.Margin)) {
+			t.Errorf("%s: the margin is %g, but the rule says: %s", c.ID, c.Margin, c.Verdict)
+		}
+		if c.Margin == 0 && strings.Contains(c.Verdict, "room for") {
+			t.Errorf("%s: there is no margin, but the rule says: %s", c.ID, c.Verdict)
+		}
+		if c.Most > 0 && !strings.Contains(c.Claim, fmt.Sprintf("at most %g %%", c.Most)) {
+			t.Errorf("%s: the bound is %g, but the claim: %s", c.ID, c.Most, c.Claim)
+		}
+		if said := c.Claim + " " + c.Paper; c.Value > 0 && !strings.Contains(said, fmt.Sprintf("%g", c.Value)) {
+			t.Errorf("%s: the value is %g, but the words: %s", c.ID, c.Value, said)
+		}
 	}
 }
 
