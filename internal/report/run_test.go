@@ -39,6 +39,29 @@ func TestPairAcrossAxes(t *testing.T) {
 	}
 }
 
+// Runs with axes of which neither has the other's are no pair, nor is one without a number.
+func TestNoPair(t *testing.T) {
+	m := measures["loss"]
+	x, y := made{sweep: "s", variant: "dyn", size: "a", seed: 1, loss: 3}.run(), made{sweep: "s", variant: "base", seed: 1, loss: 4}.run()
+	if p := pair([]*Run{x, y}, "s", "dyn", "base", m); len(p.xs) != 1 {
+		t.Fatalf("%d pairs, want one", len(p.xs))
+	}
+	y.Axes["task.pairs"] = "4"
+	if p := pair([]*Run{x, y}, "s", "dyn", "base", m); len(p.xs) != 0 {
+		t.Errorf("a size and a number of pairs have nothing in common, but %v and %v", p.xs, p.ys)
+	}
+	delete(y.Axes, "task.pairs")
+	for _, r := range []*Run{x, y} {
+		end := &r.Curve[madeSteps-1].EvalLoss
+		was := *end
+		*end = math.NaN()
+		if p := pair([]*Run{x, y}, "s", "dyn", "base", m); len(p.xs) != 0 {
+			t.Errorf("%s has no loss, but %v and %v", r.Variant, p.xs, p.ys)
+		}
+		*end = was
+	}
+}
+
 func TestCurveKeepsItsEnd(t *testing.T) {
 	long, short := made{sweep: "s", variant: "v", seed: 1, accuracy: 1}.run(), made{sweep: "s", variant: "v", seed: 2, accuracy: 1}.run()
 	for i := range long.Curve {
@@ -99,6 +122,9 @@ func TestScalingPointsShareAFloor(t *testing.T) {
 	runs := losses("s", "base", "a", 4, 4.5)
 	if p := scalingPoints(runs, false); p[0].Loss != 4 || p[1].Loss != 4.5 {
 		t.Errorf("without floors: %+v", p)
+	}
+	if p := scalingPoints(runs, true); p[0].Compute != madeSteps || p[0].Tokens != madeSteps*8192 {
+		t.Errorf("by seconds: %+v", p)
 	}
 	for i, floor := range []float64{3, 3.5} {
 		runs[i].Curve[madeSteps-1].Oracle = floor
