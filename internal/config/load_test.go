@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -230,8 +232,65 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// TestHashIsTheIdentity changes every key in turn: the hash moves if and only if
-// the key can change a number.
+// changed is a copy of c in which one key has another value, valid or not.
+func changed(c *Config, key string) *Config {
+	d := c.Clone()
+	switch f := keys.field(d, key); f.Kind() {
+	case reflect.Int, reflect.Int64:
+		f.SetInt(f.Int() + 2)
+	case reflect.Float64:
+		f.SetFloat(f.Float() + 0.5)
+	case reflect.Bool:
+		f.SetBool(!f.Bool())
+	case reflect.String:
+		f.SetString(f.String() + "x")
+	case reflect.Slice:
+		f.Set(reflect.MakeSlice(f.Type(), 1, 1))
+	case reflect.Map:
+		f.Set(reflect.ValueOf(map[string]string{"a": "b"}))
+	}
+	return d
+}
+
+// TestEveryKeyIsIdentity changes every key in turn: the hash moves if and only if the key
+// can change a number beside the others.
+func TestEveryKeyIsIdentity(t *testing.T) {
+	free := []string{"name", "threads", "labels", "checkpoint.every", "checkpoint.keep", "memory.recompute", "memory.keep"}
+	for _, c := range []struct {
+		set  []string
+		idle []string
+	}{
+		{[]string{"conv.kind=dynamic"}, []string{"conv.head_size", "train.tokens_per_param"}},
+		{[]string{"conv.kind=dynamic", "conv.filter=headwise", "conv.static_taps=false"}, []string{"conv.rank", "conv.init_scale", "train.tokens_per_param"}},
+		{[]string{"conv.kind=static", "train.steps=0"}, []string{"conv.filter", "conv.rank", "conv.head_size", "conv.static_taps", "conv.condition"}},
+		{[]string{"model.position=learned", "task.kind=varkey"}, []string{"model.rope_theta", "conv.filter", "conv.width", "conv.rank", "conv.head_size", "conv.placement", "conv.residual", "conv.static_taps", "conv.condition", "conv.init_scale", "optim.conv_lr_mult", "train.tokens_per_param"}},
+		{[]string{"task.kind=language", "conv.kind=dynamic", "train.steps=0"}, []string{"conv.head_size"}},
+	} {
+		base, err := Load("", WithSet(c.set))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := slices.Concat(free, c.idle)
+		for _, key := range keys.keys {
+			if name, ok := strings.CutPrefix(key, "task."); ok && !slices.Contains(TaskKeys(base.Task.Kind), name) {
+				want = append(want, key)
+			}
+		}
+		var got []string
+		for _, key := range keys.keys {
+			if changed(base, key).Hash() == base.Hash() {
+				got = append(got, key)
+			}
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%v: keys that leave the hash (-want +got):\n%s", c.set, diff)
+		}
+	}
+}
+
+// TestHashIsTheIdentity: the hash moves if and only if a setting can change a number.
 func TestHashIsTheIdentity(t *testing.T) {
 	base := func(set ...string) *Config {
 		t.Helper()
