@@ -394,7 +394,7 @@ func TestKeep(t *testing.T) {
 }
 
 // TestCheckpointCost measures what checkpoints cost the tiny configuration of
-// configs/ at its default interval. It asserts nothing: disks differ.
+// configs/ at its default interval. It asserts no time, for disks differ.
 func TestCheckpointCost(t *testing.T) {
 	c, err := config.Load("../../configs/tiny-dyn.yaml", config.WithSet([]string{"train.steps=60", "train.target_accuracy=0"}))
 	check(t, err)
@@ -406,6 +406,9 @@ func TestCheckpointCost(t *testing.T) {
 	check(t, err)
 	check(t, r.Train(tr, o))
 	took := time.Since(o.start)
+	if o.count == 0 || o.saving <= 0 || o.saving >= took {
+		t.Errorf("%d checkpoints took %v of %v", o.count, o.saving, took)
+	}
 	figure.Log(t, "%d checkpoints in %d steps took %.2f %% of %v", o.count, c.Train.Steps, 100*o.saving.Seconds()/took.Seconds(), took.Round(time.Millisecond))
 }
 
@@ -434,6 +437,9 @@ func TestReadWhileRunning(t *testing.T) {
 		select {
 		case err := <-ended:
 			check(t, err)
+			if reads == 0 {
+				t.Error("the run ended before it was read")
+			}
 			figure.Log(t, "%d reads of a run that went on meanwhile, none of them damaged", reads)
 			return
 		default:
