@@ -69,7 +69,7 @@ func TestShippedSweeps(t *testing.T) {
 		"ablation-matched":   {"": 20, "quick": 20, "day": 20, "paper": 4},
 		"ablation-headsize":  {"": 15, "quick": 15, "day": 25, "paper": 6},
 		"ablation-placement": {"": 27, "quick": 27, "day": 45, "paper": 9},
-		"ablation-qknorm":    {"": 12, "quick": 12, "day": 20, "paper": 4},
+		"ablation-qknorm":    {"": 15, "quick": 15, "day": 25, "paper": 5},
 		"ablation-rank":      {"": 21, "quick": 21, "day": 35, "paper": 7},
 		"ablation-width":     {"": 21, "quick": 21, "day": 35, "paper": 7},
 		"memory":             {"": 20},

@@ -175,8 +175,7 @@ func TestIntervalsCountBlocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, theta, o := fitted(points, names)
-	d := newDraws(s, names, opt)
-	d.run(s, o, theta, blocks(points, names), opt)
+	d := draw(s, o, theta, blocks(points, names), opt)
 	low, high := spread(theta[3], d.k[0], 3-1)
 	if a := r.Advantages[0]; math.Abs(float64(a.Low)-exp(low)) > 1e-9 || math.Abs(float64(a.High)-exp(high)) > 1e-9 {
 		t.Errorf("%v to %v, with the two degrees of freedom of three blocks %v to %v", a.Low, a.High, exp(low), exp(high))

@@ -117,7 +117,7 @@ func TestSplits(t *testing.T) {
 		}
 		return e.Loss
 	}
-	valid, err := tr.Evaluate()
+	valid, err := tr.evaluateIfDue(true, &watch{})
 	if err != nil {
 		t.Fatal(err)
 	}
