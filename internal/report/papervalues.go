@@ -9,7 +9,7 @@ var paperLoss = map[string]map[string]float64{
 	"ablation-rank":      {"base": 19.12, "dyn rank=4": 18.26, "dyn rank=8": 18.19, "dyn rank=16": 18.10, "dyn rank=32": 18.04, "dyn rank=64": 17.87, "dyn rank=128": 17.85},
 	"ablation-headsize":  {"base": 19.12, "headwise head_size=8": 18.03, "headwise head_size=16": 18.08, "headwise head_size=32": 18.21, "headwise head_size=64": 18.25, "headwise head_size=128": 18.40},
 	"ablation-placement": {"base": 19.12, "q": 18.69, "k": 18.83, "v": 18.56, "qk": 18.44, "qv": 18.36, "kv": 18.35, "qkv": 18.10},
-	"ablation-qknorm":    {"base": 18.69, "static": 18.56, "headwise": 18.30, "lowrank": 17.95, "dyn": 17.95},
+	"ablation-qknorm":    {"base": 18.69, "static": 18.56, "headwise": 18.30, "dyn": 17.95},
 	"ladder":             {"base": 19.12, "dyn": 18.01},
 }
 
