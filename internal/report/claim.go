@@ -20,7 +20,7 @@ type Claim struct {
 	ID      string `yaml:"id" json:"id"`
 	Claim   string `yaml:"claim" json:"claim"`
 	Paper   string `yaml:"paper" json:"paper"`   // the paper's value
-	Source  string `yaml:"source" json:"source"` // section of the fact sheet
+	Source  string `yaml:"source" json:"source"` // where the paper says so
 	Sweep   string `yaml:"sweep" json:"sweep"`   // the runs that it is judged by
 	Task    string `yaml:"task" json:"task,omitempty"`
 	Rule    string `yaml:"rule" json:"rule"`       // one of rules
