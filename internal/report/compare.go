@@ -128,18 +128,27 @@ func counterpart(g Group, groups []Group) (base Group, ok bool) {
 func groupRuns(all []*Run) ([]Group, error) {
 	var groups []Group
 	var settings []map[string]string
+	const idle = "" // of a key that others leave without effect
 	index := map[string]int{}
 	for _, r := range all {
 		list, err := runs.Settings(r.Config)
 		if err != nil {
 			return nil, fmt.Errorf("runs: %s: %w", r.Dir, err)
 		}
+		effective, err := runs.Settings(r.Config.Effective())
+		if err != nil {
+			return nil, fmt.Errorf("runs: %s: %w", r.Dir, err)
+		}
 		mine := map[string]string{}
 		var key strings.Builder
 		for _, s := range list {
-			if s.Key != "seed" {
+			switch {
+			case s.Key == "seed":
+			case slices.Contains(effective, s):
 				mine[s.Key] = s.Value
 				fmt.Fprintf(&key, "%s=%s\n", s.Key, s.Value)
+			default:
+				mine[s.Key] = idle
 			}
 		}
 		i, ok := index[key.String()]
@@ -159,7 +168,7 @@ func groupRuns(all []*Run) ([]Group, error) {
 		g.Settings = map[string]string{}
 		for k, v := range settings[i] {
 			for j := range settings {
-				if w, ok := settings[j][k]; !ok || w != v {
+				if w, ok := settings[j][k]; v != idle && w != v && (!ok || w != idle) {
 					g.Settings[k] = v
 				}
 			}

@@ -184,6 +184,10 @@ func TestCompareGroups(t *testing.T) {
 			t.Errorf("%+v", d)
 		}
 	}
+	runs[0].Config.Conv.Rank++ // without a convolution it says nothing
+	if c, err = Compare(runs, ""); err != nil || strings.Join(c.Settings, " ") != "conv.kind" || len(c.Groups) != 2 {
+		t.Errorf("%v: %+v", err, c.Settings)
+	}
 	if c, err = Compare(runs, "dyn"); err != nil || c.Differences[0].Over != "dyn" {
 		t.Errorf("%v", err)
 	}

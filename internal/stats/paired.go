@@ -91,6 +91,9 @@ func (c Comparison) Words() string {
 	case c.More < 0:
 		return "within noise"
 	}
+	if c.More == 1 {
+		return "within noise; one more seed may settle it"
+	}
 	return fmt.Sprintf("within noise; about %d more seeds would settle it", c.More)
 }
 
