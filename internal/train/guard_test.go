@@ -106,6 +106,27 @@ func TestARunThatComesApartStops(t *testing.T) {
 	t.Error("a rate of 10 did no harm")
 }
 
+// Weights that the last step ruins, which no step sees any more, do not make a complete run.
+func TestRuinedByTheLastStep(t *testing.T) {
+	tr, err := New(small())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tr.Step < tr.Steps {
+		s, err := tr.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr.Pending = &s // not yet evaluated
+	}
+	tr.Model.Params[0].Data[0] = float32(math.NaN())
+	for range 2 { // also when somebody goes on
+		if complete, err := tr.Run(&watch{t: tr}); complete || !errors.Is(err, ErrNotFinite) {
+			t.Errorf("complete %v, error %v", complete, err)
+		}
+	}
+}
+
 // A run that is stuck at its last step is not complete, nor is it when it goes on.
 func TestStuckAtTheEnd(t *testing.T) {
 	cfg := small()

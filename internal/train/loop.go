@@ -21,7 +21,8 @@ type Observer interface {
 }
 
 // Run trains to the end: train.steps, train.target_accuracy on the validation
-// split, or an Observer's Stop. It reports whether the run is complete. A stop
+// split, or an Observer's Stop. It reports whether the run is complete, which none is
+// whose validation loss is not finite. A stop
 // during an evaluation leaves the step's Stats in Pending; the evaluation is done
 // when the run goes on. A run that has skipped too many steps never completes at its
 // last one, also when it goes on from there.
@@ -42,6 +43,10 @@ func (t *Trainer) Run(o Observer) (complete bool, err error) {
 		}
 		if err != nil {
 			return false, err
+		}
+		if !stuck && eval != nil && (math.IsNaN(eval.Loss) || math.IsInf(eval.Loss, 0)) {
+			t.Pending = &s // nor does it pass when somebody goes on
+			return false, fmt.Errorf("train: step %d: validation loss %v: %w; the weights are past use. Begin again with a lower optim.lr or optim.clip", s.Step, eval.Loss, ErrNotFinite)
 		}
 		if target := t.Config.Train.TargetAccuracy; eval != nil && target > 0 && eval.Accuracy >= target {
 			last = true
