@@ -67,6 +67,22 @@ func TestExpandOrder(t *testing.T) {
 	}
 }
 
+// Seeds come first wherever the grid has them: what is stopped early can be compared.
+func TestSeedsAreTheSlowestAxis(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "late.yaml")
+	text := "variants: {base: {}, static: {conv: {kind: static}}}\ngrid: {model.dim: [16, 32], seed: [1, 2]}\n"
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"1 base model.dim=16", "1 static model.dim=16", "1 base model.dim=32", "1 static model.dim=32",
+		"2 base model.dim=16", "2 static model.dim=16", "2 base model.dim=32", "2 static model.dim=32",
+	}
+	if diff := cmp.Diff(want, labelled(expand(t, file, ""))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestJobsAreNamedAndLabelled(t *testing.T) {
 	jobs := expand(t, gridFile, "one", "optim.lr=0.01")
 	j := jobs[2]

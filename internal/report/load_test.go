@@ -66,3 +66,36 @@ func TestLoad(t *testing.T) {
 		t.Errorf("%v FLOPs, want %v; %s, %s", r.FLOPs, want, r.Variant, r.cell())
 	}
 }
+
+// TestHeatsAreOfTheirSettings: every field of a map is the accuracy at its own pairs and length.
+func TestHeatsAreOfTheirSettings(t *testing.T) {
+	r := made{sweep: "s", variant: "base", seed: 1}.run()
+	c := r.Config
+	c.Model.Vocab, c.Model.Dim, c.Model.Layers, c.Model.MLPDim = 64, 8, 1, 16
+	c.Task.Kind, c.Task.SeqLen, c.Task.Pairs, c.Task.Vocab = "mqar", 16, 2, 32
+	c.Train.MicroBatch = 8
+	model := arch.New(arch.SpecOf(c), false)
+	model.Init(1)
+	var p Probes
+	if err := p.heat(r, model); err != nil {
+		t.Fatal(err)
+	}
+	h := p.Heats[0]
+	for i, pairs := range h.Pairs {
+		for j, length := range h.Lengths {
+			own := c.Task
+			own.Pairs, own.SeqLen = pairs, length
+			if pairs != 2<<i || length != 16<<j {
+				t.Errorf("field %d, %d is of %d pairs in %d tokens", i, j, pairs, length)
+			}
+			e, err := train.EvaluateOn(own, c, model, probeExamples)
+			if err != nil { // there is no such setting
+				if v := h.Values[i][j]; v == v {
+					t.Errorf("%d pairs in %d tokens: %v, %v", pairs, length, v, err)
+				}
+			} else if h.Values[i][j] != e.Accuracy {
+				t.Errorf("%d pairs in %d tokens: %v, want %v", pairs, length, h.Values[i][j], e.Accuracy)
+			}
+		}
+	}
+}

@@ -85,6 +85,21 @@ func TestLocalStartsTrain(t *testing.T) {
 	}
 }
 
+// What an earlier call of a job said stays in its log.
+func TestLogIsNotCutOff(t *testing.T) {
+	j := plan(t, t.TempDir(), 1)[0]
+	if err := local(t, "broken").Launch(t.Context(), j); err == nil {
+		t.Fatal("a broken job is done")
+	}
+	if err := local(t, "done").Launch(t.Context(), j); err != nil {
+		t.Fatal(err)
+	}
+	said, err := os.ReadFile(filepath.Join(filepath.Dir(j.Dir), "jobs", filepath.Base(j.Dir)+".log"))
+	if err != nil || !strings.HasPrefix(string(said), "warning: something\n") || !strings.HasSuffix(string(said), "threads=2\n") {
+		t.Errorf("the log says %q, %v", said, err)
+	}
+}
+
 func TestLocalTellsWhyAJobFailed(t *testing.T) {
 	j := plan(t, t.TempDir(), 1)[0]
 	for act, want := range map[string]string{
