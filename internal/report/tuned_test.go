@@ -35,6 +35,21 @@ func TestScore(t *testing.T) {
 	}
 }
 
+// A setting counts with the median of its seeds, of which one may fall into another heap.
+func TestScoreTakesMedians(t *testing.T) {
+	if got, n := score(accuracies("s", "dyn", 1, 0.9, 0.1), measures["score"]); got != 0.9 || n != 1 {
+		t.Errorf("%v over %d settings", got, n)
+	}
+}
+
+// What is looked into is the largest setting, whatever it is called.
+func TestLargestSetting(t *testing.T) {
+	small, large := made{sweep: "s", variant: "dyn", size: "z", params: 1e5}.run(), made{sweep: "s", variant: "dyn", size: "a", params: 1e6}.run()
+	if cell, runs := largest([]*Run{large, small}); cell != "size=a" || len(runs) != 1 || runs[0] != large {
+		t.Errorf("%s, %d runs", cell, len(runs))
+	}
+}
+
 // A variant of which less is finished is held against the same tunings only, and runs
 // of a sweep without tuning are all kept.
 func TestBestComparesLikeWithLike(t *testing.T) {
