@@ -100,7 +100,7 @@ a few steps on this machine to find it.`,
 
 func planRun(f *Factory, o planOptions) error {
 	if o.gflops < 0 || math.IsNaN(o.gflops) {
-		return usagef("--gflops must be above 0, got %v", o.gflops)
+		return usagef("--gflops must be above 0, or 0 for no time, got %v", o.gflops)
 	}
 	if o.gflops > 0 && o.measure {
 		return usagef("--gflops and --measure exclude each other")

@@ -54,7 +54,7 @@ study; "paper" is the paper's, and prints its plan and cost only.`,
 
 func reproduceRun(ctx context.Context, f *Factory, o reproduceOptions) error {
 	if o.jobs < 0 {
-		return usagef("--jobs must be at least 1, got %d", o.jobs)
+		return usagef("--jobs must be at least 1, or 0 for as many as fit, got %d", o.jobs)
 	}
 	if err := refuseFile("--dir", o.dir); err != nil {
 		return err

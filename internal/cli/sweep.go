@@ -70,7 +70,7 @@ jobs save a checkpoint and stop.`,
 
 func sweepRun(ctx context.Context, f *Factory, o sweepOptions) error {
 	if o.jobs < 0 {
-		return usagef("--jobs must be at least 1, got %d", o.jobs)
+		return usagef("--jobs must be at least 1, or 0 for as many as fit, got %d", o.jobs)
 	}
 	bare := o.load.file == ""
 	if bare {
