@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,6 +52,38 @@ func readmeCommands(t *testing.T) (lines []string) {
 		}
 	}
 	return lines
+}
+
+// TestHouse: every room stands in the README's list, and imports only rooms that stand below it.
+func TestHouse(t *testing.T) {
+	level := map[string]int{}
+	for _, m := range regexp.MustCompile(`(?m)^internal/(\w+)/ `).FindAllStringSubmatch(readme(t), -1) {
+		level[m[1]] = len(level)
+	}
+	list := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./internal/...")
+	list.Dir = "../.."
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	room := func(path string) string {
+		name, _, _ := strings.Cut(strings.TrimPrefix(path, "dsconv/internal/"), "/")
+		return name
+	}
+	seen := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		paths := strings.Fields(line)
+		from := room(paths[0])
+		seen[from] = true
+		for _, path := range paths[1:] {
+			if to := room(path); strings.HasPrefix(path, "dsconv/") && to != from && level[to] <= level[from] {
+				t.Errorf("%s imports %s, which stands above it", from, to)
+			}
+		}
+	}
+	if have, listed := slices.Sorted(maps.Keys(seen)), slices.Sorted(maps.Keys(level)); !slices.Equal(have, listed) {
+		t.Errorf("the list has %q, the house %q", listed, have)
+	}
 }
 
 // Every command, flag and configuration that README.md names anywhere exists, and
