@@ -185,8 +185,7 @@ func others() []work {
 	shape := fmt.Sprintf("B%d T%d D%d", benchB, benchT, d)
 	attention := 4 * float64(d) * benchB * benchT * (benchT + 1) / 2
 	head := kernels.LinearCrossEntropy{Rows: rows, Dim: d, Vocab: vocab}
-	wide := fmt.Sprintf("%dx%d", rows, f)
-	return []work{
+	out := []work{
 		{name: "attention", shape: shape, flops: attention, prepare: func() func() {
 			qkv, o, lse := matrix(rows, 3*d), matrix(rows, d), random(rows*benchHeads)
 			return func() { a.Forward(o, lse, qkv, qkv.At(0, d), qkv.At(0, 2*d)) }
@@ -198,18 +197,23 @@ func others() []work {
 				a.Backward(dqkv, dqkv.At(0, d), dqkv.At(0, 2*d), do, o, lse, qkv, qkv.At(0, d), qkv.At(0, 2*d))
 			}
 		}},
-		{name: "swiglu", shape: wide, bytes: 12 * rows * f, prepare: func() func() {
-			x, y := matrix(rows, 2*f), matrix(rows, f)
-			return func() { kernels.SwiGLU(y, x, x.At(0, f), rows, f) }
-		}},
-		{name: "swiglu backward", shape: wide, bytes: 20 * rows * f, prepare: func() func() {
-			x, dx, dy := matrix(rows, 2*f), matrix(rows, 2*f), matrix(rows, f)
-			return func() { kernels.SwiGLUBackward(dx, dx.At(0, f), dy, x, x.At(0, f), rows, f) }
-		}},
 		{name: "cross-entropy and head", shape: fmt.Sprintf("%dx%d V%d", rows, d, vocab), flops: 6 * float64(rows) * d * vocab, prepare: func() func() {
 			x, dx, e, de, losses, pred := matrix(rows, d), matrix(rows, d), random(vocab*d), random(vocab*d), random(rows), make([]int32, rows)
 			targets := tokens(rows, vocab)
 			return func() { head.ForwardBackward(losses, pred, dx, de, x, e, targets, 1e-3, false) }
 		}},
 	}
+	for _, rows := range []int{benchRows, bigRows / 4} {
+		shape, plane := fmt.Sprintf("%dx%d", rows, f), 4*float64(rows)*f
+		out = append(out,
+			work{name: "swiglu", shape: shape, bytes: 3 * plane, prepare: func() func() {
+				x, y := matrix(rows, 2*f), matrix(rows, f)
+				return func() { kernels.SwiGLU(y, x, x.At(0, f), rows, f) }
+			}},
+			work{name: "swiglu backward", shape: shape, bytes: 5 * plane, prepare: func() func() {
+				x, dx, dy := matrix(rows, 2*f), matrix(rows, 2*f), matrix(rows, f)
+				return func() { kernels.SwiGLUBackward(dx, dx.At(0, f), dy, x, x.At(0, f), rows, f) }
+			}})
+	}
+	return out
 }
