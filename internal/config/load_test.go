@@ -178,6 +178,7 @@ func TestBadFlagsAndEnvironment(t *testing.T) {
 		{name: "rule", set: []string{"model.heads=3"}, want: "config: --set model.heads=3: model.heads: must divide model.dim 64 (2 and 4 do), got 3"},
 		{name: "rule, other key", set: []string{"model.dim=63"}, want: "config: --set model.dim=63: model.heads: must divide model.dim 63 (1 and 3 do), got 2"},
 		{name: "rule of the task, other key", set: []string{"task.pairs=17"}, want: "config: --set task.pairs=17: task.seq_len: must be at least 4 times task.pairs (4 x 17 = 68), got 64"},
+		{name: "eps that float32 cannot hold beside a gradient", set: []string{"optim.eps=1e-30"}, want: "config: --set optim.eps=1e-30: optim.eps: must be from 1e-20 to 1, got 1e-30"},
 		{name: "key of another task", set: []string{"task.key_max=2"}, want: "config: --set task.key_max=2: task.key_max: must be left out with task.kind mqar, which does not read it"},
 		{name: "environment type", env: "DSCONV_TRAIN_STEPS=ten", want: `config: DSCONV_TRAIN_STEPS: train.steps: must be a whole number, got the text "ten"`},
 		{name: "environment rule", env: "DSCONV_MODEL_HEADS=3", want: "config: DSCONV_MODEL_HEADS: model.heads: must divide model.dim 64 (2 and 4 do), got 3"},

@@ -166,7 +166,8 @@ func (r *rules) optim(o Optim) {
 	r.within("optim.min_lr", o.MinLR, 0, 1)
 	r.need(0 <= o.Beta1 && o.Beta1 < 1, "optim.beta1", o.Beta1, "must be at least 0 and below 1")
 	r.need(0 <= o.Beta2 && o.Beta2 < 1, "optim.beta2", o.Beta2, "must be at least 0 and below 1")
-	r.positive("optim.eps", o.Eps, 1)
+	// The square of a gradient that is smaller vanishes in float32, and eps alone divides the step.
+	r.need(1e-20 <= o.Eps && o.Eps <= 1, "optim.eps", o.Eps, "must be from 1e-20 to 1")
 	r.within("optim.weight_decay", o.WeightDecay, 0, 10)
 	r.within("optim.clip", o.Clip, 0, 1e6)
 	r.within("optim.spike_sigma", o.SpikeSigma, 0, 1e6)
